@@ -1,0 +1,1 @@
+"""The local backend: trials as processes of this machine."""

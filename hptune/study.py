@@ -44,12 +44,10 @@ class Measurement:
     Attributes:
         value: The objective; may be NaN or infinite, as reported.
         step: The trainer's global step, 0 where it named none.
-        time_s: When it was reported, seconds since the epoch.
     """
 
     value: float
     step: int
-    time_s: float
 
     @property
     def finite(self) -> bool:

@@ -1,0 +1,117 @@
+"""What a backend is: it takes a whole job and returns its study.
+
+The boundary is a job and not a trial because Katib owns its own loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from hptune.job import TuningJob
+from hptune.study import Study, Trial
+from hptune.trial.spec import Program
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job and how to run it: what gcloud's command line said.
+
+    Attributes:
+        name: The job's name, ML Engine's jobId.
+        job: The job file.
+        program: The trainer.
+        user_args: The user's own arguments for it.
+        job_dir: Where the job lives.
+        pass_job_dir: Whether trainers are given ``--job-dir``.
+        packages: Archives of Python packages to install for the trainer.
+        seed: Seed of the suggestions.
+    """
+
+    name: str
+    job: TuningJob
+    program: Program
+    user_args: tuple[str, ...]
+    job_dir: Path
+    pass_job_dir: bool = True
+    packages: tuple[Path, ...] = ()
+    seed: int = 0
+
+
+class JobState(StrEnum):
+    """States of a job, named as ML Engine named them."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a job stands.
+
+    Attributes:
+        state: Its state.
+        study: Its trials so far.
+        training_input: What was submitted.
+        message: Why it failed or stopped; empty where it did not.
+        create_time: When it was first submitted.
+        end_time: When its last run ended; None while it runs.
+    """
+
+    state: JobState
+    study: Study
+    training_input: dict[str, Any]
+    message: str
+    create_time: datetime
+    end_time: datetime | None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a trial's trainer printed.
+
+    Attributes:
+        trial_id: The trial.
+        text: The line, without its end.
+        time: When its log had last been written as the line was read.
+    """
+
+    trial_id: int
+    text: str
+    time: datetime
+
+
+class Observer(Protocol):
+    """Is told of every change of a trial: begun, measured, finished."""
+
+    def __call__(self, study: Study, trial: Trial, /) -> None:
+        """Takes the study as it now is and the trial that changed."""
+
+
+class Backend(Protocol):
+    """Runs whole jobs."""
+
+    def run(self, submission: Submission, observe: Observer) -> Study:
+        """Runs the job to its end, or takes up one that was cut off.
+
+        Raises:
+            JobDirError: The job directory belongs to another job or is in use.
+            JobFailed: Too many trials failed, or none has an objective.
+            Interrupted: The user stopped it.
+        """
+
+    def describe(self) -> JobStatus:
+        """Where the job stands.
+
+        Raises:
+            JobDirError: There is no such job.
+        """
+
+    def stream_logs(self) -> Iterator[LogLine]:
+        """Yields what trainers print, until the job ends."""

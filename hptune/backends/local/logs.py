@@ -1,0 +1,59 @@
+"""What trainers print, followed across trials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hptune.backends.base import LogLine
+from hptune.jobdir import JobDir
+
+_POLL_S = 0.3
+
+
+class _Log:
+    """One trial's log, read from where the last read ended."""
+
+    def __init__(self, trial_id: int, path: Path) -> None:
+        self._trial_id = trial_id
+        self._path = path
+        self._offset = 0
+
+    def read_new(self, *, to_end: bool) -> Iterator[LogLine]:
+        """Yields the lines written since the last call; half a line only when nothing more is to come."""
+        written = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n") and not to_end:
+                    return
+                self._offset += len(line)
+                text = line.decode("utf-8", "replace").rstrip("\r\n")
+                # A progress bar redraws its line; what it ended with is what a reader wants.
+                yield LogLine(self._trial_id, text.rpartition("\r")[2], written)
+
+
+def follow(job_dir: JobDir, is_running: Callable[[], bool]) -> Iterator[LogLine]:
+    """Yields the lines of all trials, in order within each, until the job does not run any more.
+
+    Args:
+        job_dir: The job's.
+        is_running: Whether more lines can come.
+    """
+    logs: dict[int, _Log] = {}
+    while True:
+        # Asked first: what is written before the job ends is then read below.
+        running = is_running()
+        for trial_id in _trial_ids(job_dir):
+            log = logs.setdefault(trial_id, _Log(trial_id, job_dir.trial(trial_id).log))
+            yield from log.read_new(to_end=not running)
+        if not running:
+            return
+        time.sleep(_POLL_S)
+
+
+def _trial_ids(job_dir: JobDir) -> list[int]:
+    names = [path.parent.name for path in job_dir.state.glob("trials/*/log.txt")]
+    return sorted(int(name) for name in names if name.isdecimal())

@@ -1,0 +1,214 @@
+"""The tuning loop: ask for a suggestion, run the trial, tell what came of it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from optuna.distributions import BaseDistribution
+
+from hptune.backends.base import Observer, Submission
+from hptune.backends.local.process import TrialProcess
+from hptune.backends.local.slots import Slot
+from hptune.backends.local.store import StudyStore
+from hptune.errors import JobFailed
+from hptune.jobdir import JobDir, tail
+from hptune.space import format_values
+from hptune.study import Measurement, Trial, TrialState
+from hptune.trial.outcome import Outcome
+from hptune.trial.spec import TrialSpec
+
+_POLL_S = 0.1
+# A trial that somebody killed, or that the kernel did when memory ran out, is given one more chance.
+_MAX_ATTEMPTS = 2
+
+
+@dataclass
+class _Running:
+    trial: Trial
+    process: TrialProcess
+    slot: Slot
+    attempt: int
+
+
+class TuningLoop:
+    """Runs a job's trials, those that were cut off first, then new ones up to ``trial_limit``.
+
+    Args:
+        submission: The job.
+        store: Its study.
+        distributions: Its search space, as Optuna's.
+        trial_limit: How many trials there are to be: maxTrials, or fewer where the space has no more points.
+        slots: Shares of the machine; as many trials run at once.
+        observe: Told of every change.
+    """
+
+    def __init__(
+        self,
+        submission: Submission,
+        store: StudyStore,
+        distributions: dict[str, BaseDistribution],
+        trial_limit: int,
+        slots: Sequence[Slot],
+        observe: Observer,
+    ) -> None:
+        self._submission = submission
+        self._store = store
+        self._distributions = distributions
+        self._trial_limit = trial_limit
+        self._observe = observe
+        self._free_slots = list(slots)
+        self._running: dict[int, _Running] = {}
+        self._cut_off = deque(store.unfinished())
+        self._failures = 0
+
+    def run(self) -> None:
+        """Runs the trials that are left.
+
+        Raises:
+            JobFailed: Too many trials failed.
+            KeyboardInterrupt: The user stopped it; running trials are stopped and will be run again.
+        """
+        try:
+            while self._start_trials() or self._running:
+                for running in list(self._running.values()):
+                    self._tend(running)
+                time.sleep(_POLL_S)
+        finally:
+            self._stop_all()
+
+    def _start_trials(self) -> bool:
+        """Fills the free slots; returns whether it started anything."""
+        started = False
+        while self._free_slots and (self._cut_off or self._store.trial_count < self._trial_limit):
+            self._start_next()
+            started = True
+        return started
+
+    def _start_next(self) -> None:
+        with _uninterrupted():
+            if self._cut_off:
+                trial = self._store.take_up(self._cut_off.popleft().id, self._distributions)
+            else:
+                trial = self._store.ask(self._distributions)
+        outcome = Outcome.load(self._job_dir.trial(trial.id).outcome)
+        if outcome and not outcome.killed:
+            # It ended while nobody was there to be told.
+            self._finish(trial.id, outcome)
+            return
+        self._launch(trial, self._free_slots.pop(0), attempt=1)
+
+    def _launch(self, trial: Trial, slot: Slot, attempt: int) -> None:
+        process = TrialProcess(self._spec(trial), slot)
+        self._running[trial.id] = _Running(trial, process, slot, attempt)
+        self._observe(self._store.study(), trial)
+
+    @property
+    def _job_dir(self) -> JobDir:
+        return JobDir(self._submission.job_dir)
+
+    def _spec(self, trial: Trial) -> TrialSpec:
+        submission = self._submission
+        return TrialSpec(
+            trial_id=str(trial.id),
+            job_id=submission.name,
+            metric=submission.job.metric,
+            program=submission.program,
+            directory=self._job_dir.trial(trial.id),
+            user_args=submission.user_args,
+            parameters=format_values(trial.parameters),
+            pass_job_dir=submission.pass_job_dir,
+            training_input=submission.job.training_input,
+            time_limit_s=submission.job.max_running_time_s,
+        )
+
+    def _tend(self, running: _Running) -> None:
+        # Asked before the measurements are read, so that none can come after the last reading.
+        ended = running.process.ended
+        to_stop = [self._measured(running, m) for m in running.process.new_measurements()]
+        if ended:
+            self._ended(running)
+        elif any(to_stop) and self._submission.job.early_stopping:
+            self._stop_early(running)
+
+    def _measured(self, running: _Running, measurement: Measurement) -> bool:
+        to_stop = self._store.report(running.trial.id, measurement)
+        self._observe(self._store.study(), self._store.trial(running.trial.id))
+        return to_stop
+
+    def _stop_early(self, running: _Running) -> None:
+        last = self._store.trial(running.trial.id).measurements[-1]
+        running.process.ask_to_stop()
+        running.process.wait_stopped()
+        start = running.trial.start_time
+        start_s = start.timestamp() if start else time.time()
+        outcome = Outcome(0, last, "", start_s, time.time())
+        self._release(running)
+        self._finish(running.trial.id, outcome, stopped_early=True)
+
+    def _ended(self, running: _Running) -> None:
+        running.process.clean_up()
+        outcome = running.process.outcome()
+        self._release(running)
+        if outcome is None or outcome.killed:
+            if running.attempt < _MAX_ATTEMPTS:
+                self._launch(running.trial, self._free_slots.pop(0), running.attempt + 1)
+                return
+            outcome = _killed_too_often(running.trial, outcome)
+        self._finish(running.trial.id, outcome)
+
+    def _release(self, running: _Running) -> None:
+        del self._running[running.trial.id]
+        self._free_slots.append(running.slot)
+
+    def _finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> None:
+        with _uninterrupted():
+            trial = self._store.finish(trial_id, outcome, stopped_early=stopped_early)
+        study = self._store.study()
+        self._observe(study, trial)
+        if trial.state is TrialState.FAILED or outcome.final is None:
+            self._failures += 1
+            self._check_failures(trial, any_measured=study.best is not None)
+
+    def _check_failures(self, trial: Trial, *, any_measured: bool) -> None:
+        """Applies maxFailedTrials to the trials of this run; those of an earlier run may have been mended.
+
+        0 leaves it to the service, which failed a job whose trial failed before any had succeeded: a trainer
+        that cannot run at all is not worth nine more tries.
+        """
+        limit = self._submission.job.max_failed_trials
+        if (limit and self._failures < limit) or (not limit and any_measured):
+            return
+        rule = f"maxFailedTrials is {limit}" if limit else "no trial has succeeded before it"
+        log = self._job_dir.trial(trial.id).log
+        raise JobFailed(f"trial {trial.id} {trial.message}, and {rule}\n{log} ends:\n{tail(log)}")
+
+    def _stop_all(self) -> None:
+        for running in self._running.values():
+            running.process.ask_to_stop()
+        for running in self._running.values():
+            running.process.wait_stopped()
+
+
+def _killed_too_often(trial: Trial, outcome: Outcome | None) -> Outcome:
+    message = f"was killed {_MAX_ATTEMPTS} times (is there enough memory?)"
+    if outcome:
+        return replace(outcome, message=message)
+    start = trial.start_time
+    now_s = time.time()
+    return Outcome(-signal.SIGKILL, None, message, start.timestamp() if start else now_s, now_s)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Holds Ctrl-C back, so that it cannot fall between two writes that belong together."""
+    blocked = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

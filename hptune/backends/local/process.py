@@ -1,0 +1,102 @@
+"""One trial as a process of this machine: ``python -m hptune.trial``, which runs the trainer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+from hptune.backends.local.slots import Slot
+from hptune.study import Measurement
+from hptune.trial.outcome import Outcome
+from hptune.trial.spec import TrialSpec
+from hptune.trial.supervise import GRACE_S, prepare, signal_group
+
+
+class TrialProcess:
+    """A running trial."""
+
+    def __init__(self, spec: TrialSpec, slot: Slot) -> None:
+        self.spec = spec
+        self._measurements_offset = 0
+        prepare(spec)
+        with spec.directory.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                _argv(spec),
+                env=slot.environment(os.environ),
+                # Held open, and never written to: it closes when this process dies, however it dies.
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal is for hptune, which stops its trials in order.
+                start_new_session=True,
+            )
+        with suppress(ProcessLookupError):
+            slot.pin(self._process.pid)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def outcome(self) -> Outcome | None:
+        """How the trainer ended; None where the process died before it could say."""
+        return Outcome.load(self.spec.directory.outcome)
+
+    def new_measurements(self) -> list[Measurement]:
+        """Measurements made since the last call."""
+        path = self.spec.directory.measurements
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:
+            file.seek(self._measurements_offset)
+            complete, newline, _ = file.read().rpartition(b"\n")
+        self._measurements_offset += len(complete) + len(newline)
+        return [Measurement(**json.loads(line)) for line in complete.splitlines()]
+
+    def ask_to_stop(self) -> None:
+        """Tells the trainer to end; `wait_stopped` sees to it that it does."""
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait_stopped(self) -> None:
+        """Waits for a process that was asked to stop, and kills it when it does not."""
+        try:
+            # The process gives its trainer a grace period of its own first.
+            self._process.wait(GRACE_S + 2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Ends what a process that was killed may have left running."""
+        self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+        pid_file = self.spec.directory.trainer_pid
+        if self._process.returncode < 0 and pid_file.is_file():
+            signal_group(int(pid_file.read_text(encoding="ascii")), signal.SIGKILL)
+
+
+def _argv(spec: TrialSpec) -> list[str]:
+    options: dict[str, list[str]] = {
+        "--trial-id": [spec.trial_id],
+        "--job-id": [spec.job_id],
+        "--metric": [spec.metric],
+        "--output": [str(spec.directory.output)],
+        "--state": [str(spec.directory.state)],
+        "--parameter": [f"{name}={value}" for name, value in spec.parameters.items()],
+        "--module-name": [spec.program.module] if spec.program.module else [],
+        "--python-path": list(spec.program.python_path),
+        "--command": list(spec.program.command),
+        "--training-input": [json.dumps(spec.training_input)],
+        "--time-limit-s": [str(spec.time_limit_s)] if spec.time_limit_s else [],
+    }
+    # name=value in one token: a value may begin with a dash.
+    tokens = [f"{name}={value}" for name, values in options.items() for value in values]
+    flags = ["--stop-with-stdin", "--pass-job-dir" if spec.pass_job_dir else "--no-pass-job-dir"]
+    # -P: a directory of the user's that happens to be called hptune must not hide the package.
+    return [sys.executable, "-P", "-m", "hptune.trial", *tokens, *flags, "--", *spec.user_args]

@@ -1,0 +1,234 @@
+"""The study on disk: an Optuna journal inside the job directory.
+
+An Optuna trial's number is our trial id less one. It is RUNNING from the suggestion until its outcome is
+told, so a trial that was cut off is found again by its state, and is run again under the same id with the same
+parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.pruners import MedianPruner
+from optuna.samplers import BaseSampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+
+from hptune.errors import Fault, JobDirError
+from hptune.space import SearchSpace
+from hptune.study import Goal, Measurement, Study, Trial, TrialState
+from hptune.trial.outcome import Outcome
+
+# Optuna announces each study on standard error, where the job's own progress is shown.
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_STUDY = "hptune"
+# Early stopping compares a trial with at least this many others, as Katib's median rule does by default.
+_MIN_OTHER_TRIALS = 3
+# The key of Optuna's user attribute that holds how a trial ended.
+_ENDING = "ending"
+_START = "start_time_s"
+_DIRECTIONS = {Goal.MAXIMIZE: StudyDirection.MAXIMIZE, Goal.MINIMIZE: StudyDirection.MINIMIZE}
+# A trainer that prints its objective at every step would fill the journal, which is read whole.
+_MAX_MEASUREMENTS = 1000
+
+
+class StudyStore:
+    """The study of one job; made by `create_or_open`, and for reading by `open_to_read`."""
+
+    def __init__(
+        self, study: optuna.Study, name: str, metric: str, max_trials: int, space: SearchSpace
+    ) -> None:
+        self._study = study
+        self._name = name
+        self._metric = metric
+        self._max_trials = max_trials
+        self._space = space
+        self._trials: dict[int, optuna.Trial] = {}
+        self._finished: dict[int, Trial] = {}
+
+    @property
+    def trial_count(self) -> int:
+        """Trials that were ever begun."""
+        return len(self._study.get_trials(deepcopy=False))
+
+    def unfinished(self) -> list[Trial]:
+        """Trials that were begun and did not end, in order of their ids."""
+        return [trial for trial in self.study().trials if not trial.state.finished]
+
+    def ask(self, distributions: dict[str, BaseDistribution]) -> Trial:
+        """Begins a trial with a new suggestion."""
+        trial = self._study.ask(fixed_distributions=distributions)
+        return self._begin(trial)
+
+    def take_up(self, trial_id: int, distributions: dict[str, BaseDistribution]) -> Trial:
+        """Begins a trial again that was cut off, perhaps before its suggestion was complete."""
+        frozen = self._study.get_trials(deepcopy=False)[trial_id - 1]
+        trial = optuna.Trial(self._study, frozen._trial_id)
+        for name, distribution in distributions.items():
+            _suggest(trial, name, distribution)
+        return self._begin(trial)
+
+    def _begin(self, trial: optuna.Trial) -> Trial:
+        self._trials[trial.number + 1] = trial
+        trial.set_user_attr(_START, datetime.now(UTC).timestamp())
+        return self.trial(trial.number + 1)
+
+    def report(self, trial_id: int, measurement: Measurement) -> bool:
+        """Records a measurement; returns whether the early-stopping rule would stop the trial."""
+        trial = self._trials[trial_id]
+        seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
+        if len(seen) >= _MAX_MEASUREMENTS:
+            return False
+        # Optuna keeps one measurement a step, and trainers that name no step report them all at 0.
+        trial.report(measurement.value, max(measurement.step, max(seen, default=-1) + 1))
+        return trial.should_prune()
+
+    def finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> Trial:
+        """Records how a trial ended; from here on it is never run again."""
+        trial = self._trials[trial_id]
+        trial.set_user_attr(_ENDING, {**asdict(outcome), "stopped_early": stopped_early})
+        final = outcome.final
+        comparable = outcome.succeeded and final is not None and final.finite
+        if stopped_early:
+            self._study.tell(trial, state=OptunaState.PRUNED)
+        elif comparable and final is not None:
+            self._study.tell(trial, final.value)
+        else:
+            self._study.tell(trial, state=OptunaState.FAIL)
+        return self.trial(trial_id)
+
+    def trial(self, trial_id: int) -> Trial:
+        """One trial as it now is."""
+        return self._converted(self._study.get_trials(deepcopy=False)[trial_id - 1])
+
+    def study(self) -> Study:
+        """The study as it now is."""
+        frozen = self._study.get_trials(deepcopy=False)
+        goal = next(goal for goal, direction in _DIRECTIONS.items() if direction is self._study.direction)
+        return Study(self._name, self._metric, goal, self._max_trials, tuple(map(self._converted, frozen)))
+
+    def frozen_trials(self) -> list[FrozenTrial]:
+        """The finished trials as Optuna's, for another study to learn from."""
+        return [trial for trial in self._study.get_trials() if trial.state.is_finished()]
+
+    def _converted(self, frozen: FrozenTrial) -> Trial:
+        trial = self._finished.get(frozen.number) or _to_trial(frozen, self._space)
+        if trial.state.finished:
+            self._finished[frozen.number] = trial
+        return trial
+
+
+def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:
+    """Completes a suggestion; a value that the trial has already stays."""
+    if isinstance(distribution, FloatDistribution):
+        trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
+    elif isinstance(distribution, IntDistribution):
+        trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
+    elif isinstance(distribution, CategoricalDistribution):
+        trial.suggest_categorical(name, distribution.choices)
+
+
+def _to_trial(frozen: FrozenTrial, space: SearchSpace) -> Trial:
+    ending: dict[str, Any] = frozen.user_attrs.get(_ENDING, {})
+    succeeded = ending.get("exit_code") == 0 or ending.get("stopped_early", False)
+    state = TrialState.SUCCEEDED if succeeded and not ending.get("timed_out") else TrialState.FAILED
+    final = ending.get("final")
+    comparable = frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED)
+    return Trial(
+        id=frozen.number + 1,
+        parameters={name: frozen.params[name] for name in space.names if name in frozen.params},
+        state=state if frozen.state.is_finished() else TrialState.RUNNING,
+        measurements=tuple(Measurement(value, step) for step, value in frozen.intermediate_values.items()),
+        final=Measurement(**final) if final and comparable else None,
+        stopped_early=ending.get("stopped_early", False),
+        message=ending.get("message", ""),
+        start_time=_time(ending.get(_START, frozen.user_attrs.get(_START))),
+        end_time=_time(ending.get("end_time_s")),
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def create_or_open(
+    journal: Path,
+    name: str,
+    metric: str,
+    goal: Goal,
+    max_trials: int,
+    space: SearchSpace,
+    sampler: BaseSampler,
+) -> StudyStore:
+    """Opens the study to run its trials; the caller holds the job's lock.
+
+    Raises:
+        JobDirError: The journal is damaged.
+    """
+    _mend(journal)
+    with _damage_reported(journal):
+        study = optuna.create_study(
+            study_name=_STUDY,
+            storage=JournalStorage(JournalFileBackend(str(journal))),
+            direction=_DIRECTIONS[goal],
+            sampler=sampler,
+            pruner=MedianPruner(n_startup_trials=_MIN_OTHER_TRIALS, n_min_trials=_MIN_OTHER_TRIALS),
+            load_if_exists=True,
+        )
+    return StudyStore(study, name, metric, max_trials, space)
+
+
+def open_to_read(
+    journal: Path, name: str, metric: str, max_trials: int, space: SearchSpace
+) -> StudyStore | None:
+    """Opens the study to look at it, while it runs or later; None where no trial was ever begun.
+
+    Raises:
+        JobDirError: The journal is damaged.
+    """
+    if not journal.is_file():
+        return None
+    with _damage_reported(journal):
+        storage = JournalStorage(JournalFileBackend(str(journal)))
+        if _STUDY not in optuna.get_all_study_names(storage):
+            return None
+        return StudyStore(
+            optuna.load_study(study_name=_STUDY, storage=storage), name, metric, max_trials, space
+        )
+
+
+def _mend(journal: Path) -> None:
+    """Takes away what a writer that was killed can leave: half a line at the end, and Optuna's lock file.
+
+    Optuna passes over half a line when it reads, but would write its next line behind it.
+    """
+    journal.with_name(journal.name + ".lock").unlink(missing_ok=True)
+    if not journal.is_file():
+        return
+    with journal.open("rb+") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+
+
+@contextmanager
+def _damage_reported(journal: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise JobDirError(Fault(str(journal), f"is damaged ({type(error).__name__}: {error})")) from error

@@ -1,0 +1,249 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hptune import __version__
+from hptune.backends.local.backend import LocalBackend
+from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, user_args
+from hptune.display import (
+    console,
+    print_log,
+    show_logs,
+    show_progress,
+    show_transfer,
+)
+from hptune.errors import HptuneError
+from hptune.job import load_job
+from hptune.jobdir import JobDir
+from hptune.results import job_output, summary_table, to_json, to_yaml, trial_table
+from hptune.space import format_values
+from hptune.steps.download import download as download_data
+from hptune.steps.preprocess import preprocess as preprocess_data
+from hptune.steps.train import train as train_best
+from hptune.study import Study
+from hptune.submit import JOBS, Request, resolve
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def cli() -> None:
+    """Runs Cloud ML Engine hyperparameter tuning jobs where they can still run.
+
+    \b
+    Examples:
+      hptune validate trainer/hptune.yaml
+      hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
+      hptune describe out/mnist
+    """
+
+
+@cli.command(cls=UserArgsCommand)
+@click.argument("job", required=False)
+@click.option("--config", type=_PATH, required=True, help="The job file, hptune.yaml.")
+@click.option("--module-name", help="The trainer's module, such as trainer.task.")
+@click.option("--package-path", type=_PATH, help="Directory of the trainer's package.")
+@click.option("--packages", help="Archives of Python packages for the trainer, comma-separated.")
+@click.option("--job-dir", help=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]")
+@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the suggestions.")
+@accept_gcloud_flags
+def run(
+    job: str | None,
+    config: Path,
+    module_name: str | None,
+    package_path: Path | None,
+    packages: str | None,
+    job_dir: str | None,
+    stream_logs: bool,
+    seed: int,
+    **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
+) -> None:
+    """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
+
+    Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
+    same command takes up a job that was cut off: finished trials are kept and not run again.
+
+    \b
+    Example:
+      hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
+    """
+    request = Request(
+        config=config,
+        name=job,
+        module_name=module_name,
+        package_path=package_path,
+        packages=tuple(map(Path, packages.split(","))) if packages else (),
+        job_dir=job_dir,
+        user_args=user_args() or (),
+        seed=seed,
+    )
+    submission = resolve(request)
+    _warn(submission.job.warnings)
+    if without_effect := given_names(gcloud_flags):
+        _warn([f"without effect on this machine: {', '.join(without_effect)}"])
+    tuning = submission.job
+    study = Study(submission.name, tuning.metric, tuning.goal, tuning.max_trials)
+    display = show_logs(submission.job_dir) if stream_logs else show_progress(study)
+    with display as observe:
+        study = LocalBackend(submission.job_dir).run(submission, observe)
+    _print_results(study, JobDir(submission.job_dir))
+
+
+def _print_results(study: Study, job_dir: JobDir) -> None:
+    out = console(sys.stdout)
+    out.print(trial_table(study))
+    best = study.best
+    if best and best.final:
+        values = " ".join(f"{name}={value}" for name, value in format_values(best.parameters).items())
+        click.echo(f"best: trial {best.id}, {study.metric} {best.final.value:.6g} with {values}")
+    click.echo(
+        f"results: {job_dir.results}\ntrials:  {job_dir.root}/TRIAL, logs {job_dir.state}/trials/TRIAL"
+    )
+
+
+@cli.command()
+@click.argument("job_dir", type=_PATH)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
+)
+@click.option("--summarize", is_flag=True, help="Only trial, objective and step, as gcloud's flag did.")
+def describe(job_dir: Path, form: str, summarize: bool) -> None:
+    """Show the job in JOB_DIR, while it runs or later: its state and its trials, best first.
+
+    \b
+    Examples:
+      hptune describe out/mnist
+      hptune describe out/mnist --format json
+    """
+    status = LocalBackend(job_dir).describe()
+    if summarize:
+        console(sys.stdout).print(summary_table(status.study))
+    elif form == "json":
+        click.echo(to_json(job_output(status)))
+    elif form == "yaml":
+        click.echo(to_yaml(job_output(status)), nl=False)
+    else:
+        console(sys.stdout).print(trial_table(status.study))
+        click.echo(f"{status.state}{': ' if status.message else ''}{status.message}")
+
+
+@cli.command("stream-logs")
+@click.argument("job_dir", type=_PATH)
+def stream_logs(job_dir: Path) -> None:
+    """Print what the trainers of the job in JOB_DIR print, until it ends.
+
+    Columns as gcloud's, tab-separated: severity, time, task, trial, message. The time is that of the log's
+    last write when the line was read.
+    """
+    for line in LocalBackend(job_dir).stream_logs():
+        print_log(line)
+
+
+@cli.command()
+@click.argument("file", type=_PATH)
+def validate(file: Path) -> None:
+    """Check the job file FILE and say what it asks for."""
+    job = load_job(file)
+    _warn(job.warnings)
+    click.echo(f"{file}: {job.goal.lower()} {job.metric} in {job.max_trials} trials over")
+    for parameter in job.space:
+        click.echo(f"  {parameter}")
+
+
+@cli.command()
+@click.argument("source", default="digits")
+@click.option("--output", type=_PATH, required=True, help="The .npz to write.")
+@click.option("--sha256", help="The checksum that the arrays' content must have.")
+def download(source: str, output: Path, sha256: str | None) -> None:
+    """Get the data set SOURCE and write it as one checked .npz.
+
+    SOURCE is digits (comes with scikit-learn, no network), mnist (public mirrors), or a path or URI (https,
+    gs, s3, file) of an .npz, an mnist.pkl[.gz] or idx files.
+    """
+    with show_transfer() as progress:
+        digest = download_data(source, output, sha256=sha256, progress=progress)
+    click.echo(f"{output}: {source}, sha256 of its content {digest}")
+
+
+@cli.command()
+@click.argument("source", type=_PATH)
+@click.option("--tune-file", type=_PATH, required=True, help="The .npz to write for the trials.")
+@click.option("--final-file", type=_PATH, required=True, help="The .npz to write for the final training.")
+@click.option(
+    "--validation-fraction",
+    type=float,
+    default=1 / 6,
+    help="Share of the training part that "
+    "trials are measured on; 0 measures them on the test part.  [default: 1/6]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+def preprocess(
+    source: Path, tune_file: Path, final_file: Path, validation_fraction: float, seed: int
+) -> None:
+    """Split the data set SOURCE for tuning (train, validation) and for the final training (train, test)."""
+    summary = preprocess_data(
+        source, tune_file=tune_file, final_file=final_file, validation_fraction=validation_fraction, seed=seed
+    )
+    validation = summary.validation_rows or f"the {summary.test_rows} of the test part"
+    click.echo(f"{tune_file}: {summary.train_rows} rows to train on, {validation} to measure on")
+    rows = summary.train_rows + summary.validation_rows
+    click.echo(f"{final_file}: {rows} rows to train on, {summary.test_rows} to test on")
+
+
+@cli.command(cls=UserArgsCommand)
+@click.argument("job_dir", type=_PATH)
+def train(job_dir: Path) -> None:
+    """Train once more with the best parameters of the job in JOB_DIR.
+
+    The trainer's arguments are the job's own, or those after --, with the data for this training.
+
+    \b
+    Example:
+      hptune train out/mnist -- --train-file final.npz
+    """
+    final = train_best(job_dir, user_args())
+    values = " ".join(f"{name}={value}" for name, value in format_values(final.best.parameters).items())
+    click.echo(f"trained with trial {final.best.id}'s {values}: {final.measurement.value:.6g}")
+    click.echo(f"model: {final.output}\nlog:   {final.log}")
+
+
+def _warn(messages: Iterable[str]) -> None:
+    for message in messages:
+        click.echo(f"hptune: warning: {message}", err=True)
+
+
+def main() -> None:
+    """Entry point: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped."""
+    # SIGTERM is how a supervisor says Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        cli.main(standalone_mode=False)
+    except HptuneError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        # The reader has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    click.echo("\n".join(f"hptune: {line}" for line in message.splitlines()), err=True)
+    sys.exit(exit_code)

@@ -1,0 +1,156 @@
+"""How running work is shown: live on a terminal, in plain lines everywhere else."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from hptune.backends.base import LogLine, Observer
+from hptune.backends.local.logs import follow
+from hptune.jobdir import JobDir
+from hptune.results import format_duration, trial_table
+from hptune.space import format_values
+from hptune.study import Study, Trial
+
+_REFRESH_PER_S = 4.0
+_WIDTH_OF_PIPES = 160
+
+
+def console(stream: TextIO) -> Console:
+    """A console on ``stream``; what is piped is not cut to 80 columns."""
+    return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_PIPES, highlight=False)
+
+
+@contextmanager
+def show_progress(study: Study) -> Iterator[Observer]:
+    """Shows a job on standard error until the block ends; yields what is to be told of its changes.
+
+    Args:
+        study: The study as it is before the job runs.
+    """
+    stderr = console(sys.stderr)
+    if not stderr.is_terminal:
+        yield _Lines(stderr)
+        return
+    view = _LiveView(study)
+    # Gone at the end: the results are printed then.
+    with Live(get_renderable=view.render, console=stderr, refresh_per_second=_REFRESH_PER_S, transient=True):
+        yield view
+
+
+@contextmanager
+def show_logs(job_dir: Path) -> Iterator[Observer]:
+    """Prints what a job's trainers print until the block ends; the observer it yields shows nothing."""
+    ended = threading.Event()
+
+    def print_lines() -> None:
+        for line in follow(JobDir(job_dir), lambda: not ended.is_set()):
+            print_log(line)
+
+    thread = threading.Thread(target=print_lines)
+    thread.start()
+    try:
+        yield lambda *_: None
+    finally:
+        ended.set()
+        thread.join()
+
+
+def print_log(line: LogLine) -> None:
+    """Prints a line as gcloud's stream-logs did: severity, time, task, trial, message."""
+    moment = line.time.strftime("%Y-%m-%d %H:%M:%S %z")
+    click.echo(f"INFO\t{moment}\tmaster-replica-0\t{line.trial_id}\t{line.text}")
+
+
+@contextmanager
+def show_transfer() -> Iterator[Callable[[int, int | None], None]]:
+    """Shows a transfer on standard error until the block ends; yields what is to be told of its bytes."""
+    columns = (TextColumn("download"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    stderr = console(sys.stderr)
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task("download", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+class _LiveView:
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._bar = Progress(
+            TextColumn("trials"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[best]}"),
+        )
+        self._task = self._bar.add_task("trials", total=study.max_trials, best="")
+
+    def __call__(self, study: Study, _: Trial, /) -> None:
+        self._study = study
+
+    def render(self) -> Group:
+        study = self._study
+        self._bar.update(self._task, completed=len(study.finished), best=_best(study))
+        running = [_running(trial) for trial in study.trials if not trial.state.finished]
+        return Group(trial_table(study), *running, self._bar)
+
+
+def _best(study: Study) -> str:
+    best = study.best
+    return f"best {best.final.value:.6g} (trial {best.id})" if best and best.final else ""
+
+
+def _running(trial: Trial) -> Text:
+    seconds = time.time() - trial.start_time.timestamp() if trial.start_time else 0.0
+    measured = f", {_measured(trial)}" if trial.measurements else ""
+    return Text(f"trial {trial.id} runs, {format_duration(seconds)}{measured}")
+
+
+def _measured(trial: Trial) -> str:
+    last = trial.measurements[-1]
+    return f"{last.value:.6g} at step {last.step}"
+
+
+class _Lines:
+    """A line when a trial begins and one when it ends: logs are read later, by people and by programs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._begun: set[int] = set()
+
+    def __call__(self, study: Study, trial: Trial, /) -> None:
+        if trial.state.finished:
+            self._print(
+                f"trial {trial.id}/{study.max_trials} {_ended(trial)}; {_best(study) or 'no best yet'}"
+            )
+        elif trial.id not in self._begun:
+            self._begun.add(trial.id)
+            values = " ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items())
+            self._print(f"trial {trial.id}/{study.max_trials} runs: {values}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+def _ended(trial: Trial) -> str:
+    how = "stopped early" if trial.stopped_early else trial.state.value
+    value = f" {trial.final.value:.6g} at step {trial.final.step}" if trial.final else ""
+    message = f": {trial.message}" if trial.message else ""
+    return f"{how}{value} after {format_duration(trial.duration_s)}{message}"

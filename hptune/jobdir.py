@@ -1,0 +1,148 @@
+"""The one owner of paths: every file under a job's directory is named here.
+
+JOB_DIR/
+    1/, 2/, ...              what each trial's trainer writes (its --job-dir)
+    final/                   what the training with the best parameters writes
+    results.json             ML Engine's trainingOutput
+    hptune/job.json          what was submitted; a later run must ask for the same
+    hptune/study.journal     the trials, as an Optuna journal
+    hptune/status.json       how the last run ended
+    hptune/lock              held by the process that runs the job
+    hptune/packages/         the trainer's packages, where the job brought archives
+    hptune/trials/1/, final/ a trial's log, measurements and outcome
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_TAIL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class TrialDir:
+    """Paths of one trial.
+
+    Attributes:
+        output: The trainer's own directory, its ``--job-dir``.
+        state: What hptune keeps about the trial.
+    """
+
+    output: Path
+    state: Path
+
+    @property
+    def log(self) -> Path:
+        """What the trainer printed, all attempts after one another."""
+        return self.state / "log.txt"
+
+    @property
+    def metric_file(self) -> Path:
+        """Where cloudml-hypertune reports."""
+        return self.state / "hypertune" / "output.metrics"
+
+    @property
+    def measurements(self) -> Path:
+        """The objective's measurements as they were seen, a JSON object a line."""
+        return self.state / "measurements.jsonl"
+
+    @property
+    def trainer_pid(self) -> Path:
+        """The trainer's process group while it runs."""
+        return self.state / "trainer.pid"
+
+    @property
+    def command(self) -> Path:
+        """The trainer's command line, where a later run needs to compare it."""
+        return self.state / "command.json"
+
+    @property
+    def outcome(self) -> Path:
+        """How the trainer ended; there only once it has."""
+        return self.state / "outcome.json"
+
+
+@dataclass(frozen=True)
+class JobDir:
+    """Paths of one job."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """What hptune keeps about the job."""
+        return self.root / "hptune"
+
+    @property
+    def job(self) -> Path:
+        """What was submitted."""
+        return self.state / "job.json"
+
+    @property
+    def journal(self) -> Path:
+        """The Optuna journal."""
+        return self.state / "study.journal"
+
+    @property
+    def status(self) -> Path:
+        """How the last run ended."""
+        return self.state / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that runs the job."""
+        return self.state / "lock"
+
+    @property
+    def packages(self) -> Path:
+        """Where the job's packages are installed."""
+        return self.state / "packages"
+
+    @property
+    def results(self) -> Path:
+        """ML Engine's ``trainingOutput``."""
+        return self.root / "results.json"
+
+    @property
+    def final(self) -> TrialDir:
+        """Paths of the training with the best trial's parameters."""
+        return TrialDir(self.root / "final", self.state / "final")
+
+    def trial(self, trial_id: int) -> TrialDir:
+        """Paths of one trial, whether it has run or not."""
+        return TrialDir(self.root / str(trial_id), self.state / "trials" / str(trial_id))
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes a JSON file so that a reader sees the old content or the new, whatever dies meanwhile."""
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file so that a reader sees the old content or the new, whatever dies meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log, indented; a word saying so where there is none."""
+    if not path.is_file():
+        return "    (no such file)"
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - _TAIL_BYTES))
+        text = file.read().decode("utf-8", "replace")
+    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (empty)"

@@ -1,0 +1,90 @@
+"""How one trial ended, and what of it can be compared with other trials."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hptune.jobdir import write_json
+from hptune.study import Measurement
+from hptune.trial.spec import TrialSpec
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trainer ended.
+
+    Attributes:
+        exit_code: Its exit code; minus the signal's number where one ended it.
+        final: The last measurement, whether it can be compared or not; None where there was none.
+        message: What is wrong with the trial; empty where nothing is.
+        start_time_s: Seconds since the epoch.
+        end_time_s: Seconds since the epoch.
+        timed_out: Whether the time limit ended it.
+    """
+
+    exit_code: int
+    final: Measurement | None
+    message: str
+    start_time_s: float
+    end_time_s: float
+    timed_out: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the trainer ran to its end; says nothing of an objective."""
+        return self.exit_code == 0 and not self.timed_out
+
+    @property
+    def killed(self) -> bool:
+        """Whether somebody else ended it: the kernel short of memory, or a person."""
+        return self.exit_code == -signal.SIGKILL and not self.timed_out
+
+    def save(self, path: Path) -> None:
+        """Writes the outcome; after this the trial is never run again."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Outcome | None:
+        """The outcome of an earlier run of the trial; None where it has not ended."""
+        if not path.is_file():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        final = content.pop("final")
+        return cls(final=Measurement(**final) if final else None, **content)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What was seen of a trainer that ended.
+
+    Attributes:
+        exit_code: Its exit code; minus the signal's number where one ended it.
+        timed_out: Whether the time limit ended it.
+        final: The last measurement of the objective, if there was one.
+        tags: Metrics that it reported, the objective or not.
+    """
+
+    exit_code: int
+    timed_out: bool
+    final: Measurement | None
+    tags: Collection[str]
+
+
+def find_fault(spec: TrialSpec, ending: Ending) -> str:
+    """What is wrong with a trial that ended, in words; empty where it has an objective to compare."""
+    if ending.timed_out:
+        return f"stopped after its time limit of {spec.time_limit_s:g} s"
+    if ending.exit_code < 0:
+        return f"killed by {signal.Signals(-ending.exit_code).name}"
+    if ending.exit_code > 0:
+        return f"exited with code {ending.exit_code}"
+    if ending.final is None:
+        seen = ", ".join(sorted(ending.tags)) or "no metric at all"
+        return f"reported no '{spec.metric}' (the hyperparameterMetricTag); it reported {seen}"
+    if not ending.final.finite:
+        return f"{spec.metric} was {ending.final.value} at step {ending.final.step}"
+    return ""

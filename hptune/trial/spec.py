@@ -1,0 +1,105 @@
+"""What one trial is given: its arguments and its environment, as ML Engine gave them.
+
+The user's arguments come first and the tuned ones after them, so that the last wins; two tokens
+(``--lr 0.01``) for Python packages and one (``--lr=0.01``) for commands; ``--job-dir`` is the trial's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hptune.jobdir import TrialDir
+
+# ML Engine's master listened here. One machine has no other task that would connect to it, but TensorFlow 1
+# refuses a task type without a cluster.
+_MASTER_ADDRESS = "127.0.0.1:2222"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a trial runs: a Python module or a command, one of the two.
+
+    Attributes:
+        module: Run as ``python -m MODULE`` with two-token arguments.
+        command: Run as it is, with one-token arguments.
+        python_path: Directories put in front of PYTHONPATH.
+    """
+
+    module: str | None = None
+    command: tuple[str, ...] = ()
+    python_path: tuple[str, ...] = ()
+
+    def argv(self, user_args: tuple[str, ...], service_args: Mapping[str, str]) -> list[str]:
+        """The whole command line: the program, the user's arguments, then the service's."""
+        if self.module is None:
+            return [*self.command, *user_args, *(f"--{n}={v}" for n, v in service_args.items())]
+        # -P: a module in the current directory must not hide the package of the same name.
+        start = [sys.executable, "-P", "-m", self.module]
+        return [*start, *user_args, *(token for n, v in service_args.items() for token in (f"--{n}", v))]
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """All that one trial needs to run.
+
+    Attributes:
+        trial_id: Counted from 1; a string, as trainers see it.
+        job_id: The job's name.
+        metric: The objective's tag.
+        program: What to run.
+        user_args: The user's own arguments.
+        parameters: The suggestion: name to value as text.
+        directory: The trial's paths.
+        pass_job_dir: Whether the trainer is given ``--job-dir``; the service did so when the job had one.
+        training_input: The job's training input, for TF_CONFIG.
+        time_limit_s: Seconds after which the trainer is stopped; None for no limit.
+    """
+
+    trial_id: str
+    job_id: str
+    metric: str
+    program: Program
+    directory: TrialDir
+    user_args: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    pass_job_dir: bool = True
+    training_input: Mapping[str, Any] = field(default_factory=dict)
+    time_limit_s: float | None = None
+
+    def argv(self) -> list[str]:
+        """The trainer's command line."""
+        job_dir = {"job-dir": str(self.directory.output)} if self.pass_job_dir else {}
+        return self.program.argv(self.user_args, {**self.parameters, **job_dir})
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """``base`` and what ML Engine set on top of it."""
+        job = json.dumps(_snake_case(self.training_input))
+        task = {"type": "master", "index": 0, "trial": self.trial_id}
+        config = {"cluster": {"master": [_MASTER_ADDRESS]}, "task": task, "job": json.loads(job)}
+        python_path = [*self.program.python_path, *filter(None, [base.get("PYTHONPATH")])]
+        return {
+            **base,
+            "TF_CONFIG": json.dumps({**config, "environment": "cloud"}),
+            "CLOUD_ML_JOB": job,
+            "CLOUD_ML_JOB_ID": self.job_id,
+            "CLOUD_ML_TRIAL_ID": self.trial_id,
+            "CLOUD_ML_HP_METRIC_TAG": self.metric,
+            "CLOUD_ML_HP_METRIC_FILE": str(self.directory.metric_file),
+            "PYTHONPATH": os.pathsep.join(python_path),
+            # A progress line must be in the log when it is printed, not when a buffer is full.
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def _snake_case(value: Any) -> Any:  # noqa: ANN401  (JSON in, JSON out)
+    if isinstance(value, Mapping):
+        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): _snake_case(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_snake_case(item) for item in value]
+    return value

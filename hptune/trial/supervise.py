@@ -1,0 +1,210 @@
+"""Runs one trainer to its end: passes its output on, reads its measurements, keeps its time limit."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import IO, cast
+
+from hptune.errors import Interrupted
+from hptune.trial.metrics import FinalReport, HypertuneSource, Report, StdoutSource, SummarySource
+from hptune.trial.outcome import Ending, Outcome, find_fault
+from hptune.trial.spec import TrialSpec
+
+GRACE_S = 10.0
+_POLL_S = 0.25
+_PIPE_BYTES = 64 * 1024
+_LONGEST_LINE_BYTES = 64 * 1024
+_PR_SET_PDEATHSIG = 1
+# As many as a message can name.
+_MAX_TAGS = 20
+
+
+def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False) -> Outcome:
+    """Runs the trainer, its output passed to standard output, and saves its outcome.
+
+    Args:
+        spec: The trial.
+        stop_with_stdin: Whether to stop the trainer when standard input closes, which it does when whoever
+            started this process dies, however it dies.
+
+    Returns:
+        How the trainer ended.
+
+    Raises:
+        Interrupted: The trial was told to stop; it has no outcome and can run again.
+    """
+    prepare(spec)
+    supervisor = _Supervisor(spec, stop_with_stdin)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, supervisor.interrupt)
+    outcome = supervisor.run()
+    outcome.save(spec.directory.outcome)
+    return outcome
+
+
+def prepare(spec: TrialSpec) -> None:
+    """Makes the trial's directories and takes away what an attempt that was cut off left in hptune's own."""
+    directory = spec.directory
+    if spec.pass_job_dir:
+        directory.output.mkdir(parents=True, exist_ok=True)
+    directory.metric_file.parent.mkdir(parents=True, exist_ok=True)
+    for path in (directory.outcome, directory.measurements, directory.metric_file, directory.trainer_pid):
+        path.unlink(missing_ok=True)
+
+
+class _Supervisor:
+    def __init__(self, spec: TrialSpec, stop_with_stdin: bool) -> None:
+        self._spec = spec
+        self._stop_with_stdin = stop_with_stdin
+        self._stdout = StdoutSource(spec.metric)
+        self._files: tuple[Callable[[], Iterable[Report]], ...] = (
+            SummarySource(spec.directory.output).read_new,
+            HypertuneSource(spec.directory.metric_file).read_new,
+        )
+        self._final = FinalReport()
+        self._tags: set[str] = set()
+        self._line = b""
+        self._interrupted = False
+
+    def interrupt(self, *_: object) -> None:
+        """Signal handler: the trainer is to stop and the trial to have no outcome."""
+        self._interrupted = True
+
+    def run(self) -> Outcome:
+        start_s = time.time()
+        with (
+            self._spec.directory.measurements.open("w", encoding="utf-8") as measurements,
+            _start_trainer(self._spec) as process,
+        ):
+            try:
+                timed_out = self._watch(process, measurements)
+            finally:
+                _stop(process)
+            self._read_files(measurements)
+        if self._interrupted:
+            raise Interrupted(f"trial {self._spec.trial_id} was stopped")
+        ending = Ending(process.returncode, timed_out, self._final.measurement, self._tags)
+        return Outcome(
+            exit_code=ending.exit_code,
+            timed_out=timed_out,
+            final=ending.final,
+            message=find_fault(self._spec, ending),
+            start_time_s=start_s,
+            end_time_s=time.time(),
+        )
+
+    def _watch(self, process: subprocess.Popen[bytes], measurements: IO[str]) -> bool:
+        """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
+        deadline = time.monotonic() + (self._spec.time_limit_s or float("inf"))
+        with selectors.DefaultSelector() as selector:
+            selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, self._pass_on)
+            if self._stop_with_stdin:
+                selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
+            while not self._interrupted:
+                ended = process.poll() is not None
+                for key, _ in selector.select(0 if ended else _POLL_S):
+                    if not key.data(key.fd, measurements):
+                        selector.unregister(key.fileobj)
+                        ended = ended or key.fileobj is process.stdout
+                self._read_files(measurements)
+                if ended and not self._output_waits(selector, process):
+                    return False
+                if time.monotonic() > deadline:
+                    return True
+        return False
+
+    @staticmethod
+    def _output_waits(selector: selectors.BaseSelector, process: subprocess.Popen[bytes]) -> bool:
+        """Whether the trainer, or a child that it left behind, has printed something not read yet."""
+        if process.poll() is None:
+            # It closed its output and runs on: there is nothing to read, but an end to wait for.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_POLL_S)
+            return process.returncode is None
+        return any(key.fileobj is process.stdout for key, _ in selector.select(0))
+
+    def _pass_on(self, descriptor: int, measurements: IO[str]) -> bool:
+        data = os.read(descriptor, _PIPE_BYTES)
+        _write_all(sys.stdout.fileno(), data)
+        *lines, self._line = (self._line + data).replace(b"\r", b"\n").split(b"\n")
+        if len(self._line) > _LONGEST_LINE_BYTES or not data:
+            lines, self._line = [*lines, self._line], b""
+        for line in lines:
+            self._record(self._stdout.read_line(line.decode("utf-8", "replace")), measurements)
+        return bool(data)
+
+    def _parent_died(self, descriptor: int, _: IO[str]) -> bool:
+        alive = bool(os.read(descriptor, _PIPE_BYTES))
+        self._interrupted = self._interrupted or not alive
+        return alive
+
+    def _read_files(self, measurements: IO[str]) -> None:
+        for read_new in self._files:
+            self._record(read_new(), measurements)
+
+    def _record(self, reports: Iterable[Report], measurements: IO[str]) -> None:
+        for report in reports:
+            if len(self._tags) < _MAX_TAGS:
+                self._tags.add(report.tag)
+            if report.tag == self._spec.metric and self._final.add(report):
+                measurements.write(json.dumps(asdict(report.measurement)) + "\n")
+                measurements.flush()
+
+
+def _start_trainer(spec: TrialSpec) -> subprocess.Popen[bytes]:
+    # A group of its own, so that stopping it reaches the processes that it starts and not this one.
+    process = subprocess.Popen(
+        spec.argv(),
+        env=spec.environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        process_group=0,
+        # Safe: this process has one thread.
+        preexec_fn=_die_with_parent(),
+    )
+    spec.directory.trainer_pid.write_text(str(process.pid), encoding="ascii")
+    return process
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Has the kernel kill the trainer when this process is killed; Linux only."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def set_death_signal() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return set_death_signal
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends the trainer, politely first, and whatever it left running."""
+    if process.poll() is None:
+        signal_group(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+    signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Signals a process group that may be gone already."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

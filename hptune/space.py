@@ -31,31 +31,40 @@ class Scale(StrEnum):
     REVERSE_LOG = "UNIT_REVERSE_LOG_SCALE"
 
     def to_unit(self, value: float, low: float, high: float) -> float:
-        """Place of ``value`` between ``low`` (0) and ``high`` (1); 0.5 where they are equal."""
+        """Place of ``value``, clipped, between ``low`` (0) and ``high`` (1); 0.5 where they are equal."""
         if low == high:
             return 0.5
+        if value <= low or value >= high:
+            return 0.0 if value <= low else 1.0
         if self is Scale.LINEAR:
-            # Halved first: high - low overflows for the widest of ranges.
-            return (value / 2 - low / 2) / (high / 2 - low / 2)
+            # Halved where high - low overflows; halving always would lose the smallest of numbers.
+            share = 1.0 if math.isfinite(high - low) else 0.5
+            return (value * share - low * share) / (high * share - low * share)
         if self is Scale.LOG:
-            return math.log(value / low) / math.log(high / low)
+            return _log_ratio(value, low) / _log_ratio(high, low)
         return 1.0 - Scale.LOG.to_unit(mirror(value, low, high), low, high)
 
     def from_unit(self, unit: float, low: float, high: float) -> float:
         """Value at ``unit``, which is clipped to 0..1, in natural units."""
-        unit = min(max(unit, 0.0), 1.0)
+        if unit <= 0.0 or unit >= 1.0:
+            return low if unit <= 0.0 else high
         if self is Scale.LINEAR:
             value = low * (1.0 - unit) + high * unit
         elif self is Scale.LOG:
-            value = low * (high / low) ** unit
+            value = low ** (1.0 - unit) * high**unit
         else:
             value = mirror(Scale.LOG.from_unit(1.0 - unit, low, high), low, high)
         return min(max(value, low), high)
 
 
+def _log_ratio(a: float, b: float) -> float:
+    """``log(a / b)``, also where a / b overflows."""
+    return math.log(a / b) if a / b < math.inf else math.log(a) - math.log(b)
+
+
 def mirror(value: float, low: float, high: float) -> float:
     """Reflects ``value`` in the middle of ``low``..``high``; its own inverse."""
-    return min(max(high + low - value, low), high)
+    return min(max(high - (value - low), low), high)
 
 
 def format_number(value: float) -> str:

@@ -1,0 +1,1 @@
+"""The MNIST trainer package."""

@@ -113,6 +113,7 @@ ONE_FAULT = [
         "is ''; must be a name without spaces",
     ),
     (job_with_params(bounded(parameterName="a b")), f"{AT}.parameterName", "is 'a b'; must be a name"),
+    (job_with_params(bounded(parameterName="a=b")), f"{AT}.parameterName", "is 'a=b'; must be a name"),
     (job_with_params(bounded(parameterName='"a\\n"')), f"{AT}.parameterName", "is 'a\\n'; must be a name"),
     (job_with_params(bounded(parameterName="[a]")), f"{AT}.parameterName", "is a list; must be text"),
     (job_with_params(bounded(parameterName="job-dir")), f"{AT}.parameterName", "must be another name"),

@@ -230,8 +230,8 @@ def _check_name(name: str | None, path: FieldPath, findings: Findings) -> None:
         findings.fault(
             path, "is job-dir; must be another name, for each trial gets its directory as --job-dir"
         )
-    elif not name or not name.isprintable() or any(map(str.isspace, name)):
-        findings.fault(path, f"is {show(name)}; must be a name without spaces or control characters")
+    elif not name or not name.isprintable() or "=" in name or any(map(str.isspace, name)):
+        findings.fault(path, f"is {show(name)}; must be a name without spaces, '=' or control characters")
 
 
 def _warn_unused(spec: ParameterSpec, at: FieldPath, findings: Findings) -> None:

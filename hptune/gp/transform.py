@@ -1,0 +1,48 @@
+"""From objectives as measured to what a Gaussian process can model.
+
+Notation:
+
+    v (n,)  objectives as measured, finite, larger is better
+    y (n,)  the same order, outliers tamed, zero mean and unit variance
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hptune.gp.kernel import Array
+
+TAIL = 1.0  # in spreads below the median
+
+
+def warp(values: Array) -> Array:
+    """Y: keeps the order, and distances except in the bad tail, of which it takes the logarithm.
+
+    What is a tail is measured in the better half's spread, as in the half-rank warping of the Vizier Gaussian
+    Process Bandit Algorithm (Song et al. 2024). Unlike ranks, the logarithm keeps the shape of a smooth
+    objective, which matters with few points.
+    """
+    centred, spread = _centred(values)
+    if spread == 0.0:
+        return np.zeros(len(values))
+    ratio = np.maximum(-centred / spread, 0.0)
+    compressed = np.minimum(ratio, TAIL) + np.log1p(np.maximum(ratio - TAIL, 0.0))
+    y = np.where(centred < 0.0, -compressed, centred / spread)
+    return np.asarray((y - y.mean()) / y.std())
+
+
+def _centred(values: Array) -> tuple[Array, float]:
+    """Distances from the median, and the spread of the better half; without overflow.
+
+    Late in a search the better half lies about the optimum and its spread is noise; the median distance of
+    the worse half then stands in, lest all else become tail.
+    """
+    largest = np.abs(values).max()
+    if largest == 0.0:
+        return values, 0.0
+    scaled = values / largest
+    centred = scaled - np.median(scaled)
+    better = centred[centred >= 0.0]
+    worse = -centred[centred <= 0.0]
+    spread = max(np.sqrt(np.mean(better**2)), np.median(worse)) or np.sqrt(np.mean(centred**2))
+    return centred, float(spread)

@@ -1,10 +1,16 @@
 # `make run` and `make test` set up what they need in .venv, and touch nothing outside this directory.
 
 PYTHON ?= python3
+# A word of the shell, whatever characters a path has.
+quote = '$(subst ','\'',$(1))'
+empty :=
+space := $(empty) $(empty)
+
 # digits, mnist, or a path or URI of a data set; see `.venv/bin/hptune download --help`.
 DATA ?= digits
 CONFIG ?= examples/mnist/trainer/hptune.yaml
-JOB ?= $(firstword $(subst ., ,$(notdir $(DATA))))
+# DATA's name without its endings: mnist of "../some data/mnist.pkl.gz" and of "idx/mnist/".
+JOB ?= $(firstword $(subst ., ,$(notdir $(patsubst %/,%,$(subst $(space),_,$(strip $(DATA)))))))
 JOB_DIR ?= hptune-jobs/$(JOB)
 DATA_DIR ?= build/data/$(JOB)
 FLAGS ?=
@@ -19,13 +25,13 @@ help:  ## Show this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/installed  ## Tune the example on DATA (default: digits), then train with the best parameters.
-	@$(BIN)/hptune download '$(DATA)' --output '$(DATA_DIR)/data.npz'
-	@$(BIN)/hptune preprocess '$(DATA_DIR)/data.npz' --tune-file '$(DATA_DIR)/tune.npz' \
-	    --final-file '$(DATA_DIR)/final.npz'
-	@$(BIN)/hptune run '$(JOB)' --config '$(CONFIG)' --package-path examples/mnist/trainer \
-	    --module-name trainer.mnist_mlp_lr_numsteps --job-dir '$(JOB_DIR)' $(FLAGS) \
-	    -- --train-file '$(DATA_DIR)/tune.npz'
-	@$(BIN)/hptune train '$(JOB_DIR)' -- --train-file '$(DATA_DIR)/final.npz'
+	@$(BIN)/hptune download $(call quote,$(DATA)) --output $(call quote,$(DATA_DIR)/data.npz)
+	@$(BIN)/hptune preprocess $(call quote,$(DATA_DIR)/data.npz) \
+	    --tune-file $(call quote,$(DATA_DIR)/tune.npz) --final-file $(call quote,$(DATA_DIR)/final.npz)
+	@$(BIN)/hptune run $(call quote,$(JOB)) --config $(call quote,$(CONFIG)) \
+	    --package-path examples/mnist/trainer --module-name trainer.mnist_mlp_lr_numsteps \
+	    --job-dir $(call quote,$(JOB_DIR)) $(FLAGS) -- --train-file $(call quote,$(DATA_DIR)/tune.npz)
+	@$(BIN)/hptune train $(call quote,$(JOB_DIR)) -- --train-file $(call quote,$(DATA_DIR)/final.npz)
 
 test: .venv/installed-dev  ## Run the tests.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,27 +10,31 @@ from typing import Any
 import click
 
 from hptune import __version__
+from hptune.backends.base import Submission
 from hptune.backends.local.backend import LocalBackend
+from hptune.cli_main import run_command
 from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, user_args
 from hptune.display import (
     console,
+    parameter_text,
     print_log,
     show_logs,
     show_progress,
     show_transfer,
 )
-from hptune.errors import HptuneError
 from hptune.job import load_job
 from hptune.jobdir import JobDir
 from hptune.results import job_output, summary_table, to_json, to_yaml, trial_table
 from hptune.space import format_values
 from hptune.steps.download import download as download_data
 from hptune.steps.preprocess import preprocess as preprocess_data
+from hptune.steps.report import report as write_report
 from hptune.steps.train import train as train_best
 from hptune.study import Study
 from hptune.submit import JOBS, Request, resolve
 
 _PATH = click.Path(path_type=Path)
+_SEED = click.IntRange(0, 2**32 - 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -57,7 +59,7 @@ def cli() -> None:
 @click.option("--packages", help="Archives of Python packages for the trainer, comma-separated.")
 @click.option("--job-dir", help=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]")
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the suggestions.")
+@click.option("--seed", type=_SEED, default=0, show_default=True, help="Seed of the suggestions.")
 @accept_gcloud_flags
 def run(
     job: str | None,
@@ -85,7 +87,7 @@ def run(
         name=job,
         module_name=module_name,
         package_path=package_path,
-        packages=tuple(map(Path, packages.split(","))) if packages else (),
+        packages=tuple(filter(None, packages.split(","))) if packages else (),
         job_dir=job_dir,
         user_args=user_args() or (),
         seed=seed,
@@ -99,19 +101,20 @@ def run(
     display = show_logs(submission.job_dir) if stream_logs else show_progress(study)
     with display as observe:
         study = LocalBackend(submission.job_dir).run(submission, observe)
-    _print_results(study, JobDir(submission.job_dir))
+    _print_results(study, submission)
 
 
-def _print_results(study: Study, job_dir: JobDir) -> None:
+def _print_results(study: Study, submission: Submission) -> None:
     out = console(sys.stdout)
     out.print(trial_table(study))
     best = study.best
     if best and best.final:
         values = " ".join(f"{name}={value}" for name, value in format_values(best.parameters).items())
         click.echo(f"best: trial {best.id}, {study.metric} {best.final.value:.6g} with {values}")
-    click.echo(
-        f"results: {job_dir.results}\ntrials:  {job_dir.root}/TRIAL, logs {job_dir.state}/trials/TRIAL"
-    )
+    job_dir = JobDir(submission.job_dir)
+    click.echo(f"results: {job_dir.results}\nlogs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
+    if submission.pass_job_dir:
+        click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")
 
 
 @cli.command()
@@ -119,7 +122,11 @@ def _print_results(study: Study, job_dir: JobDir) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
-@click.option("--summarize", is_flag=True, help="Only trial, objective and step, as gcloud's flag did.")
+@click.option(
+    "--summarize",
+    is_flag=True,
+    help="Only a table of trial, objective and step, whatever the format, as gcloud's flag did.",
+)
 def describe(job_dir: Path, form: str, summarize: bool) -> None:
     """Show the job in JOB_DIR, while it runs or later: its state and its trials, best first.
 
@@ -147,6 +154,10 @@ def stream_logs(job_dir: Path) -> None:
 
     Columns as gcloud's, tab-separated: severity, time, task, trial, message. The time is that of the log's
     last write when the line was read.
+
+    \b
+    Example:
+      hptune stream-logs out/mnist
     """
     for line in LocalBackend(job_dir).stream_logs():
         print_log(line)
@@ -155,12 +166,18 @@ def stream_logs(job_dir: Path) -> None:
 @cli.command()
 @click.argument("file", type=_PATH)
 def validate(file: Path) -> None:
-    """Check the job file FILE and say what it asks for."""
+    """Check the job file FILE and say what it asks for.
+
+    \b
+    Example:
+      hptune validate trainer/hptune.yaml
+    """
     job = load_job(file)
     _warn(job.warnings)
-    click.echo(f"{file}: {job.goal.lower()} {job.metric} in {job.max_trials} trials over")
+    trials = f"{job.max_trials} trial{'s' if job.max_trials > 1 else ''}"
+    click.echo(f"{file}: {job.goal.lower()} {job.metric} in {trials} over")
     for parameter in job.space:
-        click.echo(f"  {parameter}")
+        click.echo(f"  {parameter_text(parameter)}")
 
 
 @cli.command()
@@ -172,6 +189,11 @@ def download(source: str, output: Path, sha256: str | None) -> None:
 
     SOURCE is digits (comes with scikit-learn, no network), mnist (public mirrors), or a path or URI (https,
     gs, s3, file) of an .npz, an mnist.pkl[.gz] or idx files.
+
+    \b
+    Examples:
+      hptune download digits --output data.npz
+      hptune download https://example.org/some.npz --output data.npz
     """
     with show_transfer() as progress:
         digest = download_data(source, output, sha256=sha256, progress=progress)
@@ -189,11 +211,16 @@ def download(source: str, output: Path, sha256: str | None) -> None:
     help="Share of the training part that "
     "trials are measured on; 0 measures them on the test part.  [default: 1/6]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@click.option("--seed", type=_SEED, default=0, show_default=True, help="Seed of the split.")
 def preprocess(
     source: Path, tune_file: Path, final_file: Path, validation_fraction: float, seed: int
 ) -> None:
-    """Split the data set SOURCE for tuning (train, validation) and for the final training (train, test)."""
+    """Split the data set SOURCE for tuning (train, validation) and for the final training (train, test).
+
+    \b
+    Example:
+      hptune preprocess data.npz --tune-file tune.npz --final-file final.npz
+    """
     summary = preprocess_data(
         source, tune_file=tune_file, final_file=final_file, validation_fraction=validation_fraction, seed=seed
     )
@@ -220,6 +247,20 @@ def train(job_dir: Path) -> None:
     click.echo(f"model: {final.output}\nlog:   {final.log}")
 
 
+@cli.command()
+@click.argument("job_dir", type=_PATH)
+@click.option("--output", type=_PATH, default="report.html", show_default=True, help="The page to write.")
+def report(job_dir: Path, output: Path) -> None:
+    """Write one HTML page about the job in JOB_DIR: its trials, what was found, and plots.
+
+    \b
+    Example:
+      hptune report out/mnist --output report.html
+    """
+    write_report(LocalBackend(job_dir).describe(), output)
+    click.echo(output)
+
+
 def _warn(messages: Iterable[str]) -> None:
     for message in messages:
         click.echo(f"hptune: warning: {message}", err=True)
@@ -227,23 +268,4 @@ def _warn(messages: Iterable[str]) -> None:
 
 def main() -> None:
     """Entry point: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped."""
-    # SIGTERM is how a supervisor says Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        cli.main(standalone_mode=False)
-    except HptuneError as error:
-        _fail(str(error), error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("stopped", 130)
-    except BrokenPipeError:
-        # The reader has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
-
-def _fail(message: str, exit_code: int) -> None:
-    click.echo("\n".join(f"hptune: {line}" for line in message.splitlines()), err=True)
-    sys.exit(exit_code)
+    run_command(cli, "hptune")

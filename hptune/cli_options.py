@@ -40,7 +40,7 @@ _VALUE_FLAGS = (
     "worker-image-uri",
     "worker-machine-type",
 )
-_SWITCHES = ("async", "enable-web-access", "quiet")
+_SWITCHES = (("--async",), ("--enable-web-access",), ("--quiet", "-q"))
 
 
 class UserArgsCommand(click.Command):
@@ -72,8 +72,8 @@ def accept_gcloud_flags(function: F) -> F:
     """Takes gcloud's other flags, so that its command line works as written."""
     for name in reversed(_VALUE_FLAGS):
         function = click.option(f"--{name}", hidden=True, multiple=True)(function)
-    for name in reversed(_SWITCHES):
-        function = click.option(f"--{name}", hidden=True, is_flag=True)(function)
+    for names in reversed(_SWITCHES):
+        function = click.option(*names, hidden=True, is_flag=True)(function)
     return function
 
 

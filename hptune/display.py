@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -25,17 +25,20 @@ from rich.text import Text
 
 from hptune.backends.base import LogLine, Observer
 from hptune.backends.local.logs import follow
+from hptune.errors import JobFailed
 from hptune.jobdir import JobDir
 from hptune.results import format_duration, trial_table
-from hptune.space import format_values
+from hptune.space import Categorical, Discrete, Parameter, format_number, format_values
 from hptune.study import Study, Trial
 
 _REFRESH_PER_S = 4.0
-_WIDTH_OF_PIPES = 160
+_WIDTH_OF_PIPES = 1000
+# Of a live view: the table's title, head, foot and caption, the bar, and the cursor's line.
+_LINES_BESIDE_TRIALS = 8
 
 
 def console(stream: TextIO) -> Console:
-    """A console on ``stream``; what is piped is not cut to 80 columns."""
+    """A console on ``stream``; what is piped is as wide as it needs to be."""
     return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_PIPES, highlight=False)
 
 
@@ -47,31 +50,56 @@ def show_progress(study: Study) -> Iterator[Observer]:
         study: The study as it is before the job runs.
     """
     stderr = console(sys.stderr)
-    if not stderr.is_terminal:
+    if not stderr.is_terminal or stderr.is_dumb_terminal:
         yield _Lines(stderr)
         return
-    view = _LiveView(study)
+    view = _LiveView(study, stderr)
     # Gone at the end: the results are printed then.
-    with Live(get_renderable=view.render, console=stderr, refresh_per_second=_REFRESH_PER_S, transient=True):
-        yield view
+    live = Live(get_renderable=view.render, console=stderr, refresh_per_second=_REFRESH_PER_S, transient=True)
+    with live:
+        try:
+            yield view
+        except JobFailed:
+            # No results are printed, and what was finished is still worth a look.
+            live.transient = False
+            raise
 
 
 @contextmanager
 def show_logs(job_dir: Path) -> Iterator[Observer]:
-    """Prints what a job's trainers print until the block ends; the observer it yields shows nothing."""
+    """Prints what a job's trainers print, from its first trial on, until the block ends."""
     ended = threading.Event()
 
     def print_lines() -> None:
-        for line in follow(JobDir(job_dir), lambda: not ended.is_set()):
-            print_log(line)
+        # Whoever read them may have gone (`| head`); the job goes on.
+        with suppress(BrokenPipeError):
+            for line in follow(JobDir(job_dir), lambda: not ended.is_set()):
+                print_log(line)
 
     thread = threading.Thread(target=print_lines)
-    thread.start()
+
+    def observe(*_: object) -> None:
+        # Not earlier: the directory may turn out to be another job's.
+        if thread.ident is None:
+            thread.start()
+
     try:
-        yield lambda *_: None
+        yield observe
     finally:
         ended.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
+
+
+def parameter_text(parameter: Parameter) -> str:
+    """A parameter in words: ``lr: DOUBLE from 0.001 to 0.1, UNIT_LOG_SCALE``."""
+    kind = f"{parameter.name}: {type(parameter).__name__.upper()}"
+    if isinstance(parameter, Categorical):
+        return f"{kind}, one of {', '.join(map(repr, parameter.values))}"
+    if isinstance(parameter, Discrete):
+        return f"{kind}, one of {', '.join(map(format_number, parameter.values))}, {parameter.scale}"
+    low, high = format_number(parameter.low), format_number(parameter.high)
+    return f"{kind} from {low} to {high}, {parameter.scale}"
 
 
 def print_log(line: LogLine) -> None:
@@ -91,8 +119,9 @@ def show_transfer() -> Iterator[Callable[[int, int | None], None]]:
 
 
 class _LiveView:
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, console: Console) -> None:
         self._study = study
+        self._console = console
         self._bar = Progress(
             TextColumn("trials"),
             BarColumn(),
@@ -109,7 +138,9 @@ class _LiveView:
         study = self._study
         self._bar.update(self._task, completed=len(study.finished), best=_best(study))
         running = [_running(trial) for trial in study.trials if not trial.state.finished]
-        return Group(trial_table(study), *running, self._bar)
+        # What does not fit on the screen is cut off below, where the bar is.
+        max_rows = max(1, self._console.height - len(running) - _LINES_BESIDE_TRIALS)
+        return Group(trial_table(study, max_rows), *running, self._bar)
 
 
 def _best(study: Study) -> str:

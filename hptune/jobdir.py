@@ -9,6 +9,7 @@ JOB_DIR/
     hptune/status.json       how the last run ended
     hptune/lock              held by the process that runs the job
     hptune/packages/         the trainer's packages, where the job brought archives
+    hptune/data/             a copy of the trials' data, where a pipeline runs the job
     hptune/trials/1/, final/ a trial's log, measurements and outcome
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +104,11 @@ class JobDir:
         return self.state / "packages"
 
     @property
+    def data(self) -> Path:
+        """Where a pipeline keeps the data that trials use."""
+        return self.state / "data"
+
+    @property
     def results(self) -> Path:
         """ML Engine's ``trainingOutput``."""
         return self.root / "results.json"
@@ -112,9 +118,14 @@ class JobDir:
         """Paths of the training with the best trial's parameters."""
         return TrialDir(self.root / "final", self.state / "final")
 
+    @property
+    def trials(self) -> Path:
+        """What hptune keeps about each trial, a directory a trial."""
+        return self.state / "trials"
+
     def trial(self, trial_id: int) -> TrialDir:
         """Paths of one trial, whether it has run or not."""
-        return TrialDir(self.root / str(trial_id), self.state / "trials" / str(trial_id))
+        return TrialDir(self.root / str(trial_id), self.trials / str(trial_id))
 
 
 def write_json(path: Path, content: object) -> None:
@@ -125,16 +136,16 @@ def write_json(path: Path, content: object) -> None:
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file so that a reader sees the old content or the new, whatever dies meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not from tempfile, whose files only their owner may read: colleagues read results.json.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def tail(path: Path, lines: int = 20) -> str:

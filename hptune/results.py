@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from rich.text import Text
 from hptune.backends.base import JobStatus
 from hptune.space import Value, format_values
 from hptune.study import Study, Trial, TrialState
+
+# A long message must not take the columns' place.
+_MAX_STATE_WIDTH = 60
 
 
 def training_output(study: Study) -> dict[str, Any]:
@@ -68,21 +72,32 @@ def to_json(output: dict[str, Any]) -> str:
     return json.dumps(output, indent=2, ensure_ascii=False, allow_nan=False)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that look like numbers to YAML 1.2 too: PyYAML alone takes 1e-05 for a word."""
+
+
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def to_yaml(output: dict[str, Any]) -> str:
     """YAML with its keys in alphabetical order, as gcloud printed it."""
-    return yaml.safe_dump(output, sort_keys=True, default_flow_style=False, allow_unicode=True)
+    return yaml.dump(output, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True)
 
 
-def trial_table(study: Study) -> Table:
-    """All trials, best first."""
+def trial_table(study: Study, max_rows: int | None = None) -> Table:
+    """The trials, best first; where ``max_rows`` hides some, a line below says how many."""
     names = list(dict.fromkeys(name for trial in study.trials for name in trial.parameters))
     title = Text(f"{study.name}: {study.goal.value.lower()} {study.metric}")
     table = Table(title=title, title_justify="left")
     for name in ("trial", study.metric, "step", *names, "duration"):
         table.add_column(Text(name), justify="right", overflow="fold")
-    table.add_column("state", overflow="fold")
-    for trial in study.ranked:
+    table.add_column("state", overflow="fold", max_width=_MAX_STATE_WIDTH)
+    for trial in study.ranked[:max_rows]:
         table.add_row(*_cells(trial, names), style="bold" if trial is study.best else None)
+    if hidden := len(study.trials) - table.row_count:
+        table.caption = Text(f"and {hidden} more")
     return table
 
 
@@ -117,7 +132,7 @@ def format_duration(seconds: float | None) -> str:
     """Seconds as people say them: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds is None:
         return "-"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.machinery
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Request:
     name: str | None = None
     module_name: str | None = None
     package_path: Path | None = None
-    packages: tuple[Path, ...] = ()
+    packages: tuple[str, ...] = ()
     job_dir: str | None = None
     user_args: tuple[str, ...] = ()
     seed: int = 0
@@ -57,9 +57,11 @@ def resolve(request: Request) -> Submission:
     except InputError as error:
         faults += error.faults
     job_dir = request.job_dir or (job.job_dir if job else None)
-    name = request.name or (Path(job_dir).name if job_dir else None)
-    faults += _name_faults(name, job_dir)
-    faults += _package_faults(request)
+    name = request.name or (Path(job_dir).resolve().name if job_dir else None)
+    packages = _packages(request, job)
+    faults += _name_faults(request, name)
+    faults += _job_dir_faults(job_dir, "--job-dir" if request.job_dir else f"{request.config}: jobDir")
+    faults += _package_faults(request.package_path, packages)
     home = (Path(job_dir) if job_dir else JOBS / (name or "")).absolute()
     program = _program(request, job, home) if job else Program()
     if job:
@@ -74,33 +76,52 @@ def resolve(request: Request) -> Submission:
         job_dir=home,
         # The service gave trainers --job-dir only where the job had one: some do not know the flag.
         pass_job_dir=job_dir is not None,
-        packages=tuple(path.absolute() for path in request.packages),
+        packages=tuple(Path(package).absolute() for package in packages),
         seed=request.seed,
     )
 
 
-def _name_faults(name: str | None, job_dir: str | None) -> Iterator[Fault]:
-    if job_dir and "://" in job_dir:
-        yield Fault(
-            "--job-dir", f"{job_dir!r} is not on this machine; a local path is needed, such as ./{JOBS}/x"
-        )
+def _packages(request: Request, job: TuningJob | None) -> tuple[str, ...]:
+    """The archives to install; those that the job file names give way to the flags, as gcloud's did."""
+    if request.packages or request.package_path or job is None:
+        return request.packages
+    return job.package_uris
+
+
+def _name_faults(request: Request, name: str | None) -> Iterator[Fault]:
     if name is None:
         yield Fault("JOB", "is missing: give the job a name, or a --job-dir to name it after")
     elif not _JOB_NAME.fullmatch(name):
+        origin = "" if request.name else ", the name of the job's directory,"
         yield Fault(
-            "JOB", f"{name!r} is not allowed (a letter, then up to 127 letters, digits, '_', '-' and '.')"
+            "JOB",
+            f"{name!r}{origin} is not allowed (a letter, then up to 127 letters, digits, '_', '-' and '.')",
         )
 
 
-def _package_faults(request: Request) -> Iterator[Fault]:
-    path = request.package_path
+def _job_dir_faults(job_dir: str | None, place: str) -> Iterator[Fault]:
+    if job_dir is None:
+        return
+    if "://" in job_dir:
+        yield Fault(
+            place, f"{job_dir!r} is not on this machine; --job-dir must be a local path, such as {JOBS}/x"
+        )
+        return
+    ancestor = next(path for path in Path(job_dir).absolute().parents if path.exists())
+    if not ancestor.is_dir():
+        yield Fault(place, f"{job_dir!r} is below {ancestor}, which is a file and must be a directory")
+
+
+def _package_faults(path: Path | None, packages: tuple[str, ...]) -> Iterator[Fault]:
     if path and not path.is_dir():
-        yield Fault("--package-path", f"{path} is not a directory")
+        yield Fault("--package-path", f"{path} is not a directory; must be the trainer's package")
     elif path and not (path / "__init__.py").is_file():
         yield Fault("--package-path", f"{path} is not a Python package (it has no __init__.py)")
-    for package in request.packages:
-        if not package.is_file():
-            yield Fault("--packages", f"{package} is not a file")
+    for package in packages:
+        if not Path(package).is_file():
+            yield Fault(
+                "--packages", f"{package!r} is not a file; must be a local archive, such as dist/x.tar.gz"
+            )
 
 
 def _program(request: Request, job: TuningJob, job_dir: Path) -> Program:
@@ -108,7 +129,7 @@ def _program(request: Request, job: TuningJob, job_dir: Path) -> Program:
     if module is None:
         return Program(command=job.container_command)
     path = _package_path(request.package_path, module)
-    installed = (str(JobDir(job_dir).packages),) if request.packages else ()
+    installed = (str(JobDir(job_dir).packages),) if _packages(request, job) else ()
     return Program(module=module, python_path=(*((str(path.absolute().parent),) if path else ()), *installed))
 
 
@@ -124,22 +145,25 @@ def _program_faults(request: Request, job: TuningJob, program: Program) -> Itera
         yield Fault("--module-name", "is missing: neither the flags nor the job file say what to run")
     elif module is not None and not _MODULE_NAME.fullmatch(module):
         yield Fault("--module-name", f"{module!r} is not the name of a Python module, such as trainer.task")
-    elif module is not None and not request.packages and not _exists(module, program.python_path):
-        where = program.python_path[0] if program.python_path else "the Python environment"
-        yield Fault(
-            "--module-name", f"there is no module {module!r} in {where}; --package-path names its package"
-        )
+    elif module is not None and not _packages(request, job):
+        yield from _module_faults(module, program.python_path)
     if module is None and job.image_uri and not job.container_command:
         yield Fault(
             "masterConfig.imageUri", "containers do not run here; --module-name names the trainer inside"
         )
 
 
-def _exists(module: str, python_path: tuple[str, ...]) -> bool:
-    """Whether the module can be found without importing it, which would run the user's code here."""
-    first, *rest = module.split(".")
-    for directory in map(Path, python_path):
-        base = directory.joinpath(first, *rest)
-        if base.with_name(base.name + ".py").is_file() or (base / "__main__.py").is_file():
-            return True
-    return not python_path and importlib.util.find_spec(first) is not None
+def _module_faults(module: str, python_path: tuple[str, ...]) -> Iterator[Fault]:
+    """Looks for the module without importing it, which would run the user's code here."""
+    package, *rest = module.split(".")
+    directory = next((Path(d) for d in python_path if (Path(d) / package).is_dir()), None)
+    if directory is None:
+        if importlib.machinery.PathFinder.find_spec(package) is None:
+            where = " or ".join((*python_path, "the Python environment"))
+            problem = f"there is no package {package!r} in {where}; --package-path names the trainer's"
+            yield Fault("--module-name", problem)
+        return
+    base = directory.joinpath(package, *rest)
+    file = base.with_name(base.name + ".py") if rest else base / "__main__.py"
+    if not file.is_file() and not (base / "__main__.py").is_file():
+        yield Fault("--module-name", f"there is no module {module!r}: {file} does not exist")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hptune.backends.local.backend import LocalBackend
+from hptune.backends.base import Submission
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
 from hptune.errors import Interrupted, JobFailed
-from hptune.jobdir import JobDir, tail, write_json
+from hptune.jobdir import JobDir, TrialDir, tail, write_json
+from hptune.predictions import CannotPredictError, confusion_matrix
 from hptune.space import format_values
-from hptune.study import Measurement, Trial
+from hptune.statusfile import load_status
+from hptune.steps.submission import Trainer, parse_training_input
+from hptune.study import Measurement, Study, Trial
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 
@@ -27,12 +30,14 @@ class FinalTraining:
 
     Attributes:
         best: The trial whose parameters were used.
+        metric: The objective's tag.
         measurement: The objective, measured on the data of this training.
         output: Where the trainer wrote, the model for one.
         log: What it printed.
     """
 
     best: Trial
+    metric: str
     measurement: Measurement
     output: Path
     log: Path
@@ -52,27 +57,69 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
         JobFailed: The job has no best trial, or the training failed.
         Interrupted: The user stopped it.
     """
+    # Takes a second, which a pipeline's step, that has no job directory, need not wait for.
+    from hptune.backends.local.backend import LocalBackend
+
     backend = LocalBackend(job_dir)
-    best = backend.describe().study.best
-    if best is None:
-        raise JobFailed(f"{job_dir}: no trial has an objective, so there is nothing to train with")
-    spec = _spec(backend, best, user_args)
-    outcome = _completed(spec) or _run(spec)
-    if outcome.message or outcome.final is None:
-        log = spec.directory.log
-        raise JobFailed(f"the training {outcome.message}\n{log} ends:\n{tail(log)}")
-    return FinalTraining(best, outcome.final, spec.directory.output, spec.directory.log)
-
-
-def _spec(backend: LocalBackend, best: Trial, user_args: Sequence[str] | None) -> TrialSpec:
+    study = backend.describe().study
     submission = backend.recall()
+    if user_args is not None:
+        submission = replace(submission, user_args=tuple(user_args))
+    return _train(submission, study, JobDir(submission.job_dir).final)
+
+
+def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: Trainer) -> FinalTraining:
+    """Trains with the parameters of the best trial of a job whose directory may be out of reach.
+
+    Args:
+        status_file: The job's status, from `hptune.statusfile.save_status`.
+        data: The file to train on, and to measure on.
+        output: The trainer's ``--job-dir``; hptune's own files are in ``hptune`` below it.
+        trainer: The user's trainer.
+
+    Raises:
+        InputError: The status or the trainer cannot be used.
+        JobFailed: The job has no best trial, or the training failed.
+        Interrupted: The user stopped it.
+    """
+    status = load_status(status_file)
+    job = parse_training_input(status.training_input, str(status_file))
+    submission = trainer.submission(job, status.study.name, data, output)
+    return _train(submission, status.study, TrialDir(output, output / "hptune"))
+
+
+def count_predictions(training: FinalTraining, data: Path) -> list[list[int]]:
+    """The trained model's confusion matrix on the test part of ``data``, true classes by row.
+
+    Empty, with a word on standard output, where the trainer left no model that predicts classes.
+    """
+    try:
+        return confusion_matrix(training.output, data)
+    except CannotPredictError as error:
+        print(f"no confusion matrix: {error}")
+        return []
+
+
+def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTraining:
+    best = study.best
+    if best is None:
+        raise JobFailed(f"{submission.job_dir}: no trial has an objective, so there is nothing to train with")
+    spec = _spec(submission, best, directory)
+    outcome = _completed(spec) or _run(spec)
+    log = directory.log
+    if outcome.message or outcome.final is None:
+        raise JobFailed(f"the training {outcome.message}\n{log} ends:\n{tail(log)}")
+    return FinalTraining(best, study.metric, outcome.final, directory.output, log)
+
+
+def _spec(submission: Submission, best: Trial, directory: TrialDir) -> TrialSpec:
     return TrialSpec(
         trial_id=str(best.id),
         job_id=submission.name,
         metric=submission.job.metric,
         program=submission.program,
-        directory=JobDir(submission.job_dir).final,
-        user_args=submission.user_args if user_args is None else tuple(user_args),
+        directory=directory,
+        user_args=submission.user_args,
         parameters=format_values(best.parameters),
         pass_job_dir=submission.pass_job_dir,
         training_input=submission.job.training_input,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +19,18 @@ from pathlib import Path
 from hptune.study import Measurement
 from hptune.trial.tfevents import EventFile
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf(?:inity)?)"
-_ANY_TAG = re.compile(rf"([A-Za-z_][\w./|-]*)\s*=\s*(?:{_NUMBER})(?![\w.])", re.IGNORECASE)
-_STEP = re.compile(r"(?<![\w/.-])(?:global_step|step|epoch)\s*=\s*(\d+)(?![\w.])")
+# Quantifiers are possessive: a trainer may print a megabyte of digits, and going back over it takes hours.
+_DIGITS = r"(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?"
+_NUMBER = rf"[+-]?(?:{_DIGITS}|(?ai:nan|inf(?:inity)?))"
+# A number may end a sentence, but not go on: v=1.2.3 is none.
+_END = r"(?!\w|\.\w)"
+_ANY_TAG = re.compile(rf"(?<![\w./|-])([A-Za-z_][\w./|-]*+)\s*+=\s*+({_NUMBER}){_END}")
+# The nearest to what ML Engine called a step first.
+_STEPS = tuple(
+    re.compile(rf"(?<![\w/.-]){name}\s*+=\s*+(\d{{1,18}}){_END}") for name in ("global_step", "step", "epoch")
+)
 # An Estimator wrote its evaluations to eval/, Keras to validation/.
-_EVALUATION = re.compile(r"(eval|valid|test)", re.IGNORECASE)
+_EVALUATION = re.compile(r"eval|val|test", re.IGNORECASE)
 
 
 class Source(IntEnum):
@@ -63,25 +71,26 @@ class FinalReport:
 
 
 class StdoutSource:
-    """Reads ``tag=value`` from printed lines; ``step=``, ``global_step=`` or ``epoch=`` gives the step."""
+    """Reads ``tag=value`` from printed lines; its step from ``global_step=``, ``step=`` or ``epoch=``."""
 
     def __init__(self, metric: str) -> None:
         self._metric = metric
         # A tag may hold spaces and slashes, so the objective's own is looked for as it is.
-        self._objective = re.compile(
-            rf"(?<![\w/.-]){re.escape(metric)}\s*=\s*({_NUMBER})(?![\w.])", re.IGNORECASE
-        )
+        self._objective = re.compile(rf"(?<![\w./|-]){re.escape(metric)}\s*+=\s*+({_NUMBER}){_END}")
 
     def read_line(self, line: str) -> Iterator[Report]:
         """Yields the reports in one line: of the objective, and of other tags for a message to name."""
-        step_match = _STEP.search(line)
-        step = int(step_match[1]) if step_match else 0
+        step = _step_in(line)
         for value in self._objective.findall(line):
             yield Report(self._metric, Measurement(float(value), step), Source.STDOUT)
-        for match in _ANY_TAG.finditer(line):
-            if match[1] != self._metric:
-                number = float(match[0].rpartition("=")[2])
-                yield Report(match[1], Measurement(number, step), Source.STDOUT)
+        for tag, value in _ANY_TAG.findall(line):
+            if tag != self._metric:
+                yield Report(tag, Measurement(float(value), step), Source.STDOUT)
+
+
+def _step_in(line: str) -> int:
+    matches = (pattern.search(line) for pattern in _STEPS)
+    return next((int(match[1]) for match in matches if match), 0)
 
 
 class SummarySource:
@@ -104,7 +113,13 @@ class SummarySource:
                 yield Report(scalar.tag, Measurement(scalar.value, scalar.step), source)
 
     def _paths(self) -> set[Path]:
-        return {path for path in self._directory.rglob("*tfevents*") if path.is_file()}
+        # Not rglob, which fails where a trainer moves a directory of checkpoints away meanwhile.
+        return {
+            Path(folder, name)
+            for folder, _, names in os.walk(self._directory)
+            for name in names
+            if "tfevents" in name
+        }
 
 
 class HypertuneSource:
@@ -114,26 +129,23 @@ class HypertuneSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._last_seen: str | None = None
+        # All of them: in the middle of being rewritten the file holds only old ones.
+        self._seen: set[str] = set()
 
     def read_new(self) -> Iterator[Report]:
-        """Yields the entries that were added since the last call."""
+        """Yields the entries that were added since the last call; each has its own timestamp."""
         if not self._path.is_file():
             return
-        # The last line counts only with its end: the file may be in the middle of being rewritten.
-        text = self._path.read_text(encoding="utf-8", errors="replace")
-        lines = text.splitlines()[: text.count("\n")]
-        new = lines
-        if self._last_seen in lines:
-            new = lines[len(lines) - lines[::-1].index(self._last_seen) :]
-        for line in new:
-            self._last_seen = line
-            yield from self._reports(line)
+        # The last line counts only with its end.
+        for line in self._path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+            if line not in self._seen:
+                self._seen.add(line)
+                yield from self._reports(line)
 
     def _reports(self, line: str) -> Iterator[Report]:
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+        except ValueError:
             return
         if not isinstance(entry, dict):
             return
@@ -154,5 +166,5 @@ def _as_number(value: object) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hptune.errors import Fault, JobDirError
 from hptune.jobdir import write_json
 from hptune.study import Measurement
 from hptune.trial.spec import TrialSpec
@@ -49,12 +50,20 @@ class Outcome:
 
     @classmethod
     def load(cls, path: Path) -> Outcome | None:
-        """The outcome of an earlier run of the trial; None where it has not ended."""
+        """The outcome of an earlier run of the trial; None where it has not ended.
+
+        Raises:
+            JobDirError: The file is damaged.
+        """
         if not path.is_file():
             return None
-        content = json.loads(path.read_text(encoding="utf-8"))
-        final = content.pop("final")
-        return cls(final=Measurement(**final) if final else None, **content)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            final = content.pop("final")
+            return cls(final=Measurement(**final) if final else None, **content)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"is damaged ({type(error).__name__}: {error}); the trial runs again when it is deleted"
+            raise JobDirError(Fault(str(path), problem)) from error
 
 
 @dataclass(frozen=True)
@@ -79,12 +88,20 @@ def find_fault(spec: TrialSpec, ending: Ending) -> str:
     if ending.timed_out:
         return f"stopped after its time limit of {spec.time_limit_s:g} s"
     if ending.exit_code < 0:
-        return f"killed by {signal.Signals(-ending.exit_code).name}"
+        return f"killed by {_signal_name(-ending.exit_code)}"
     if ending.exit_code > 0:
         return f"exited with code {ending.exit_code}"
     if ending.final is None:
         seen = ", ".join(sorted(ending.tags)) or "no metric at all"
         return f"reported no '{spec.metric}' (the hyperparameterMetricTag); it reported {seen}"
-    if not ending.final.finite:
-        return f"{spec.metric} was {ending.final.value} at step {ending.final.step}"
-    return ""
+    return find_measurement_fault(spec.metric, ending.final)
+
+
+def find_measurement_fault(metric: str, measurement: Measurement) -> str:
+    """Why a measurement cannot be compared with others, in words; empty where it can."""
+    return "" if measurement.finite else f"{metric} was {measurement.value} at step {measurement.step}"
+
+
+def _signal_name(number: int) -> str:
+    # Most real-time signals have no name.
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

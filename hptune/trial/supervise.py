@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import selectors
@@ -10,8 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import IO, cast
 
@@ -22,9 +23,12 @@ from hptune.trial.spec import TrialSpec
 
 GRACE_S = 10.0
 _POLL_S = 0.25
-_PIPE_BYTES = 64 * 1024
+# At least what a pipe holds, so that one reading empties it.
+_PIPE_BYTES = 1024 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024
 _PR_SET_PDEATHSIG = 1
+# A shell's exit code for a command that is not there.
+_CANNOT_START = 127
 # As many as a message can name.
 _MAX_TAGS = 20
 
@@ -44,12 +48,15 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False) -> Outcome:
         Interrupted: The trial was told to stop; it has no outcome and can run again.
     """
     prepare(spec)
-    supervisor = _Supervisor(spec, stop_with_stdin)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, supervisor.interrupt)
-    outcome = supervisor.run()
-    outcome.save(spec.directory.outcome)
-    return outcome
+    with _alone(spec) as pid_file:
+        # Once more: the attempt that was waited for may have written since.
+        prepare(spec)
+        supervisor = _Supervisor(spec, stop_with_stdin)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, supervisor.interrupt)
+        outcome = supervisor.run(pid_file)
+        outcome.save(spec.directory.outcome)
+        return outcome
 
 
 def prepare(spec: TrialSpec) -> None:
@@ -58,8 +65,18 @@ def prepare(spec: TrialSpec) -> None:
     if spec.pass_job_dir:
         directory.output.mkdir(parents=True, exist_ok=True)
     directory.metric_file.parent.mkdir(parents=True, exist_ok=True)
-    for path in (directory.outcome, directory.measurements, directory.metric_file, directory.trainer_pid):
+    for path in (directory.outcome, directory.measurements, directory.metric_file):
         path.unlink(missing_ok=True)
+    # Emptied and not removed: whoever runs the trial holds a lock on it.
+    directory.trainer_pid.write_text("", encoding="ascii")
+
+
+@contextmanager
+def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
+    """Waits until an attempt that was cut off has stopped its trainer: two would write to one directory."""
+    with spec.directory.trainer_pid.open("a", encoding="ascii") as pid_file:
+        fcntl.flock(pid_file, fcntl.LOCK_EX)
+        yield pid_file
 
 
 class _Supervisor:
@@ -80,17 +97,20 @@ class _Supervisor:
         """Signal handler: the trainer is to stop and the trial to have no outcome."""
         self._interrupted = True
 
-    def run(self) -> Outcome:
+    def run(self, pid_file: IO[str]) -> Outcome:
         start_s = time.time()
-        with (
-            self._spec.directory.measurements.open("w", encoding="utf-8") as measurements,
-            _start_trainer(self._spec) as process,
-        ):
+        try:
+            process = _start_trainer(self._spec)
+        except OSError as error:
+            return Outcome(_CANNOT_START, None, f"could not be started: {error}", start_s, time.time())
+        pid_file.write(str(process.pid))
+        pid_file.flush()
+        with self._spec.directory.measurements.open("w", encoding="utf-8") as measurements, process:
             try:
                 timed_out = self._watch(process, measurements)
             finally:
                 _stop(process)
-            self._read_files(measurements)
+            self._read_rest(process, measurements)
         if self._interrupted:
             raise Interrupted(f"trial {self._spec.trial_id} was stopped")
         ending = Ending(process.returncode, timed_out, self._final.measurement, self._tags)
@@ -106,42 +126,47 @@ class _Supervisor:
     def _watch(self, process: subprocess.Popen[bytes], measurements: IO[str]) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
         deadline = time.monotonic() + (self._spec.time_limit_s or float("inf"))
+        next_reading = 0.0
         with selectors.DefaultSelector() as selector:
             selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, self._pass_on)
             if self._stop_with_stdin:
                 selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
-            while not self._interrupted:
-                ended = process.poll() is not None
-                for key, _ in selector.select(0 if ended else _POLL_S):
+            while process.poll() is None and not self._interrupted:
+                for key, _ in selector.select(_POLL_S):
                     if not key.data(key.fd, measurements):
                         selector.unregister(key.fileobj)
-                        ended = ended or key.fileobj is process.stdout
-                self._read_files(measurements)
-                if ended and not self._output_waits(selector, process):
-                    return False
+                        # A trainer that closes its output is about to end, as a rule.
+                        with suppress(subprocess.TimeoutExpired):
+                            process.wait(_POLL_S)
+                if time.monotonic() >= next_reading:
+                    self._read_files(measurements)
+                    next_reading = time.monotonic() + _POLL_S
                 if time.monotonic() > deadline:
                     return True
         return False
 
-    @staticmethod
-    def _output_waits(selector: selectors.BaseSelector, process: subprocess.Popen[bytes]) -> bool:
-        """Whether the trainer, or a child that it left behind, has printed something not read yet."""
-        if process.poll() is None:
-            # It closed its output and runs on: there is nothing to read, but an end to wait for.
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_POLL_S)
-            return process.returncode is None
-        return any(key.fileobj is process.stdout for key, _ in selector.select(0))
+    def _read_rest(self, process: subprocess.Popen[bytes], measurements: IO[str]) -> None:
+        """Reads what a trainer that has ended left: in the pipe, a line without its end, its files."""
+        descriptor = cast(IO[bytes], process.stdout).fileno()
+        # A process that left the trainer's group may hold the pipe open.
+        os.set_blocking(descriptor, False)
+        with suppress(BlockingIOError):
+            self._pass_on(descriptor, measurements)
+        self._read_lines([self._line], measurements)
+        self._read_files(measurements)
 
     def _pass_on(self, descriptor: int, measurements: IO[str]) -> bool:
         data = os.read(descriptor, _PIPE_BYTES)
         _write_all(sys.stdout.fileno(), data)
         *lines, self._line = (self._line + data).replace(b"\r", b"\n").split(b"\n")
-        if len(self._line) > _LONGEST_LINE_BYTES or not data:
+        if len(self._line) > _LONGEST_LINE_BYTES:
             lines, self._line = [*lines, self._line], b""
+        self._read_lines(lines, measurements)
+        return bool(data)
+
+    def _read_lines(self, lines: Iterable[bytes], measurements: IO[str]) -> None:
         for line in lines:
             self._record(self._stdout.read_line(line.decode("utf-8", "replace")), measurements)
-        return bool(data)
 
     def _parent_died(self, descriptor: int, _: IO[str]) -> bool:
         alive = bool(os.read(descriptor, _PIPE_BYTES))
@@ -163,7 +188,7 @@ class _Supervisor:
 
 def _start_trainer(spec: TrialSpec) -> subprocess.Popen[bytes]:
     # A group of its own, so that stopping it reaches the processes that it starts and not this one.
-    process = subprocess.Popen(
+    return subprocess.Popen(
         spec.argv(),
         env=spec.environment(os.environ),
         stdin=subprocess.DEVNULL,
@@ -173,8 +198,6 @@ def _start_trainer(spec: TrialSpec) -> subprocess.Popen[bytes]:
         # Safe: this process has one thread.
         preexec_fn=_die_with_parent(),
     )
-    spec.directory.trainer_pid.write_text(str(process.pid), encoding="ascii")
-    return process
 
 
 def _die_with_parent() -> Callable[[], None] | None:
@@ -182,9 +205,13 @@ def _die_with_parent() -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
 
     def set_death_signal() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            # It was killed a moment before.
+            os.kill(os.getpid(), signal.SIGKILL)
 
     return set_death_signal
 

@@ -1,14 +1,15 @@
 """Reads scalars out of TensorBoard event files while a trainer writes them.
 
 TensorBoard's own loader imports all of TensorFlow where it is installed - seconds and hundreds of megabytes
-in each trial's supervisor - so the record framing, which is four fields, is read here and only the protocol
-buffers are TensorBoard's.
+in each trial's supervisor - and its checksums and tensors import NumPy, so the record framing, which is
+four fields, is read here and only the protocol buffers are TensorBoard's.
 
 A record: length (8 bytes, little endian), masked CRC-32C of it (4), data, masked CRC-32C of the data (4).
 """
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +18,18 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
-from tensorboard.util.tensor_util import make_ndarray
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_INT32, DT_INT64
 
 _HEADER_BYTES = 12
 _FOOTER_BYTES = 4
 # A scalar's record is tens of bytes: a longer one holds an image or a graph.
 _LONGEST_SCALAR_BYTES = 64 * 1024
+_CRC32C_POLYNOMIAL = 0x82F63B78  # bits reversed
+_CRC32C_MASK = 0xA282EAD8
+# How a scalar of each type lies in a tensor: as bytes, or in a field of its own.
+_TENSOR_FORMATS = {DT_FLOAT: "<f", DT_DOUBLE: "<d", DT_INT32: "<i", DT_INT64: "<q"}
+_TENSOR_FIELDS = {DT_FLOAT: "float_val", DT_DOUBLE: "double_val", DT_INT32: "int_val", DT_INT64: "int64_val"}
 
 
 @dataclass(frozen=True)
@@ -46,32 +52,30 @@ class EventFile:
     def read_new(self) -> Iterator[Scalar]:
         """Yields the scalars of the whole records written since the last call.
 
-        A record that is not complete yet is left for the next call. After a damaged one nothing more is read:
-        where the next begins is not known.
+        A record that is not complete yet is left for the next call, and one with damaged data is passed over.
+        After a damaged length nothing more is read: where the next record begins is not known.
         """
-        if self._damaged or self._path.stat().st_size <= self._offset:
+        if self._damaged or not self._path.is_file():
             return
         with self._path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
             file.seek(self._offset)
-            while (header := file.read(_HEADER_BYTES)) and len(header) == _HEADER_BYTES:
+            while len(header := file.read(_HEADER_BYTES)) == _HEADER_BYTES:
                 length, checksum = struct.unpack("<QI", header)
                 if masked_crc32c(header[:8]) != checksum:
                     self._damaged = True
                     return
-                data = file.read(length) if self._holds(length) else b""
-                if len(data) < length:
+                end = self._offset + _HEADER_BYTES + length + _FOOTER_BYTES
+                if end > size:
                     return
-                self._offset += _HEADER_BYTES + length + _FOOTER_BYTES
-                file.seek(self._offset)
                 if length <= _LONGEST_SCALAR_BYTES:
-                    yield from _scalars(data)
-
-    def _holds(self, length: int) -> bool:
-        end = self._offset + _HEADER_BYTES + length + _FOOTER_BYTES
-        return end <= self._path.stat().st_size
+                    yield from _scalars(file.read(length), file.read(_FOOTER_BYTES))
+                self._offset = file.seek(end)
 
 
-def _scalars(data: bytes) -> Iterator[Scalar]:
+def _scalars(data: bytes, footer: bytes) -> Iterator[Scalar]:
+    if masked_crc32c(data) != int.from_bytes(footer, "little"):
+        return
     try:
         event = Event.FromString(data)
     except DecodeError:
@@ -87,13 +91,35 @@ def _number(value: Summary.Value) -> float | None:
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)
-    if kind != "tensor" or value.tensor.tensor_shape.dim or not _numeric(value):
-        return None
-    return float(make_ndarray(value.tensor))
-
-
-def _numeric(value: Summary.Value) -> bool:
     # Plugins mark text, images and histograms; a scalar has its own or, written by hand, none.
-    plugin = value.metadata.plugin_data.plugin_name
-    strings = 7  # DT_STRING of TensorFlow's types.proto
-    return plugin in ("", "scalars") and value.tensor.dtype != strings
+    if kind != "tensor" or value.metadata.plugin_data.plugin_name not in ("", "scalars"):
+        return None
+    return _scalar_of(value.tensor)
+
+
+def _scalar_of(tensor: TensorProto) -> float | None:
+    if tensor.tensor_shape.dim or tensor.dtype not in _TENSOR_FORMATS:
+        return None
+    form = _TENSOR_FORMATS[tensor.dtype]
+    if len(tensor.tensor_content) == struct.calcsize(form):
+        return float(struct.unpack(form, tensor.tensor_content)[0])
+    values = getattr(tensor, _TENSOR_FIELDS[tensor.dtype])
+    return float(values[0]) if len(values) == 1 else None
+
+
+def _crc32c_of_byte(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (_CRC32C_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+_CRC32C_TABLE = tuple(map(_crc32c_of_byte, range(256)))
+
+
+def masked_crc32c(data: bytes) -> int:
+    """CRC-32C of ``data``, rotated and offset as in event files, since a CRC of a CRC is a weak one."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _CRC32C_TABLE[(crc ^ byte) & 0xFF]
+    crc ^= 0xFFFFFFFF
+    return (crc >> 15 | crc << 17) + _CRC32C_MASK & 0xFFFFFFFF

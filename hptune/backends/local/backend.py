@@ -45,12 +45,15 @@ class LocalBackend:
 
     def run(self, submission: Submission, observe: Observer) -> Study:
         """Runs the job to its end, or takes up one that was cut off. See `Backend.run`."""
-        self._refuse_foreign()
+        self.refuse_foreign()
+        # Before anything is written, for it may be refused.
+        earlier_trials = self._read_earlier(submission)
         with self._locked():
-            record = self._claim(submission)
-            install(submission.packages, self._dir.packages)
+            record = self._claim(submission, earlier_trials)
+            before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
+                install(submission.packages, self._dir.packages)
                 study = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
@@ -59,6 +62,10 @@ class LocalBackend:
             except JobFailed as error:
                 self._set_status(JobState.FAILED, str(error))
                 raise
+            except JobDirError:
+                # Refused before anything ran, so the job stands where it stood.
+                write_json(self._dir.status, before)
+                raise
             self._set_status(JobState.SUCCEEDED, "")
             return study
 
@@ -66,7 +73,7 @@ class LocalBackend:
         """Where the job stands. See `Backend.describe`."""
         record = self._read_record()
         job = parse_job(json.dumps(record["trainingInput"]), str(self._dir.job))
-        status = json.loads(self._dir.status.read_text(encoding="utf-8"))
+        status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
             state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
@@ -144,8 +151,12 @@ class LocalBackend:
     def _write_results(self, study: Study) -> None:
         write_json(self._dir.results, {"trainingOutput": training_output(study)})
 
-    def _refuse_foreign(self) -> None:
-        """Refuses a directory that holds something else, before anything is written there."""
+    def refuse_foreign(self) -> None:
+        """Refuses a directory that holds something else, before anything is written there.
+
+        Raises:
+            JobDirError: It does.
+        """
         root = self._dir.root
         if self._dir.job.is_file() or not root.exists():
             return
@@ -154,7 +165,14 @@ class LocalBackend:
         if any(path != self._dir.state for path in root.iterdir()):
             raise JobDirError(Fault(str(root), "holds other files; --job-dir must be new, empty or a job's"))
 
-    def _claim(self, submission: Submission) -> dict[str, Any]:
+    def _read_earlier(self, submission: Submission) -> list[dict[str, Any]]:
+        """The trials of resumePreviousJobId; a job that has begun keeps them in its own record."""
+        previous = submission.job.resume_previous_job_id
+        if previous is None or self._dir.job.is_file():
+            return []
+        return earlier.read(self._dir.root.parent, previous, submission.job)
+
+    def _claim(self, submission: Submission, earlier_trials: list[dict[str, Any]]) -> dict[str, Any]:
         """Records what was submitted, or checks that it is what was submitted before."""
         asked = {
             "format": _FORMAT,
@@ -171,10 +189,7 @@ class LocalBackend:
             record = self._read_record()
             self._refuse_changed(record, asked)
             return record
-        previous = submission.job.resume_previous_job_id
-        trials = earlier.read(self._dir.root.parent, previous, submission.job) if previous else []
-        created = datetime.now(UTC).isoformat()
-        record = {**asked, "earlierTrials": trials, "createTime": created}
+        record = {**asked, "earlierTrials": earlier_trials, "createTime": datetime.now(UTC).isoformat()}
         write_json(self._dir.job, record)
         return record
 
@@ -196,6 +211,19 @@ class LocalBackend:
         if missing:
             raise JobDirError(Fault(str(path), f"is damaged (no {', '.join(missing)})"))
         return record
+
+    def _status(self) -> dict[str, str]:
+        """How the last run ended; as if it had been killed, where it was before it could say."""
+        path = self._dir.status
+        if not path.is_file():
+            return {"state": JobState.RUNNING, "message": "", "time": self._read_record()["createTime"]}
+        try:
+            status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+            JobState(status["state"])
+            datetime.fromisoformat(status["time"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise JobDirError(Fault(str(path), f"is damaged ({type(error).__name__}: {error})")) from error
+        return status
 
     def _set_status(self, state: JobState, message: str) -> None:
         now = datetime.now(UTC).isoformat()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ from optuna.trial import FrozenTrial, create_trial
 
 from hptune.backends.local.store import open_to_read
 from hptune.errors import Fault, JobDirError
-from hptune.job import TuningJob
+from hptune.job import TuningJob, parse_job
 from hptune.jobdir import JobDir
 from hptune.sampler import distributions
 from hptune.space import SearchSpace, Value
 
 __all__ = ["FrozenTrial", "point_of_arguments", "read", "to_frozen"]
+
+_PLACE = "resumePreviousJobId"
 
 
 def read(jobs: Path, job_id: str, job: TuningJob) -> list[dict[str, Any]]:
@@ -31,21 +35,29 @@ def read(jobs: Path, job_id: str, job: TuningJob) -> list[dict[str, Any]]:
         job's directory may be gone when this one is taken up again.
 
     Raises:
-        JobDirError: There is no such job, or it has another goal.
+        JobDirError: There is no such job, or its objective is another.
     """
     root = jobs / job_id
-    place = "resumePreviousJobId"
     store = open_to_read(JobDir(root).journal, job_id, job.metric, job.max_trials, job.space)
-    if store is None:
-        raise JobDirError(Fault(place, f"{job_id!r}: {root} holds no trials of an hptune job"))
-    study = store.study()
-    if study.goal is not job.goal:
-        raise JobDirError(Fault(place, f"{job_id!r} has the goal {study.goal}; this job's is {job.goal}"))
+    if store is None or not JobDir(root).job.is_file():
+        raise JobDirError(Fault(_PLACE, f"{job_id!r}: {root} holds no trials of an hptune job"))
+    _refuse_other_objective(JobDir(root).job, job_id, job)
     return [
         {"parameters": trial.parameters, "objective": trial.final.value}
-        for trial in study.trials
+        for trial in store.study().trials
         if trial.final and job.space.contains(trial.parameters)
     ]
+
+
+def _refuse_other_objective(path: Path, job_id: str, job: TuningJob) -> None:
+    try:
+        training_input = json.loads(path.read_text(encoding="utf-8"))["trainingInput"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise JobDirError(Fault(str(path), f"is damaged ({type(error).__name__}: {error})")) from error
+    earlier = parse_job(json.dumps(training_input), str(path))
+    if (earlier.goal, earlier.metric) != (job.goal, job.metric):
+        objectives = f"{earlier.goal} {earlier.metric}; this job's is {job.goal} {job.metric}"
+        raise JobDirError(Fault(_PLACE, f"{job_id!r} has the objective {objectives}"))
 
 
 def to_frozen(records: Sequence[dict[str, Any]], space: SearchSpace) -> list[FrozenTrial]:
@@ -70,7 +82,7 @@ def point_of_arguments(user_args: Sequence[str], space: SearchSpace) -> list[dic
 
 def _values_of(user_args: Sequence[str]) -> dict[str, str]:
     values = {}
-    for token, following in zip(user_args, [*user_args[1:], ""], strict=True):
+    for token, following in zip_longest(user_args, user_args[1:], fillvalue=""):
         name, equals, value = token.removeprefix("--").partition("=")
         if token.startswith("--"):
             values[name] = value if equals else following

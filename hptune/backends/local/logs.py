@@ -47,8 +47,9 @@ def follow(job_dir: JobDir, is_running: Callable[[], bool]) -> Iterator[LogLine]
         # Asked first: what is written before the job ends is then read below.
         running = is_running()
         for trial_id in _trial_ids(job_dir):
-            log = logs.setdefault(trial_id, _Log(trial_id, job_dir.trial(trial_id).log))
-            yield from log.read_new(to_end=not running)
+            trial_dir = job_dir.trial(trial_id)
+            log = logs.setdefault(trial_id, _Log(trial_id, trial_dir.log))
+            yield from log.read_new(to_end=not running or trial_dir.outcome.is_file())
         if not running:
             return
         time.sleep(_POLL_S)

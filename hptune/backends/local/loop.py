@@ -5,21 +5,21 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from optuna.distributions import BaseDistribution
 
 from hptune.backends.base import Observer, Submission
 from hptune.backends.local.process import TrialProcess
+from hptune.backends.local.signals import uninterrupted
 from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
 from hptune.jobdir import JobDir, tail
 from hptune.space import format_values
 from hptune.study import Measurement, Trial, TrialState
-from hptune.trial.outcome import Outcome
+from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.spec import TrialSpec
 
 _POLL_S = 0.1
@@ -90,11 +90,10 @@ class TuningLoop:
         return started
 
     def _start_next(self) -> None:
-        with _uninterrupted():
-            if self._cut_off:
-                trial = self._store.take_up(self._cut_off.popleft().id, self._distributions)
-            else:
-                trial = self._store.ask(self._distributions)
+        if self._cut_off:
+            trial = self._store.take_up(self._cut_off.popleft().id, self._distributions)
+        else:
+            trial = self._store.ask(self._distributions)
         outcome = Outcome.load(self._job_dir.trial(trial.id).outcome)
         if outcome and not outcome.killed:
             # It ended while nobody was there to be told.
@@ -103,8 +102,9 @@ class TuningLoop:
         self._launch(trial, self._free_slots.pop(0), attempt=1)
 
     def _launch(self, trial: Trial, slot: Slot, attempt: int) -> None:
-        process = TrialProcess(self._spec(trial), slot)
-        self._running[trial.id] = _Running(trial, process, slot, attempt)
+        with uninterrupted():
+            process = TrialProcess(self._spec(trial), slot)
+            self._running[trial.id] = _Running(trial, process, slot, attempt)
         self._observe(self._store.study(), trial)
 
     @property
@@ -129,26 +129,30 @@ class TuningLoop:
     def _tend(self, running: _Running) -> None:
         # Asked before the measurements are read, so that none can come after the last reading.
         ended = running.process.ended
-        to_stop = [self._measured(running, m) for m in running.process.new_measurements()]
+        measurements = running.process.new_measurements()
+        to_stop = [self._measured(running, measurement) for measurement in measurements]
         if ended:
             self._ended(running)
         elif any(to_stop) and self._submission.job.early_stopping:
-            self._stop_early(running)
+            self._stop_early(running, measurements[-1])
 
     def _measured(self, running: _Running, measurement: Measurement) -> bool:
         to_stop = self._store.report(running.trial.id, measurement)
         self._observe(self._store.study(), self._store.trial(running.trial.id))
         return to_stop
 
-    def _stop_early(self, running: _Running) -> None:
-        last = self._store.trial(running.trial.id).measurements[-1]
+    def _stop_early(self, running: _Running, last: Measurement) -> None:
         running.process.ask_to_stop()
         running.process.wait_stopped()
-        start = running.trial.start_time
-        start_s = start.timestamp() if start else time.time()
-        outcome = Outcome(0, last, "", start_s, time.time())
+        outcome = running.process.outcome()
         self._release(running)
-        self._finish(running.trial.id, outcome, stopped_early=True)
+        if outcome:
+            # It ended by itself a moment before.
+            self._finish(running.trial.id, outcome)
+            return
+        message = find_measurement_fault(self._submission.job.metric, last)
+        stopped = Outcome(0, last, message, _start_s(running.trial), time.time())
+        self._finish(running.trial.id, stopped, stopped_early=True)
 
     def _ended(self, running: _Running) -> None:
         running.process.clean_up()
@@ -156,9 +160,10 @@ class TuningLoop:
         self._release(running)
         if outcome is None or outcome.killed:
             if running.attempt < _MAX_ATTEMPTS:
-                self._launch(running.trial, self._free_slots.pop(0), running.attempt + 1)
+                trial = self._store.take_up(running.trial.id, self._distributions)
+                self._launch(trial, self._free_slots.pop(0), running.attempt + 1)
                 return
-            outcome = _killed_too_often(running.trial, outcome)
+            outcome = _cut_off_too_often(running, outcome)
         self._finish(running.trial.id, outcome)
 
     def _release(self, running: _Running) -> None:
@@ -166,8 +171,7 @@ class TuningLoop:
         self._free_slots.append(running.slot)
 
     def _finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> None:
-        with _uninterrupted():
-            trial = self._store.finish(trial_id, outcome, stopped_early=stopped_early)
+        trial = self._store.finish(trial_id, outcome, stopped_early=stopped_early)
         study = self._store.study()
         self._observe(study, trial)
         if trial.state is TrialState.FAILED or outcome.final is None:
@@ -194,21 +198,15 @@ class TuningLoop:
             running.process.wait_stopped()
 
 
-def _killed_too_often(trial: Trial, outcome: Outcome | None) -> Outcome:
-    message = f"was killed {_MAX_ATTEMPTS} times (is there enough memory?)"
+def _cut_off_too_often(running: _Running, outcome: Outcome | None) -> Outcome:
+    if outcome is None and not running.process.killed:
+        message = f"ended {_MAX_ATTEMPTS} times without an outcome"
+    else:
+        message = f"was killed {_MAX_ATTEMPTS} times (is there enough memory?)"
     if outcome:
         return replace(outcome, message=message)
-    start = trial.start_time
-    now_s = time.time()
-    return Outcome(-signal.SIGKILL, None, message, start.timestamp() if start else now_s, now_s)
+    return Outcome(-signal.SIGKILL, None, message, _start_s(running.trial), time.time())
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Holds Ctrl-C back, so that it cannot fall between two writes that belong together."""
-    blocked = {signal.SIGINT, signal.SIGTERM}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _start_s(trial: Trial) -> float:
+    return trial.start_time.timestamp() if trial.start_time else time.time()

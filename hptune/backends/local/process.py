@@ -42,6 +42,11 @@ class TrialProcess:
         """Whether the process is gone."""
         return self._process.poll() is not None
 
+    @property
+    def killed(self) -> bool:
+        """Whether somebody else ended the process."""
+        return (self._process.returncode or 0) < 0
+
     def outcome(self) -> Outcome | None:
         """How the trainer ended; None where the process died before it could say."""
         return Outcome.load(self.spec.directory.outcome)
@@ -76,9 +81,9 @@ class TrialProcess:
         self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
-        pid_file = self.spec.directory.trainer_pid
-        if self._process.returncode < 0 and pid_file.is_file():
-            signal_group(int(pid_file.read_text(encoding="ascii")), signal.SIGKILL)
+        trainer = self.spec.directory.trainer_pid.read_text(encoding="ascii")
+        if self._process.returncode < 0 and trainer:
+            signal_group(int(trainer), signal.SIGKILL)
 
 
 def _argv(spec: TrialSpec) -> list[str]:

@@ -85,10 +85,16 @@ def machine_gpus() -> tuple[str, ...]:
     if tool is None:
         return ()
     query = [tool, "--query-gpu=index", "--format=csv,noheader"]
-    result = subprocess.run(query, capture_output=True, text=True, timeout=_NVIDIA_SMI_TIMEOUT_S, check=False)
-    if result.returncode:
-        raise HptuneError(
-            f"nvidia-smi failed: {(result.stderr or result.stdout).strip()}; "
-            "set CUDA_VISIBLE_DEVICES= to run without GPUs"
+    try:
+        result = subprocess.run(
+            query, capture_output=True, text=True, timeout=_NVIDIA_SMI_TIMEOUT_S, check=True
         )
+    except subprocess.CalledProcessError as error:
+        raise _no_answer(str(error.stderr or error.stdout).strip()) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _no_answer(str(error)) from error
     return tuple(result.stdout.split())
+
+
+def _no_answer(reason: str) -> HptuneError:
+    return HptuneError(f"nvidia-smi failed: {reason}; set CUDA_VISIBLE_DEVICES= to run without GPUs")

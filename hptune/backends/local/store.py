@@ -1,12 +1,13 @@
 """The study on disk: an Optuna journal inside the job directory.
 
 An Optuna trial's number is our trial id less one. It is RUNNING from the suggestion until its outcome is
-told, so a trial that was cut off is found again by its state, and is run again under the same id with the same
-parameters.
+told, so a trial that was cut off is found again by its state, and is run again under the same id with the
+same parameters.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from hptune.backends.local.signals import uninterrupted
 from hptune.errors import Fault, JobDirError
 from hptune.space import SearchSpace
 from hptune.study import Goal, Measurement, Study, Trial, TrialState
@@ -49,7 +51,10 @@ _MAX_MEASUREMENTS = 1000
 
 
 class StudyStore:
-    """The study of one job; made by `create_or_open`, and for reading by `open_to_read`."""
+    """The study of one job; made by `create_or_open`, and for reading by `open_to_read`.
+
+    What writes is uninterrupted: Optuna's lock file does not survive an exception at every point.
+    """
 
     def __init__(
         self, study: optuna.Study, name: str, metric: str, max_trials: int, space: SearchSpace
@@ -60,6 +65,8 @@ class StudyStore:
         self._max_trials = max_trials
         self._space = space
         self._trials: dict[int, optuna.Trial] = {}
+        # The step of each trial's last measurement in its present attempt.
+        self._last_steps: dict[int, int] = {}
         self._finished: dict[int, Trial] = {}
 
     @property
@@ -71,11 +78,13 @@ class StudyStore:
         """Trials that were begun and did not end, in order of their ids."""
         return [trial for trial in self.study().trials if not trial.state.finished]
 
+    @uninterrupted()
     def ask(self, distributions: dict[str, BaseDistribution]) -> Trial:
         """Begins a trial with a new suggestion."""
         trial = self._study.ask(fixed_distributions=distributions)
         return self._begin(trial)
 
+    @uninterrupted()
     def take_up(self, trial_id: int, distributions: dict[str, BaseDistribution]) -> Trial:
         """Begins a trial again that was cut off, perhaps before its suggestion was complete."""
         frozen = self._study.get_trials(deepcopy=False)[trial_id - 1]
@@ -86,19 +95,28 @@ class StudyStore:
 
     def _begin(self, trial: optuna.Trial) -> Trial:
         self._trials[trial.number + 1] = trial
+        self._last_steps[trial.number + 1] = -1
         trial.set_user_attr(_START, datetime.now(UTC).timestamp())
         return self.trial(trial.number + 1)
 
+    @uninterrupted()
     def report(self, trial_id: int, measurement: Measurement) -> bool:
         """Records a measurement; returns whether the early-stopping rule would stop the trial."""
         trial = self._trials[trial_id]
         seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
-        if len(seen) >= _MAX_MEASUREMENTS:
-            return False
         # Optuna keeps one measurement a step, and trainers that name no step report them all at 0.
-        trial.report(measurement.value, max(measurement.step, max(seen, default=-1) + 1))
-        return trial.should_prune()
+        step = max(measurement.step, self._last_steps[trial_id] + 1)
+        self._last_steps[trial_id] = step
+        # What an attempt that was cut off reported at this step stays.
+        if step in seen or len(seen) >= _MAX_MEASUREMENTS:
+            return False
+        trial.report(measurement.value, step)
+        with warnings.catch_warnings():
+            # A trial that has reported only NaN is stopped, rightly, but NumPy warns of it.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return trial.should_prune()
 
+    @uninterrupted()
     def finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> Trial:
         """Records how a trial ended; from here on it is never run again."""
         trial = self._trials[trial_id]
@@ -123,10 +141,6 @@ class StudyStore:
         goal = next(goal for goal, direction in _DIRECTIONS.items() if direction is self._study.direction)
         return Study(self._name, self._metric, goal, self._max_trials, tuple(map(self._converted, frozen)))
 
-    def frozen_trials(self) -> list[FrozenTrial]:
-        """The finished trials as Optuna's, for another study to learn from."""
-        return [trial for trial in self._study.get_trials() if trial.state.is_finished()]
-
     def _converted(self, frozen: FrozenTrial) -> Trial:
         trial = self._finished.get(frozen.number) or _to_trial(frozen, self._space)
         if trial.state.finished:
@@ -148,14 +162,16 @@ def _to_trial(frozen: FrozenTrial, space: SearchSpace) -> Trial:
     ending: dict[str, Any] = frozen.user_attrs.get(_ENDING, {})
     succeeded = ending.get("exit_code") == 0 or ending.get("stopped_early", False)
     state = TrialState.SUCCEEDED if succeeded and not ending.get("timed_out") else TrialState.FAILED
-    final = ending.get("final")
-    comparable = frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED)
+    final = Measurement(**ending["final"]) if ending.get("final") else None
+    comparable = final is not None and final.finite
     return Trial(
         id=frozen.number + 1,
         parameters={name: frozen.params[name] for name in space.names if name in frozen.params},
         state=state if frozen.state.is_finished() else TrialState.RUNNING,
-        measurements=tuple(Measurement(value, step) for step, value in frozen.intermediate_values.items()),
-        final=Measurement(**final) if final and comparable else None,
+        measurements=tuple(
+            Measurement(value, step) for step, value in sorted(frozen.intermediate_values.items())
+        ),
+        final=final if comparable and frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else None,
         stopped_early=ending.get("stopped_early", False),
         message=ending.get("message", ""),
         start_time=_time(ending.get(_START, frozen.user_attrs.get(_START))),
@@ -167,6 +183,7 @@ def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+@uninterrupted()
 def create_or_open(
     journal: Path,
     name: str,

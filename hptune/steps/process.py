@@ -1,0 +1,70 @@
+"""What a step does around its work where it is a process of its own: it ends in order, and says how."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from hptune.errors import HptuneError
+
+_INTERRUPTED = 130
+_LAST_LINE = re.compile(r"step (?P<name>\S+) failed with exit code (?P<code>\d+)")
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Runs a step's work; what goes wrong on purpose ends the process with a message instead of a traceback.
+
+    SIGTERM, which is how Kubernetes stops a pod, interrupts the work; so does the end of whoever reads what
+    the step prints: that is who started it, and nothing else would stop the step.
+
+    Args:
+        name: The step, for messages.
+
+    Raises:
+        SystemExit: The work failed; the code is that of the error, 130 where it was stopped.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _interrupt_when_unread(sys.stdout.fileno())
+    try:
+        yield
+    except HptuneError as error:
+        _fail(name, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail(name, "stopped", _INTERRUPTED)
+
+
+def failure_of(line: str) -> tuple[str, int] | None:
+    """The step that failed and its exit code, if ``line`` is the last that a failing step prints."""
+    match = _LAST_LINE.fullmatch(line.strip())
+    return (match["name"], int(match["code"])) if match else None
+
+
+def _fail(name: str, message: str, exit_code: int) -> None:
+    # Nobody may be there to read it.
+    with suppress(BrokenPipeError):
+        print("\n".join(f"hptune: {line}" for line in message.splitlines()))
+        print(f"step {name} failed with exit code {exit_code}", flush=True)
+    sys.exit(exit_code)
+
+
+def _interrupt_when_unread(descriptor: int) -> None:
+    """Interrupts this process when the other end of the pipe that it prints to closes."""
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return
+    poll = select.poll()
+    # No event is asked for: errors, which the closing is for the writer, are always told.
+    poll.register(descriptor, 0)
+
+    def wait() -> None:
+        poll.poll()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait, daemon=True).start()

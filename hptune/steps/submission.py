@@ -1,0 +1,83 @@
+"""What the tune and the train step are given, as the submission that `hptune run` would make of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hptune.backends.base import Submission
+from hptune.job import TuningJob, parse_job
+from hptune.jobdir import write_json
+from hptune.submit import Request, resolve
+
+BACKENDS = ("local", "katib")
+"""Where trials run."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The user's trainer.
+
+    Attributes:
+        module_name: Its module; empty where the job file names it.
+        package_path: Directory of its package; empty where it is installed.
+        args: The user's own arguments for it; empty for those of the job file.
+        data_flag: The flag that tells it of its data file; empty where it has none.
+    """
+
+    module_name: str = ""
+    package_path: str = ""
+    args: Sequence[str] = ()
+    data_flag: str = "--train-file"
+
+    def user_args(self, job: TuningJob, data: Path) -> tuple[str, ...]:
+        """The user's arguments with the data file's path after them."""
+        args = tuple(self.args) or job.args or job.container_args
+        return (*args, self.data_flag, str(data)) if self.data_flag else args
+
+    def submission(self, job: TuningJob, name: str, data: Path, job_dir: Path, seed: int = 0) -> Submission:
+        """What ``hptune run`` would make of a job with this trainer, all faults reported together.
+
+        Raises:
+            InputError: Something of it cannot be used.
+        """
+        with TemporaryDirectory() as folder:
+            config = Path(folder) / "hptune.yaml"
+            write_json(config, job.training_input)
+            request = Request(
+                config=config,
+                name=name,
+                module_name=self.module_name or None,
+                package_path=Path(self.package_path) if self.package_path else None,
+                job_dir=str(job_dir),
+                user_args=self.user_args(job, data),
+                seed=seed,
+            )
+            return resolve(request)
+
+
+def override(job: TuningJob, max_trials: int = 0, max_parallel_trials: int = 0) -> TuningJob:
+    """The job with other limits, where they are not 0.
+
+    Raises:
+        JobFileError: A limit is not allowed.
+    """
+    limits = {"maxTrials": max_trials, "maxParallelTrials": max_parallel_trials}
+    changed = {key: value for key, value in limits.items() if value}
+    if not changed:
+        return job
+    tuning: dict[str, Any] = {**job.training_input["hyperparameters"], **changed}
+    return parse_training_input({**job.training_input, "hyperparameters": tuning}, job.source)
+
+
+def parse_training_input(training_input: Mapping[str, object], source: str) -> TuningJob:
+    """The job of a training input, as results and overrides have it.
+
+    Raises:
+        JobFileError: It is not a tuning job.
+    """
+    return parse_job(json.dumps(training_input), source)

@@ -1,0 +1,25 @@
+import pytest
+from tiny_jobs import Job, job_text
+
+from hptune.backends.base import Submission
+from hptune.job import parse_job
+from hptune.trial.spec import Program
+
+
+@pytest.fixture
+def make_job(tmp_path):
+    def make(body="print(f'accuracy={x}')", *, name="job", user_args=(), **tuning):
+        scratch = tmp_path / f"{name}-trainer"
+        scratch.mkdir()
+        submission = Submission(
+            name=name,
+            job=parse_job(job_text(**tuning), "job.yaml"),
+            program=Program("tiny_trainer", python_path=(str(scratch),)),
+            user_args=user_args,
+            job_dir=tmp_path / name,
+        )
+        job = Job(submission, scratch)
+        job.write_trainer(body)
+        return job
+
+    return make

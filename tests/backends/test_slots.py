@@ -1,0 +1,80 @@
+import os
+
+import pytest
+
+from hptune.backends.local.slots import Slot, machine_gpus, share
+from hptune.errors import HptuneError
+
+
+def test_cores_are_split_without_overlap_and_without_rest():
+    slots = share(3, range(8), ())
+    assert sorted(core for slot in slots for core in slot.cores) == list(range(8))
+    assert {len(slot.cores) for slot in slots} == {2, 3}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected", "shared"),
+    [
+        ((), [(), ()], False),
+        (("0",), [("0",), ("0",)], True),
+        (("0", "1"), [("0",), ("1",)], False),
+        (("0", "1", "2"), [("0", "2"), ("1",)], False),
+    ],
+)
+def test_gpus_are_split_and_shared_where_there_are_fewer_than_slots(gpus, expected, shared):
+    slots = share(2, range(4), gpus)
+    assert [slot.gpus for slot in slots] == expected
+    assert {slot.shares_gpus for slot in slots} == {shared}
+
+
+def test_the_only_slot_has_the_machine_and_changes_nothing():
+    [slot] = share(1, range(4), ("0", "1"))
+    assert slot.environment({"HOME": "/me"}) == {"HOME": "/me"}
+
+
+def test_a_share_limits_threads_and_shows_its_gpus():
+    slot = Slot((0, 2), ("1",), shares_gpus=True, whole=False)
+    assert slot.environment({}) == {
+        "OMP_NUM_THREADS": "2",
+        "TF_NUM_INTRAOP_THREADS": "2",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "CUDA_VISIBLE_DEVICES": "1",
+    }
+
+
+def test_what_the_user_set_stays_but_for_the_gpus():
+    slot = Slot((0, 2), ("1",), whole=False)
+    environment = slot.environment({"OMP_NUM_THREADS": "8", "CUDA_VISIBLE_DEVICES": "0,1"})
+    assert (environment["OMP_NUM_THREADS"], environment["CUDA_VISIBLE_DEVICES"]) == ("8", "1")
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path, monkeypatch):
+    """Puts a program of this name in front of all others."""
+
+    def put(script):
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    return put
+
+
+def test_the_drivers_tool_names_the_gpus(nvidia_smi):
+    nvidia_smi("echo 0; echo 1")
+    assert machine_gpus() == ("0", "1")
+
+
+@pytest.mark.parametrize("script", ["echo 'no driver' >&2; exit 9", "echo 'no driver'; exit 9"])
+def test_a_driver_that_does_not_answer_is_told(nvidia_smi, script):
+    nvidia_smi(script)
+    with pytest.raises(HptuneError, match="nvidia-smi failed: no driver; set CUDA_VISIBLE_DEVICES="):
+        machine_gpus()
+
+
+@pytest.mark.parametrize(("visible", "gpus"), [("", ()), ("0", ("0",)), ("GPU-a,GPU-b", ("GPU-a", "GPU-b"))])
+def test_the_user_may_choose_the_gpus(monkeypatch, visible, gpus):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert machine_gpus() == gpus

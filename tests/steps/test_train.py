@@ -1,0 +1,72 @@
+import json
+import os
+
+import pytest
+
+from hptune.backends.base import Submission
+from hptune.backends.local.backend import LocalBackend
+from hptune.errors import JobDirError, JobFailed
+from hptune.job import parse_job
+from hptune.steps.train import train
+from hptune.trial.spec import Program
+
+TRAINER = """
+import os, sys
+args = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+with open(os.path.join(os.path.dirname(__file__), "starts"), "a") as file:
+    file.write(args["--job-dir"] + "\\n")
+open(os.path.join(args["--job-dir"], "model"), "w").write(args["--x"])
+print(f"accuracy={float(args['--x']) + float(args.get('--bonus', 0))}")
+if args["--job-dir"].endswith("final"):
+    sys.exit(int(args.get("--exit", 0)))
+"""
+
+
+@pytest.fixture
+def tuned(tmp_path):
+    """The directory of a job of two trials."""
+    (tmp_path / "trainer").mkdir()
+    (tmp_path / "trainer" / "tiny_final.py").write_text(TRAINER)
+    space = [{"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 1}]
+    tuning = {"hyperparameterMetricTag": "accuracy", "maxTrials": 2, "algorithm": "RANDOM_SEARCH"}
+    job = parse_job(json.dumps({"hyperparameters": {**tuning, "params": space}}), "job.yaml")
+    program = Program("tiny_final", python_path=(str(tmp_path / "trainer"),))
+    submission = Submission("job", job, program, ("--bonus", "1"), tmp_path / "job")
+    LocalBackend(submission.job_dir).run(submission, lambda *_: None)
+    return submission.job_dir
+
+
+def final_starts(tuned):
+    return (tuned.parent / "trainer" / "starts").read_text().count(f"{os.sep}final\n")
+
+
+def test_the_final_training_has_the_best_parameters_and_the_jobs_own_arguments(tuned):
+    best = LocalBackend(tuned).describe().study.best
+    final = train(tuned)
+    assert final.best == best
+    assert final.measurement.value == best.parameters["x"] + 1
+    assert final.output == tuned / "final"
+    assert float((final.output / "model").read_text()) == best.parameters["x"]
+    assert "accuracy=" in final.log.read_text()
+
+
+def test_a_final_training_is_run_again_only_with_other_arguments(tuned):
+    first = train(tuned)
+    assert train(tuned) == first
+    assert final_starts(tuned) == 1
+    other = train(tuned, ["--bonus", "2"])
+    assert other.measurement.value == first.measurement.value + 1
+    assert final_starts(tuned) == 2
+
+
+def test_a_final_training_that_failed_is_told_and_run_again(tuned):
+    for _ in range(2):
+        with pytest.raises(JobFailed, match="exited with code 3") as failure:
+            train(tuned, ["--exit", "3"])
+        assert "accuracy=" in str(failure.value)
+    assert final_starts(tuned) == 2
+
+
+def test_a_directory_without_a_job_is_refused(tmp_path):
+    with pytest.raises(JobDirError, match="holds no hptune job"):
+        train(tmp_path)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from hptune.errors import UsageError
+from hptune.submit import Request, resolve
+
+JOB_FILE = """\
+trainingInput:
+  packageUris: [dist/trainer.whl]
+  args: ["--from", "file"]
+  pythonModule: trainer.task
+  hyperparameters:
+    params: [{parameterName: lr, type: DOUBLE, minValue: 1, maxValue: 2}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"hptune.yaml": JOB_FILE, "dist/trainer.whl": "", "code/__init__.py": ""}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "code" / "task.py").touch()
+    return tmp_path
+
+
+def request(**flags):
+    return Request(config=Path("hptune.yaml"), name="j", **flags)
+
+
+def test_what_the_flags_leave_out_comes_from_the_job_file(home):
+    submission = resolve(request())
+    assert submission.program.module == "trainer.task"
+    assert submission.user_args == ("--from", "file")
+    assert submission.packages == (home / "dist/trainer.whl",)
+    assert submission.program.python_path == (str(home / "hptune-jobs/j/hptune/packages"),)
+
+
+def test_flags_override_the_job_file(home):
+    submission = resolve(
+        request(module_name="code.task", package_path=Path("code"), user_args=("--from", "flags"))
+    )
+    assert submission.program.module == "code.task"
+    assert submission.user_args == ("--from", "flags")
+    assert submission.packages == ()
+    assert submission.program.python_path == (str(home),)
+
+
+def test_archives_in_buckets_are_refused_unless_flags_replace_them(home):
+    (home / "hptune.yaml").write_text(JOB_FILE.replace("dist/", "gs://b/"))
+    with pytest.raises(UsageError, match=r"--packages: 'gs://b/trainer.whl' is not a file; must be a local"):
+        resolve(request())
+    assert resolve(request(packages=("dist/trainer.whl",))).packages == (home / "dist/trainer.whl",)
+
+
+def test_a_module_of_the_environment_needs_no_package():
+    assert resolve(request(module_name="json.tool", packages=())).program.module == "json.tool"
+
+
+def test_a_package_that_can_run_is_a_module(home):
+    with pytest.raises(UsageError, match=r"__main__.py does not exist"):
+        resolve(request(module_name="code", package_path=Path("code")))
+    (home / "code" / "__main__.py").touch()
+    assert resolve(request(module_name="code", package_path=Path("code"))).program.module == "code"
+
+
+def test_a_module_that_is_looked_for_is_not_imported(home):
+    (home / "code" / "__init__.py").write_text("raise SystemExit('imported')")
+    assert resolve(request(module_name="code.task")).program.python_path[0] == str(home)

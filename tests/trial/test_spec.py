@@ -1,0 +1,96 @@
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from hptune.jobdir import JobDir
+from hptune.trial.spec import Program, TrialSpec
+
+TRAINING_INPUT = {
+    "scaleTier": "CUSTOM",
+    "masterType": "standard_gpu",
+    "args": ["--batchSize", "64"],
+    "scheduling": {"maxRunningTime": "7200s"},
+    "hyperparameters": {"maxTrials": 10, "params": [{"parameterName": "numSteps", "minValue": 200}]},
+}
+
+
+@pytest.fixture
+def make_spec(tmp_path):
+    def make(program=None, **fields):
+        return TrialSpec(
+            trial_id="3",
+            job_id="mnist_1",
+            metric="accuracy",
+            program=program or Program("trainer.task"),
+            directory=JobDir(tmp_path).trial(3),
+            **{"training_input": TRAINING_INPUT, **fields},
+        )
+
+    return make
+
+
+def test_a_module_gets_the_users_arguments_then_the_tuned_ones_then_its_job_dir(make_spec, tmp_path):
+    spec = make_spec(user_args=("--train-file", "x.npz"), parameters={"num-steps": "200", "lr": "0.01"})
+    start = [sys.executable, "-P", "-m", "trainer.task"]
+    tuned = ["--num-steps", "200", "--lr", "0.01"]
+    assert spec.argv() == [*start, "--train-file", "x.npz", *tuned, "--job-dir", str(tmp_path / "3")]
+
+
+def test_a_command_gets_each_argument_as_one_token(make_spec, tmp_path):
+    program = Program(command=("sh", "train.sh"))
+    spec = make_spec(program, user_args=("--data", "x"), parameters={"lr": "-0.01"})
+    assert spec.argv() == ["sh", "train.sh", "--data", "x", "--lr=-0.01", f"--job-dir={tmp_path / '3'}"]
+
+
+def test_a_users_value_for_a_tuned_name_stays_in_front_of_the_tuned_one(make_spec):
+    argv = make_spec(user_args=("--lr", "0.5"), parameters={"lr": "0.01"}, pass_job_dir=False).argv()
+    assert argv[4:] == ["--lr", "0.5", "--lr", "0.01"]
+
+
+def test_a_job_without_a_job_dir_passes_none(make_spec):
+    assert "--job-dir" not in make_spec(pass_job_dir=False).argv()
+
+
+def test_the_environment_names_the_job_the_trial_and_the_metric(make_spec, tmp_path):
+    spec = make_spec()
+    environment = spec.environment({"HOME": "/home/me", "CLOUD_ML_TRIAL_ID": "stale"})
+    assert environment["HOME"] == "/home/me"
+    assert environment["CLOUD_ML_JOB_ID"] == "mnist_1"
+    assert environment["CLOUD_ML_TRIAL_ID"] == "3"
+    assert environment["CLOUD_ML_HP_METRIC_TAG"] == "accuracy"
+    metric_file = Path(environment["CLOUD_ML_HP_METRIC_FILE"])
+    assert metric_file == spec.directory.metric_file
+    assert metric_file.is_relative_to(tmp_path)
+
+
+def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(make_spec):
+    environment = make_spec().environment({})
+    config = json.loads(environment["TF_CONFIG"])
+    assert config["task"] == {"type": "master", "index": 0, "trial": "3"}
+    assert list(config["cluster"]) == ["master"]
+    assert config["environment"] == "cloud"
+    assert config["job"] == {
+        "scale_tier": "CUSTOM",
+        "master_type": "standard_gpu",
+        "args": ["--batchSize", "64"],
+        "scheduling": {"max_running_time": "7200s"},
+        "hyperparameters": {"max_trials": 10, "params": [{"parameter_name": "numSteps", "min_value": 200}]},
+    }
+    assert json.loads(environment["CLOUD_ML_JOB"]) == config["job"]
+
+
+@pytest.mark.parametrize(
+    ("python_path", "base", "expected"),
+    [
+        ((), {}, ""),
+        ((), {"PYTHONPATH": "/user"}, "/user"),
+        (("/a", "/b"), {}, f"/a{os.pathsep}/b"),
+        (("/a", "/b"), {"PYTHONPATH": "/user"}, os.pathsep.join(["/a", "/b", "/user"])),
+    ],
+)
+def test_the_trainers_directories_come_first_on_the_python_path(make_spec, python_path, base, expected):
+    environment = make_spec(Program("trainer.task", python_path=python_path)).environment(base)
+    assert environment["PYTHONPATH"] == expected

@@ -30,6 +30,8 @@ __all__ = ["Algorithm", "TuningJob", "differences", "load_job", "parse_job"]
 
 DEFAULT_METRIC_TAG = "training/hptuning/metric"
 MAX_FILE_BYTES = 2**18
+MAX_TRAINING_INPUT_CHARACTERS = 100_000
+"""Linux holds an argument and an environment variable to 128 KiB, and TF_CONFIG has more in it than this."""
 
 _ABSENT = "(not given)"
 
@@ -135,8 +137,16 @@ def parse_job(text: str, source: str) -> TuningJob:
     if findings.faulty or machine is None:
         findings.fail()
     given = training.model_dump(mode="json", by_alias=True, exclude_none=True)
+    _check_length(given, source)
     warn_not_honoured(given, findings)
     return _job(source, training, tuning, space, machine, given, findings)
+
+
+def _check_length(given: dict[str, Any], source: str) -> None:
+    length = len(json.dumps(given))
+    if length > MAX_TRAINING_INPUT_CHARACTERS:
+        allowed = f"must be at most {MAX_TRAINING_INPUT_CHARACTERS}, for trials get it in TF_CONFIG"
+        raise JobFileError(Fault(source, f"is {length} characters long as JSON; {allowed}"))
 
 
 def _job(

@@ -351,3 +351,9 @@ def test_any_damage_to_a_job_file_is_read_or_refused(data):
     with contextlib.suppress(JobFileError):
         job = parse_job(text[:start] + inserted + text[min(end, start + 9) :], "job.yaml")
         assert isinstance(job, TuningJob)
+
+
+def test_a_training_input_that_an_environment_variable_cannot_hold_is_refused():
+    (fault,) = faults_of(job_with(args=["word" * 250] * 110))
+    assert fault.place == "job.yaml"
+    assert "characters long as JSON; must be at most 100000" in fault.problem

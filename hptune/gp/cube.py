@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import qmc
 
 from hptune.gp.kernel import Array, Mask
 
@@ -115,6 +114,8 @@ class Cube:
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """``count`` evenly scattered points (scrambled Sobol; ``count`` a power of 2)."""
+        from scipy.stats import qmc  # Half a second, which a command that suggests nothing need not wait for.
+
         return self.snap(qmc.Sobol(self.dim, rng=rng).random(count))
 
     def around(self, centres: Array, count: int, rng: np.random.Generator) -> Array:

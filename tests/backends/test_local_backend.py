@@ -49,7 +49,7 @@ def test_a_job_that_was_stopped_goes_on_where_it_was(make_job):
         job.run(interrupt_at(2))
     status = job.backend.describe()
     assert status.state is JobState.CANCELLED
-    assert [trial.state for trial in status.study.trials] == [TrialState.SUCCEEDED, TrialState.RUNNING]
+    assert [trial.state for trial in status.study.trials] == [TrialState.SUCCEEDED, TrialState.CANCELLED]
     # What a writer that was killed can leave.
     with (job.root / "hptune" / "study.journal").open("a") as journal:
         journal.write('{"op_code":5,"wor')
@@ -91,6 +91,16 @@ def test_a_damaged_journal_is_named(make_job, damage):
     for look in (job.run, job.backend.describe):
         with pytest.raises(JobDirError, match=f"{journal}: is damaged"):
             look()
+
+
+def test_a_journal_that_is_something_else_is_not_mended_away(make_job):
+    job = make_job(maxTrials=1)
+    job.run()
+    journal = job.root / "hptune" / "study.journal"
+    journal.write_text("not a journal")
+    with pytest.raises(JobDirError, match=f"{journal}: is damaged"):
+        job.run()
+    assert journal.read_text() == "not a journal"
 
 
 def test_another_job_in_the_same_directory_is_refused_with_the_difference(make_job):

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from hptune.job import TuningJob, differences, parse_job
 from hptune.jobdir import JobDir, write_json
 from hptune.results import training_output
 from hptune.sampler import distributions, grid_size, make_sampler
-from hptune.study import Study, Trial
+from hptune.study import Study, Trial, TrialState
 from hptune.trial.spec import Program
 
 _FORMAT = 1
@@ -77,9 +78,10 @@ class LocalBackend:
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
             state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
+        study = self._study(record, job)
         return JobStatus(
             state=state,
-            study=self._study(record, job),
+            study=study if state is JobState.RUNNING else _cut_off(study),
             training_input=record["trainingInput"],
             message=message,
             create_time=datetime.fromisoformat(record["createTime"]),
@@ -256,6 +258,15 @@ class LocalBackend:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+
+def _cut_off(study: Study) -> Study:
+    """The study of a job that does not run: neither do its trials, whatever the journal says of them."""
+    trials = tuple(
+        trial if trial.state.finished else replace(trial, state=TrialState.CANCELLED)
+        for trial in study.trials
+    )
+    return replace(study, trials=trials)
 
 
 def _is_grid(job: TuningJob) -> bool:

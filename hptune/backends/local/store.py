@@ -45,6 +45,7 @@ _MIN_OTHER_TRIALS = 3
 # The key of Optuna's user attribute that holds how a trial ended.
 _ENDING = "ending"
 _START = "start_time_s"
+_LINE_START = b'{"op_code":'
 _DIRECTIONS = {Goal.MAXIMIZE: StudyDirection.MAXIMIZE, Goal.MINIMIZE: StudyDirection.MINIMIZE}
 # A trainer that prints its objective at every step would fill the journal, which is read whole.
 _MAX_MEASUREMENTS = 1000
@@ -240,7 +241,10 @@ def _mend(journal: Path) -> None:
         return
     with journal.open("rb+") as file:
         content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
+        end = content.rfind(b"\n") + 1
+        if not content[end:].startswith(_LINE_START[: len(content) - end]):
+            raise JobDirError(Fault(str(journal), "is damaged (its last line is not Optuna's)"))
+        file.truncate(end)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ CONFIG ?= examples/mnist/trainer/hptune.yaml
 # DATA's name without its endings: mnist of "../some data/mnist.pkl.gz" and of "idx/mnist/".
 JOB ?= $(firstword $(subst ., ,$(notdir $(patsubst %/,%,$(subst $(space),_,$(strip $(DATA)))))))
 JOB_DIR ?= hptune-jobs/$(JOB)
-DATA_DIR ?= build/data/$(JOB)
 FLAGS ?=
 
 BIN := .venv/bin
@@ -24,14 +23,9 @@ PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constrai
 help:  ## Show this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: .venv/installed  ## Tune the example on DATA (default: digits), then train with the best parameters.
-	@$(BIN)/hptune download $(call quote,$(DATA)) --output $(call quote,$(DATA_DIR)/data.npz)
-	@$(BIN)/hptune preprocess $(call quote,$(DATA_DIR)/data.npz) \
-	    --tune-file $(call quote,$(DATA_DIR)/tune.npz) --final-file $(call quote,$(DATA_DIR)/final.npz)
-	@$(BIN)/hptune run $(call quote,$(JOB)) --config $(call quote,$(CONFIG)) \
-	    --package-path examples/mnist/trainer --module-name trainer.mnist_mlp_lr_numsteps \
-	    --job-dir $(call quote,$(JOB_DIR)) $(FLAGS) -- --train-file $(call quote,$(DATA_DIR)/tune.npz)
-	@$(BIN)/hptune train $(call quote,$(JOB_DIR)) -- --train-file $(call quote,$(DATA_DIR)/final.npz)
+run: .venv/installed  ## Tune the example on DATA (default: digits), train with the best parameters, report.
+	@$(BIN)/python -m pipelines.mnist_hptune run --data $(call quote,$(DATA)) \
+	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS)
 
 test: .venv/installed-dev  ## Run the tests.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet
@@ -58,7 +52,7 @@ clean:  ## Remove .venv, caches and prepared data; jobs under hptune-jobs/ stay.
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/pip
-	@$(PIP_INSTALL) '.[tensorflow]'
+	@$(PIP_INSTALL) '.[pipelines,tensorflow]'
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/pip

@@ -65,7 +65,7 @@ def _predict(model: Path, x: Array) -> Array:
 
     try:
         loaded = tf.saved_model.load(str(model))
-        predict, name = _signature(loaded)
+        predict, name = _signature(loaded, x.shape[1])
         batches = (x[start : start + _BATCH_ROWS] for start in range(0, len(x), _BATCH_ROWS))
         scores = [_scores(predict(**{name: tf.constant(batch)}), len(batch)) for batch in batches]
     except (tf.errors.OpError, ValueError, TypeError, OSError) as error:
@@ -74,16 +74,20 @@ def _predict(model: Path, x: Array) -> Array:
     return classes
 
 
-def _signature(model: Any) -> tuple[Callable[..., Mapping[str, Any]], str]:  # noqa: ANN401
+def _signature(model: Any, features: int) -> tuple[Callable[..., Mapping[str, Any]], str]:  # noqa: ANN401
     """The model's way to predict, and what it calls its features."""
     signatures = getattr(model, "signatures", {})
     if "serving_default" not in signatures:
         raise ValueError("it has no signature serving_default")
     predict = signatures["serving_default"]
-    inputs = list(predict.structured_input_signature[1])
+    inputs = predict.structured_input_signature[1]
     if len(inputs) != 1:
         raise ValueError(f"it takes {len(inputs)} inputs; must be 1, (rows, features)")
-    return predict, inputs[0]
+    [(name, taken)] = inputs.items()
+    # TensorFlow would run some models on rows of another width.
+    if not taken.shape.is_compatible_with([None, features]):
+        raise ValueError(f"it takes {taken.shape}; must be (rows, {features})")
+    return predict, name
 
 
 def _scores(outputs: Mapping[str, Any], rows: int) -> Array:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # in one layer does not know each other.
 LAYERS = [
     {"errors", "space", "jobdir", "gp", "dataformats", "cli_options"},
-    {"study", "machines", "storage", "encoding"},
+    {"study", "machines", "storage", "encoding", "cli_main"},
     {"jobfile", "datasets", "grid", "trial"},
     {"job", "sampler", "predictions"},
     {"backends.base"},

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hptune.backends.base import Submission
+from hptune.errors import Fault, HptuneError, UsageError
 from hptune.job import TuningJob, parse_job
 from hptune.jobdir import write_json
 from hptune.submit import Request, resolve
@@ -58,6 +59,19 @@ class Trainer:
                 seed=seed,
             )
             return resolve(request)
+
+
+def check_backend(backend: str) -> None:
+    """Refuses a backend that there is not.
+
+    Raises:
+        HptuneError: It is not available in this version.
+        UsageError: There is none of this name.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(Fault("backend", f"{backend!r} is not allowed (must be {' or '.join(BACKENDS)})"))
+    if backend == "katib":
+        raise HptuneError("backend: 'katib' is not available in this version; 'local' is")
 
 
 def override(job: TuningJob, max_trials: int = 0, max_parallel_trials: int = 0) -> TuningJob:

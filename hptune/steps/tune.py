@@ -10,10 +10,9 @@ from pathlib import Path
 from hptune.backends.base import JobStatus, Submission
 from hptune.backends.local.backend import LocalBackend
 from hptune.display import show_progress
-from hptune.errors import Fault, HptuneError, UsageError
 from hptune.job import parse_job
 from hptune.jobdir import JobDir
-from hptune.steps.submission import BACKENDS, Trainer, override
+from hptune.steps.submission import Trainer, check_backend, override
 from hptune.study import Study, TrialState
 
 _DIGEST_DIGITS = 16
@@ -50,7 +49,7 @@ def tune(
         JobFailed: Too many trials failed, or none has an objective.
         Interrupted: The user stopped it.
     """
-    _check_backend(backend)
+    check_backend(backend)
     parsed = parse_job(job_file, "job_file")
     for warning in parsed.warnings:
         print(f"warning: {warning}")
@@ -72,13 +71,6 @@ def summarize(study: Study) -> dict[str, float]:
     return (
         {study.metric: best.final.value, "best_trial": best.id, **counts} if best and best.final else counts
     )
-
-
-def _check_backend(backend: str) -> None:
-    if backend not in BACKENDS:
-        raise UsageError(Fault("backend", f"{backend!r} is not allowed (must be {' or '.join(BACKENDS)})"))
-    if backend == "katib":
-        raise HptuneError("backend: 'katib' is not available in this version; 'local' is")
 
 
 def _place_of(data: Path, job_dir: Path) -> Path:

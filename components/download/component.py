@@ -1,0 +1,23 @@
+"""Step one: gets the data."""
+
+from kfp import dsl
+
+from components.images import HPTUNE_IMAGE
+
+
+@dsl.component(base_image=HPTUNE_IMAGE, install_kfp_package=False)
+def download(data: dsl.Output[dsl.Dataset], source: str = "mnist", sha256: str = "") -> None:
+    """Gets a data set, checks it and writes it as one .npz.
+
+    Args:
+        data: The data set: x_train, y_train, x_test and y_test.
+        source: digits, mnist, or a path or URI (https, gs, s3) of an .npz, an mnist.pkl[.gz] or idx files.
+        sha256: The checksum that the arrays' content must have; empty for any.
+    """
+    from pathlib import Path
+
+    from hptune.steps import download, process
+
+    with process.step("download"):
+        digest = download.download(source, Path(data.path), sha256=sha256 or None)
+        print(f"{source}: sha256 of its content {digest}")

@@ -1,0 +1,212 @@
+"""Runs a pipeline on this machine with kfp.local, each step's lines shown as they come."""
+
+import io
+import logging
+import os
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from kfp import local
+from kfp.dsl.base_component import BaseComponent
+
+from hptune.errors import HptuneError, UsageError
+from hptune.steps.process import failure_of
+
+_KFP_INDENT = "    "
+_KFP_EXECUTOR = "[KFP Executor "
+_STEP_STARTS = re.compile(r"Executing task .*'(?P<name>[\w-]+)'")
+_STOP_PATIENCE_S = 15.0
+_POLL_S = 0.05
+
+
+class PipelineFailed(HptuneError):
+    """A step failed; what it said has been shown."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def run_in_subprocesses(pipeline: BaseComponent, arguments: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Runs a pipeline with a process a step.
+
+    Args:
+        pipeline: The pipeline.
+        arguments: Its parameters.
+        root: Directory for what the steps write.
+
+    Returns:
+        The pipeline's outputs by name.
+
+    Raises:
+        PipelineFailed: A step failed; with that step's exit code.
+        KeyboardInterrupt: The user stopped it; the steps have ended.
+    """
+    with _own_interpreter():
+        return _run(pipeline, arguments, root, local.SubprocessRunner(use_venv=False), _wait_for_children)
+
+
+def run_in_docker(
+    pipeline: BaseComponent, arguments: Mapping[str, Any], root: Path, mounts: Sequence[Path], gpus: int
+) -> dict[str, Any]:
+    """Runs a pipeline with a container a step, as this user.
+
+    Args:
+        pipeline: The pipeline.
+        arguments: Its parameters.
+        root: Directory for what the steps write.
+        mounts: Other paths that steps see where they are here.
+        gpus: GPUs of each container.
+
+    Returns:
+        The pipeline's outputs by name.
+
+    Raises:
+        PipelineFailed: A step failed; with that step's exit code.
+        HptuneError: No Docker engine answers.
+        KeyboardInterrupt: The user stopped it; the containers have been stopped.
+    """
+    try:
+        import docker
+    except ImportError:
+        raise UsageError("--runner docker needs the Python package docker") from None
+    label = f"hptune.run={os.getpid()}-{time.time_ns()}"
+    runner = local.DockerRunner(
+        user=f"{os.getuid()}:{os.getgid()}",
+        environment={"HOME": "/tmp"},  # noqa: S108  (of the container: this user has no home there)
+        labels=dict([label.split("=")]),
+        mounts=[docker.types.Mount(str(path), str(path), type="bind") for path in mounts],
+        device_requests=[docker.types.DeviceRequest(count=gpus, capabilities=[["gpu"]])] if gpus else [],
+    )
+
+    def stop_containers() -> None:
+        for container in docker.from_env().containers.list(filters={"label": label}):
+            container.stop()
+
+    try:
+        return _run(pipeline, arguments, root, runner, stop_containers)
+    except docker.errors.DockerException as error:
+        raise HptuneError(f"Docker: {error}") from error
+
+
+def _run(
+    pipeline: BaseComponent,
+    arguments: Mapping[str, Any],
+    root: Path,
+    runner: local.SubprocessRunner | local.DockerRunner,
+    stop: Callable[[], None],
+) -> dict[str, Any]:
+    local.init(runner, pipeline_root=str(root), raise_on_error=True)
+    lines = _StepLines(sys.stderr)
+    with lines.shown():
+        try:
+            outputs = pipeline(**arguments).outputs
+        except KeyboardInterrupt:
+            stop()
+            raise
+        except RuntimeError as error:
+            raise lines.failure() or HptuneError(f"step {lines.step}: {error}") from error
+    # kfp takes a container for a success when it is gone before its exit code is read.
+    if failure := lines.failure():
+        raise failure
+    return outputs
+
+
+class _StepLines(io.TextIOBase):
+    """Shows what steps print and leaves out what kfp says of them.
+
+    kfp.local logs through the root logger, and prints a step's lines indented by four blanks.
+    """
+
+    def __init__(self, shown_on: TextIO) -> None:
+        self._shown_on = shown_on
+        self._line = ""
+        self._in_executor_input = False
+        self._failure: tuple[str, int] | None = None
+        self.step = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        root = logging.getLogger()
+        root.addFilter(self._note_step)
+        try:
+            with redirect_stdout(self), warnings.catch_warnings():  # type: ignore[type-var]
+                # kfp takes a subprocess to be wrong for an image without "python" in its name.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                yield
+        finally:
+            root.removeFilter(self._note_step)
+
+    def write(self, text: str, /) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            self._show(line)
+        return len(text)
+
+    def failure(self) -> PipelineFailed | None:
+        """The failure that a step reported."""
+        if self._failure is None:
+            return None
+        name, exit_code = self._failure
+        return PipelineFailed(f"the pipeline stopped at its step {name}; what went wrong is above", exit_code)
+
+    def _show(self, line: str) -> None:
+        text = line.removeprefix(_KFP_INDENT)
+        if text == line or not text.strip() or self._is_of_executor(text):
+            return
+        if failure := failure_of(text):
+            self._failure = failure
+        else:
+            self._print(f"  {text}")
+
+    def _is_of_executor(self, text: str) -> bool:
+        """Whether a line is kfp's, which prints all that a step is given, as JSON on lines of its own."""
+        inside = self._in_executor_input
+        if text.startswith(_KFP_EXECUTOR):
+            self._in_executor_input = text.endswith("executor_input:")
+            return True
+        if inside and text == "}":
+            self._in_executor_input = False
+        return inside
+
+    def _print(self, line: str) -> None:
+        # Not with print, which kfp replaces meanwhile by one that indents.
+        self._shown_on.write(line + "\n")
+        self._shown_on.flush()
+
+    def _note_step(self, record: logging.LogRecord) -> bool:
+        if match := _STEP_STARTS.search(record.getMessage()):
+            self.step = match["name"]
+            self._print(f"{self.step}:")
+        return record.levelno >= logging.WARNING
+
+
+@contextmanager
+def _own_interpreter() -> Iterator[None]:
+    """Has steps run with this interpreter, and with their parameters as they are.
+
+    kfp writes the interpreter's path wherever a command says python3, in values of parameters and in paths,
+    too. Writing python3 in its place changes nothing, and the search path finds this interpreter.
+    """
+    path, executable = os.environ.get("PATH", ""), sys.executable
+    os.environ["PATH"] = os.pathsep.join(filter(None, [str(Path(executable).parent), path]))
+    sys.executable = "python3"
+    try:
+        yield
+    finally:
+        os.environ["PATH"], sys.executable = path, executable
+
+
+def _wait_for_children() -> None:
+    """Waits for the steps, which stop by themselves when nobody reads what they print."""
+    deadline = time.monotonic() + _STOP_PATIENCE_S
+    with suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(_POLL_S)

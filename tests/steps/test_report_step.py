@@ -1,0 +1,71 @@
+"""The report of a job that ran, as a step and as a command."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hptune.backends.base import JobState, JobStatus
+from hptune.errors import StorageError
+from hptune.statusfile import save_status
+from hptune.steps.report import report, report_from_status
+from hptune.study import Goal, Measurement, Study, Trial, TrialState
+
+TRAINERS = Path(__file__).parents[1] / "trainers"
+TRAINING_INPUT = {
+    "hyperparameters": {
+        "maxTrials": 1,
+        "params": [{"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 10}],
+    }
+}
+
+
+def status():
+    found = Trial(1, {"x": 3.0}, TrialState.SUCCEEDED, final=Measurement(0.25, 1))
+    study = Study("parabola", "loss", Goal.MINIMIZE, 1, (found,))
+    return JobStatus(JobState.SUCCEEDED, study, TRAINING_INPUT, "", datetime.now(UTC), None)
+
+
+def test_the_step_takes_the_numbers_among_an_artifacts_metadata(tmp_path):
+    save_status(tmp_path / "study", status())
+    metadata = {"loss": 0.125, "store_session_info": "{}"}
+    report_from_status(tmp_path / "study", tmp_path / "page", metadata)
+    page = (tmp_path / "page").read_text()
+    assert "on the test part: loss 0.125" in page
+    assert "store_session_info" not in page
+
+
+def test_a_page_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"page\.html: cannot be written"):
+        report(status(), tmp_path / "file" / "page.html")
+
+
+def test_the_command_reports_a_job(tmp_path):
+    hptune = Path(sys.executable).with_name("hptune")
+    home = TRAINERS / "print_style"
+    job = [
+        "--config",
+        home / "hptune.yaml",
+        "--package-path",
+        home / "trainer",
+        "--module-name",
+        "trainer.task",
+    ]
+    out = tmp_path / "job"
+    subprocess.run([hptune, "run", "demand", *job, "--job-dir", out], check=True, capture_output=True)
+    page = tmp_path / "report.html"
+    result = subprocess.run(
+        [hptune, "report", out, "--output", page], check=True, capture_output=True, text=True
+    )
+    assert result.stdout == f"{page}\n"
+    assert "4 of 4 trials finished" in page.read_text()
+
+
+def test_the_command_refuses_a_directory_without_a_job(tmp_path):
+    command = [Path(sys.executable).with_name("hptune"), "report", tmp_path]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "holds no hptune job" in result.stderr

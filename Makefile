@@ -17,8 +17,17 @@ FLAGS ?=
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+DOCKER ?= docker
+# More for `docker build`, such as --build-arg TRAINER=path/to/yours; images/README.md has them all.
+BUILD_FLAGS ?=
+REGISTRY ?=
+# As components/images.py has it: the pipeline asks for the images by this tag.
+REVISION = $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo dev)
+BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file images/Dockerfile --build-arg REVISION=$(REVISION) $(BUILD_FLAGS)
+IMAGES = hptune trainer
+
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format constraints clean
+.PHONY: help run test lint format constraints images push check-push test-images clean
 
 help:  ## Show this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,7 +37,7 @@ run: .venv/installed  ## Tune the example on DATA (default: digits), train with 
 	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS)
 
 test: .venv/installed-dev  ## Run the tests.
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not docker'
 
 lint: .venv/installed-dev  ## Check style and types.
 	@$(BIN)/ruff check .
@@ -41,6 +50,23 @@ format: .venv/installed-dev  ## Format the code.
 
 constraints: .venv/installed-dev  ## Write the versions that are installed to constraints.txt.
 	@$(BIN)/pip freeze --exclude-editable | grep -v '@' > constraints.txt
+
+images:  ## Build the images of the pipeline's steps, tagged with the git revision.
+	$(foreach image,$(IMAGES),$(BUILD) --target $(image) --tag hptune/$(image):$(REVISION) . &&) true
+
+push: check-push images  ## Push them to REGISTRY, a registry's address and the repository's path there.
+	$(foreach image,$(IMAGES),$(DOCKER) tag hptune/$(image):$(REVISION) '$(REGISTRY)/$(image):$(REVISION)' &&) true
+	$(foreach image,$(IMAGES),$(DOCKER) push '$(REGISTRY)/$(image):$(REVISION)' &&) true
+	@echo 'now compile with HPTUNE_IMAGE=$(REGISTRY)/hptune:$(REVISION)' \
+	    'HPTUNE_TRAINER_IMAGE=$(REGISTRY)/trainer:$(REVISION)'
+
+check-push:
+	@test -n '$(REGISTRY)' || { echo 'hptune: REGISTRY is missing: make push REGISTRY=address/path' >&2; exit 2; }
+	@case '$(REVISION)' in *-dirty|dev) echo 'hptune: commit first: images of $(REVISION) would not say what' \
+	    'they hold, and KFP caches steps by the name of their image' >&2; exit 2;; esac
+
+test-images: .venv/installed-dev  ## Build the images and run the pipeline in them; needs a Docker engine.
+	@DOCKER='$(DOCKER)' $(BIN)/pytest -m docker tests/images
 
 clean:  ## Remove .venv, caches and prepared data; jobs under hptune-jobs/ stay.
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -13,8 +13,8 @@ from pathlib import Path
 
 
 def git_revision() -> str:
-    """The checkout's revision, 12 digits; ``dev`` outside a checkout."""
-    command = ["git", "rev-parse", "--short=12", "HEAD"]
+    """The checkout's revision, 12 digits, and ``-dirty`` where files differ; ``dev`` outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         result = subprocess.run(
             command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True

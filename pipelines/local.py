@@ -17,6 +17,7 @@ from kfp.dsl.base_component import BaseComponent
 
 from hptune.errors import HptuneError, UsageError
 from hptune.steps.process import failure_of
+from pipelines.progress import lines_and_bar, print_line
 
 _KFP_INDENT = "    "
 _KFP_EXECUTOR = "[KFP Executor "
@@ -126,6 +127,7 @@ class _StepLines(io.TextIOBase):
 
     def __init__(self, shown_on: TextIO) -> None:
         self._shown_on = shown_on
+        self._print: Callable[[str], None] = lambda line: print_line(shown_on, line)
         self._line = ""
         self._in_executor_input = False
         self._failure: tuple[str, int] | None = None
@@ -136,7 +138,11 @@ class _StepLines(io.TextIOBase):
         root = logging.getLogger()
         root.addFilter(self._note_step)
         try:
-            with redirect_stdout(self), warnings.catch_warnings():  # type: ignore[type-var]
+            with (
+                lines_and_bar(self._shown_on) as self._print,
+                redirect_stdout(self),  # type: ignore[type-var]
+                warnings.catch_warnings(),
+            ):
                 # kfp takes a subprocess to be wrong for an image without "python" in its name.
                 warnings.simplefilter("ignore", RuntimeWarning)
                 yield
@@ -174,11 +180,6 @@ class _StepLines(io.TextIOBase):
         if inside and text == "}":
             self._in_executor_input = False
         return inside
-
-    def _print(self, line: str) -> None:
-        # Not with print, which kfp replaces meanwhile by one that indents.
-        self._shown_on.write(line + "\n")
-        self._shown_on.flush()
 
     def _note_step(self, record: logging.LogRecord) -> bool:
         if match := _STEP_STARTS.search(record.getMessage()):

@@ -25,9 +25,12 @@ def warp(values: Array) -> Array:
     centred, spread = _centred(values)
     if spread == 0.0:
         return np.zeros(len(values))
-    ratio = np.maximum(-centred / spread, 0.0)
-    compressed = np.minimum(ratio, TAIL) + np.log1p(np.maximum(ratio - TAIL, 0.0))
-    y = np.where(centred < 0.0, -compressed, centred / spread)
+    # A penalty such as -1e308 may be too many spreads away for a float.
+    with np.errstate(over="ignore"):
+        spreads = np.maximum(centred / spread, -np.finfo(np.float64).max)
+    below = np.maximum(-spreads, 0.0)
+    compressed = np.minimum(below, TAIL) + np.log1p(np.maximum(below - TAIL, 0.0))
+    y = np.where(centred < 0.0, -compressed, spreads)
     return np.asarray((y - y.mean()) / y.std())
 
 

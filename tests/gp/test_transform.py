@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hptune.gp.transform import warp
@@ -10,6 +10,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(finite, min_size=1, max_size=30))
+@example([0.0, 1.0, 1.0, 0.5, -8.988465674311577e307])
 def test_order_is_kept_and_everything_stays_finite(values):
     v = np.array(values)
     y = warp(v)

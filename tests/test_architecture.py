@@ -22,6 +22,7 @@ LAYERS = [
     {"submit", "display"},
     {"steps"},
     {"cli"},
+    {"__main__"},
 ]
 ARRAYS_ONLY = {"numpy", "scipy", "hptune.gp"}
 KUBERNETES_CLIENT = "hptune.backends.katib.client"

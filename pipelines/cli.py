@@ -70,6 +70,9 @@ def compile_(output: Path, gpus: int) -> None:
 
 def _compile(output: Path, gpus: int) -> None:
     machine = load_job(EXAMPLE / "hptune.yaml").machine
+    if gpus and machine.substituted:
+        gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
+        click.echo(f"warning: {gone}; nodes with {machine.gke_accelerator} are asked for", err=True)
     compiler.Compiler().compile(build(gpus, machine.gke_accelerator), str(output))
 
 

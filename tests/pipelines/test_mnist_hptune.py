@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+
+from pipelines.cli import cli
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -116,3 +119,10 @@ def test_images_are_those_of_the_environment(compiled):
     trainer, hptune = IMAGES["HPTUNE_TRAINER_IMAGE"], IMAGES["HPTUNE_IMAGE"]
     assert {images["exec-tune"], images["exec-train"]} == {trainer}
     assert {images[f"exec-{step}"] for step in ("download", "preprocess", "report")} == {hptune}
+
+
+@pytest.mark.parametrize(("gpus", "warned"), [("0", False), ("1", True)])
+def test_a_gpu_that_gke_no_longer_has_is_named(tmp_path, gpus, warned):
+    result = CliRunner().invoke(cli, ["compile", "--gpus", gpus, "-o", str(tmp_path / "pipeline.yaml")])
+    assert result.exit_code == 0
+    assert ("NVIDIA_TESLA_K80 of standard_gpu is gone from GKE" in result.stderr) is warned

@@ -99,8 +99,10 @@ def run(
     tuning = submission.job
     study = Study(submission.name, tuning.metric, tuning.goal, tuning.max_trials)
     display = show_logs(submission.job_dir) if stream_logs else show_progress(study)
+    backend = LocalBackend(submission.job_dir)
     with display as observe:
-        study = LocalBackend(submission.job_dir).run(submission, observe)
+        study = backend.run(submission, observe)
+    write_report(backend.describe(), JobDir(submission.job_dir).report)
     _print_results(study, submission)
 
 
@@ -112,7 +114,8 @@ def _print_results(study: Study, submission: Submission) -> None:
         values = " ".join(f"{name}={value}" for name, value in format_values(best.parameters).items())
         click.echo(f"best: trial {best.id}, {study.metric} {best.final.value:.6g} with {values}")
     job_dir = JobDir(submission.job_dir)
-    click.echo(f"results: {job_dir.results}\nlogs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
+    click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
+    click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
     if submission.pass_job_dir:
         click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")
 

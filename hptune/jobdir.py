@@ -4,6 +4,7 @@ JOB_DIR/
     1/, 2/, ...              what each trial's trainer writes (its --job-dir)
     final/                   what the training with the best parameters writes
     results.json             ML Engine's trainingOutput
+    report.html              the trials as plots
     hptune/job.json          what was submitted; a later run must ask for the same
     hptune/study.journal     the trials, as an Optuna journal
     hptune/status.json       how the last run ended
@@ -107,6 +108,11 @@ class JobDir:
     def data(self) -> Path:
         """Where a pipeline keeps the data that trials use."""
         return self.state / "data"
+
+    @property
+    def report(self) -> Path:
+        """The trials as plots."""
+        return self.root / "report.html"
 
     @property
     def results(self) -> Path:

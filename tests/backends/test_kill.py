@@ -26,8 +26,8 @@ from hptune.study import TrialState
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 MAX_TRIALS = 8
-KILLS_OF_JOBS = 10
-KILLS_OF_TRIALS = 10
+KILLS_OF_JOBS = 20
+KILLS_OF_TRIALS = 20
 PATIENCE_S = 30
 SEED = 20180509
 MARK = "HPTUNE_TEST_MARK"

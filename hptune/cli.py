@@ -24,8 +24,7 @@ from hptune.display import (
 )
 from hptune.job import load_job
 from hptune.jobdir import JobDir
-from hptune.results import job_output, summary_table, to_json, to_yaml, trial_table
-from hptune.space import format_values
+from hptune.results import assignments, best_line, job_output, summary_table, to_json, to_yaml, trial_table
 from hptune.steps.download import download as download_data
 from hptune.steps.preprocess import preprocess as preprocess_data
 from hptune.steps.report import report as write_report
@@ -109,10 +108,7 @@ def run(
 def _print_results(study: Study, submission: Submission) -> None:
     out = console(sys.stdout)
     out.print(trial_table(study))
-    best = study.best
-    if best and best.final:
-        values = " ".join(f"{name}={value}" for name, value in format_values(best.parameters).items())
-        click.echo(f"best: trial {best.id}, {study.metric} {best.final.value:.6g} with {values}")
+    click.echo(best_line(study))
     job_dir = JobDir(submission.job_dir)
     click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
     click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
@@ -245,8 +241,8 @@ def train(job_dir: Path) -> None:
       hptune train out/mnist -- --train-file final.npz
     """
     final = train_best(job_dir, user_args())
-    values = " ".join(f"{name}={value}" for name, value in format_values(final.best.parameters).items())
-    click.echo(f"trained with trial {final.best.id}'s {values}: {final.measurement.value:.6g}")
+    measured = f"{final.metric} {final.measurement.value:.6g}"
+    click.echo(f"trained with trial {final.best.id}'s {assignments(final.best)}: {measured}")
     click.echo(f"model: {final.output}\nlog:   {final.log}")
 
 

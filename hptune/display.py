@@ -27,8 +27,8 @@ from hptune.backends.base import LogLine, Observer
 from hptune.backends.local.logs import follow
 from hptune.errors import JobFailed
 from hptune.jobdir import JobDir
-from hptune.results import format_duration, trial_table
-from hptune.space import Categorical, Discrete, Parameter, format_number, format_values
+from hptune.results import assignments, format_duration, trial_table
+from hptune.space import Categorical, Discrete, Parameter, format_number
 from hptune.study import Study, Trial
 
 _REFRESH_PER_S = 4.0
@@ -173,8 +173,7 @@ class _Lines:
             )
         elif trial.id not in self._begun:
             self._begun.add(trial.id)
-            values = " ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items())
-            self._print(f"trial {trial.id}/{study.max_trials} runs: {values}")
+            self._print(f"trial {trial.id}/{study.max_trials} runs: {assignments(trial)}")
 
     def _print(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)

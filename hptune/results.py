@@ -128,6 +128,19 @@ def _short(value: Value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def best_line(study: Study) -> str:
+    """The best trial in words; empty while there is none."""
+    best = study.best
+    if best is None or best.final is None:
+        return ""
+    return f"best: trial {best.id}, {study.metric} {best.final.value:.6g} with {assignments(best)}"
+
+
+def assignments(trial: Trial) -> str:
+    """A trial's parameters as words ``name=value``."""
+    return " ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items())
+
+
 def format_duration(seconds: float | None) -> str:
     """Seconds as people say them: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds is None:

@@ -18,8 +18,7 @@ from hptune.display import console
 from hptune.errors import Fault, UsageError
 from hptune.job import load_job, parse_job
 from hptune.jobdir import JobDir
-from hptune.results import trial_table
-from hptune.space import format_values
+from hptune.results import best_line, trial_table
 from hptune.statusfile import load_status
 from hptune.steps.submission import BACKENDS, Trainer, check_backend, override
 from hptune.storage import is_remote
@@ -166,10 +165,7 @@ def _mounts(arguments: dict[str, Any]) -> list[Path]:
 def _print_results(outputs: dict[str, Any], job_dir: JobDir) -> None:
     study = load_status(Path(outputs["study"].path)).study
     console(sys.stdout).print(trial_table(study))
-    best = study.best
-    if best and best.final:
-        values = " ".join(f"{name}={value}" for name, value in format_values(best.parameters).items())
-        click.echo(f"best: trial {best.id}, {study.metric} {best.final.value:.6g} with {values}")
+    click.echo(best_line(study))
     for name, value in outputs["final_metrics"].metadata.items():
         click.echo(f"test {name}: {value:.6g}")
     # A browser goes by a file's name, and kfp gives an artifact none.

@@ -27,7 +27,7 @@ def call(*args, server):
 def test_upload_makes_a_version_named_by_the_revision_and_content(server):
     result = call("upload", server=server)
     [version] = server.versions
-    assert re.fullmatch(r"([0-9a-f]{12}|dev)-[0-9a-f]{8}", version["display_name"])
+    assert re.fullmatch(r"([0-9a-f]{12}(-dirty)?|dev)-[0-9a-f]{8}", version["display_name"])
     assert f"version {version['display_name']}: uploaded" in result.output
     assert b"pipelineInfo" in version["package"]
 

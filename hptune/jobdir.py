@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
+
+from hptune.atomic import replacing
 
 _TAIL_BYTES = 64 * 1024
 
@@ -141,17 +142,8 @@ def write_json(path: Path, content: object) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file so that a reader sees the old content or the new, whatever dies meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not from tempfile, whose files only their owner may read: colleagues read results.json.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def tail(path: Path, lines: int = 20) -> str:

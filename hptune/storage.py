@@ -17,7 +17,6 @@ import importlib
 import ipaddress
 import os
 import re
-import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ from urllib.request import url2pathname
 import fsspec
 from fsspec.callbacks import Callback
 
+from hptune.atomic import replacing
 from hptune.errors import Fault, HptuneError, StorageError, UsageError
 
 Progress = Callable[[int, int | None], None]
@@ -94,18 +94,9 @@ def atomic_file(destination: Path) -> Iterator[Path]:
     Raises:
         StorageError: The file cannot be written; ``destination`` is as it was.
     """
-    # Not from tempfile, whose files only their owner may read: others mount the same volume.
-    temporary = destination.with_name(f".{destination.name}.{secrets.token_hex(6)}.tmp")
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
-        try:
+        with replacing(destination) as temporary:
             yield temporary
-            with temporary.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            temporary.replace(destination)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{destination}: cannot be written: {error.strerror or error}") from error
 

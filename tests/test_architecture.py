@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A module imports from the layers below its own, and within its own package; what stands
 # in one layer does not know each other.
 LAYERS = [
+    {"atomic"},
     {"errors", "space", "jobdir", "gp", "dataformats", "cli_options"},
     {"study", "machines", "storage", "encoding", "cli_main"},
     {"jobfile", "datasets", "grid", "trial"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from hptune.backends.base import JobStatus, Submission
@@ -13,6 +12,7 @@ from hptune.display import show_progress
 from hptune.job import parse_job
 from hptune.jobdir import JobDir
 from hptune.steps.submission import Trainer, check_backend, override
+from hptune.storage import atomic_file
 from hptune.study import Study, TrialState
 
 _DIGEST_DIGITS = 16
@@ -83,13 +83,8 @@ def _place_of(data: Path, job_dir: Path) -> Path:
 def _keep(data: Path, place: Path) -> None:
     if place.exists():
         return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Under another name until it is complete.
-    partial = place.with_suffix(".partial")
-    with suppress(FileNotFoundError):
-        partial.unlink()
-    shutil.copyfile(data, partial)
-    partial.replace(place)
+    with atomic_file(place) as temporary:
+        shutil.copyfile(data, temporary)
 
 
 def _run(backend: LocalBackend, submission: Submission) -> None:

@@ -95,9 +95,7 @@ def run(
     _warn(submission.job.warnings)
     if without_effect := given_names(gcloud_flags):
         _warn([f"without effect on this machine: {', '.join(without_effect)}"])
-    tuning = submission.job
-    study = Study(submission.name, tuning.metric, tuning.goal, tuning.max_trials)
-    display = show_logs(submission.job_dir) if stream_logs else show_progress(study)
+    display = show_logs(submission.job_dir) if stream_logs else show_progress(submission.study)
     backend = LocalBackend(submission.job_dir)
     with display as observe:
         study = backend.run(submission, observe)

@@ -7,6 +7,7 @@ all at once, each fault with its line; what is merely odd or without effect here
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from hptune.machines import Machine
 from hptune.space import SearchSpace
 from hptune.study import Goal
 
-__all__ = ["Algorithm", "TuningJob", "differences", "load_job", "parse_job"]
+__all__ = ["Algorithm", "TuningJob", "differences", "load_job", "parse_job", "parse_training_input"]
 
 DEFAULT_METRIC_TAG = "training/hptuning/metric"
 MAX_FILE_BYTES = 2**18
@@ -140,6 +141,19 @@ def parse_job(text: str, source: str) -> TuningJob:
     _check_length(given, source)
     warn_not_honoured(given, findings)
     return _job(source, training, tuning, space, machine, given, findings)
+
+
+def parse_training_input(training_input: Mapping[str, object], source: str) -> TuningJob:
+    """The job of a training input, as ``TuningJob.training_input`` has it.
+
+    Args:
+        training_input: By ML Engine's field names.
+        source: What to call it in messages.
+
+    Raises:
+        JobFileError: It is not a tuning job; carries every fault.
+    """
+    return parse_job(json.dumps(training_input), source)
 
 
 def _check_length(given: dict[str, Any], source: str) -> None:

@@ -24,7 +24,7 @@ class Request:
     """A job as gcloud's flags describe it; what a flag leaves out is looked for in the job file.
 
     Attributes:
-        config: The job file.
+        config: The job file, or the job where it has been read.
         name: The job's name.
         module_name: The trainer's module.
         package_path: Directory of the trainer's package.
@@ -34,7 +34,7 @@ class Request:
         seed: Seed of the suggestions.
     """
 
-    config: Path
+    config: Path | TuningJob
     name: str | None = None
     module_name: str | None = None
     package_path: Path | None = None
@@ -53,14 +53,16 @@ def resolve(request: Request) -> Submission:
     faults: list[Fault] = []
     job: TuningJob | None = None
     try:
-        job = load_job(request.config)
+        job = request.config if isinstance(request.config, TuningJob) else load_job(request.config)
     except InputError as error:
         faults += error.faults
     job_dir = request.job_dir or (job.job_dir if job else None)
     name = request.name or (Path(job_dir).resolve().name if job_dir else None)
     packages = _packages(request, job)
     faults += _name_faults(request, name)
-    faults += _job_dir_faults(job_dir, "--job-dir" if request.job_dir else f"{request.config}: jobDir")
+    faults += _job_dir_faults(
+        job_dir, "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
+    )
     faults += _package_faults(request.package_path, packages)
     home = (Path(job_dir) if job_dir else JOBS / (name or "")).absolute()
     program = _program(request, job, home) if job else Program()

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hptune.job import TuningJob
+from hptune.jobdir import TrialDir
+from hptune.space import format_values
 from hptune.study import Study, Trial
-from hptune.trial.spec import Program
+from hptune.trial.spec import Program, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,31 @@ class Submission:
     pass_job_dir: bool = True
     packages: tuple[Path, ...] = ()
     seed: int = 0
+
+    @property
+    def study(self) -> Study:
+        """The study before its first trial."""
+        return Study(self.name, self.job.metric, self.job.goal, self.job.max_trials)
+
+    def trial_spec(self, trial: Trial, directory: TrialDir) -> TrialSpec:
+        """What runs the trainer with a trial's parameters.
+
+        Args:
+            trial: Whose parameters, and whose number the trainer sees.
+            directory: Where it runs.
+        """
+        return TrialSpec(
+            trial_id=str(trial.id),
+            job_id=self.name,
+            metric=self.job.metric,
+            program=self.program,
+            directory=directory,
+            user_args=self.user_args,
+            parameters=format_values(trial.parameters),
+            pass_job_dir=self.pass_job_dir,
+            training_input=self.job.training_input,
+            time_limit_s=self.job.max_running_time_s,
+        )
 
 
 class JobState(StrEnum):

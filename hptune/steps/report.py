@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hptune.backends.base import JobStatus
+from hptune.job import parse_training_input
 from hptune.report import render
 from hptune.statusfile import load_status
-from hptune.steps.submission import parse_training_input
 from hptune.storage import atomic_file
 
 

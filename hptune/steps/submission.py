@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hptune.backends.base import Submission
 from hptune.errors import Fault, HptuneError, UsageError
-from hptune.job import TuningJob, parse_job
-from hptune.jobdir import write_json
+from hptune.job import TuningJob, parse_training_input
 from hptune.submit import Request, resolve
 
 BACKENDS = ("local", "katib")
@@ -46,11 +43,9 @@ class Trainer:
         Raises:
             InputError: Something of it cannot be used.
         """
-        with TemporaryDirectory() as folder:
-            config = Path(folder) / "hptune.yaml"
-            write_json(config, job.training_input)
-            request = Request(
-                config=config,
+        return resolve(
+            Request(
+                config=job,
                 name=name,
                 module_name=self.module_name or None,
                 package_path=Path(self.package_path) if self.package_path else None,
@@ -58,7 +53,7 @@ class Trainer:
                 user_args=self.user_args(job, data),
                 seed=seed,
             )
-            return resolve(request)
+        )
 
 
 def check_backend(backend: str) -> None:
@@ -86,12 +81,3 @@ def override(job: TuningJob, max_trials: int = 0, max_parallel_trials: int = 0) 
         return job
     tuning: dict[str, Any] = {**job.training_input["hyperparameters"], **changed}
     return parse_training_input({**job.training_input, "hyperparameters": tuning}, job.source)
-
-
-def parse_training_input(training_input: Mapping[str, object], source: str) -> TuningJob:
-    """The job of a training input, as results and overrides have it.
-
-    Raises:
-        JobFileError: It is not a tuning job.
-    """
-    return parse_job(json.dumps(training_input), source)

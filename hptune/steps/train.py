@@ -12,11 +12,11 @@ from hptune.backends.base import Submission
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
 from hptune.errors import Interrupted, JobFailed
+from hptune.job import parse_training_input
 from hptune.jobdir import JobDir, TrialDir, tail, write_json
 from hptune.predictions import CannotPredictError, confusion_matrix
-from hptune.space import format_values
 from hptune.statusfile import load_status
-from hptune.steps.submission import Trainer, parse_training_input
+from hptune.steps.submission import Trainer
 from hptune.study import Measurement, Study, Trial
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
@@ -104,26 +104,13 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
     best = study.best
     if best is None:
         raise JobFailed(f"{submission.job_dir}: no trial has an objective, so there is nothing to train with")
-    spec = _spec(submission, best, directory)
+    # The limit is one for trials: this training may have more data.
+    spec = replace(submission.trial_spec(best, directory), time_limit_s=None)
     outcome = _completed(spec) or _run(spec)
     log = directory.log
     if outcome.message or outcome.final is None:
         raise JobFailed(f"the training {outcome.message}\n{log} ends:\n{tail(log)}")
     return FinalTraining(best, study.metric, outcome.final, directory.output, log)
-
-
-def _spec(submission: Submission, best: Trial, directory: TrialDir) -> TrialSpec:
-    return TrialSpec(
-        trial_id=str(best.id),
-        job_id=submission.name,
-        metric=submission.job.metric,
-        program=submission.program,
-        directory=directory,
-        user_args=submission.user_args,
-        parameters=format_values(best.parameters),
-        pass_job_dir=submission.pass_job_dir,
-        training_input=submission.job.training_input,
-    )
 
 
 def _completed(spec: TrialSpec) -> Outcome | None:

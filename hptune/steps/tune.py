@@ -88,9 +88,7 @@ def _keep(data: Path, place: Path) -> None:
 
 
 def _run(backend: LocalBackend, submission: Submission) -> None:
-    job = submission.job
-    study = Study(submission.name, job.metric, job.goal, job.max_trials)
-    with show_progress(study) as observe:
+    with show_progress(submission.study) as observe:
         study = backend.run(submission, observe)
     job_dir = JobDir(submission.job_dir)
     for trial in study.trials:

@@ -20,7 +20,7 @@ from hptune.backends.local.packages import install
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
-from hptune.job import TuningJob, differences, parse_job
+from hptune.job import TuningJob, differences, parse_training_input
 from hptune.jobdir import JobDir, write_json
 from hptune.results import training_output
 from hptune.sampler import distributions, grid_size, make_sampler
@@ -73,7 +73,7 @@ class LocalBackend:
     def describe(self) -> JobStatus:
         """Where the job stands. See `Backend.describe`."""
         record = self._read_record()
-        job = parse_job(json.dumps(record["trainingInput"]), str(self._dir.job))
+        job = parse_training_input(record["trainingInput"], str(self._dir.job))
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
@@ -97,7 +97,7 @@ class LocalBackend:
         record = self._read_record()
         return Submission(
             name=record["name"],
-            job=parse_job(json.dumps(record["trainingInput"]), str(self._dir.job)),
+            job=parse_training_input(record["trainingInput"], str(self._dir.job)),
             program=Program(record["module"], tuple(record["command"]), tuple(record["pythonPath"])),
             user_args=tuple(record["args"]),
             job_dir=self._dir.root,

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, create_trial
 
 from hptune.backends.local.store import open_to_read
 from hptune.errors import Fault, JobDirError
-from hptune.job import TuningJob, parse_job
+from hptune.job import TuningJob, parse_training_input
 from hptune.jobdir import JobDir
 from hptune.sampler import distributions
 from hptune.space import SearchSpace, Value
@@ -54,7 +54,7 @@ def _refuse_other_objective(path: Path, job_id: str, job: TuningJob) -> None:
         training_input = json.loads(path.read_text(encoding="utf-8"))["trainingInput"]
     except (ValueError, KeyError, TypeError) as error:
         raise JobDirError(Fault(str(path), f"is damaged ({type(error).__name__}: {error})")) from error
-    earlier = parse_job(json.dumps(training_input), str(path))
+    earlier = parse_training_input(training_input, str(path))
     if (earlier.goal, earlier.metric) != (job.goal, job.metric):
         objectives = f"{earlier.goal} {earlier.metric}; this job's is {job.goal} {job.metric}"
         raise JobDirError(Fault(_PLACE, f"{job_id!r} has the objective {objectives}"))

@@ -17,10 +17,8 @@ from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
 from hptune.jobdir import JobDir, tail
-from hptune.space import format_values
 from hptune.study import Measurement, Trial, TrialState
 from hptune.trial.outcome import Outcome, find_measurement_fault
-from hptune.trial.spec import TrialSpec
 
 _POLL_S = 0.1
 # A trial that somebody killed, or that the kernel did when memory ran out, is given one more chance.
@@ -103,28 +101,14 @@ class TuningLoop:
 
     def _launch(self, trial: Trial, slot: Slot, attempt: int) -> None:
         with uninterrupted():
-            process = TrialProcess(self._spec(trial), slot)
+            spec = self._submission.trial_spec(trial, self._job_dir.trial(trial.id))
+            process = TrialProcess(spec, slot)
             self._running[trial.id] = _Running(trial, process, slot, attempt)
         self._observe(self._store.study(), trial)
 
     @property
     def _job_dir(self) -> JobDir:
         return JobDir(self._submission.job_dir)
-
-    def _spec(self, trial: Trial) -> TrialSpec:
-        submission = self._submission
-        return TrialSpec(
-            trial_id=str(trial.id),
-            job_id=submission.name,
-            metric=submission.job.metric,
-            program=submission.program,
-            directory=self._job_dir.trial(trial.id),
-            user_args=submission.user_args,
-            parameters=format_values(trial.parameters),
-            pass_job_dir=submission.pass_job_dir,
-            training_input=submission.job.training_input,
-            time_limit_s=submission.job.max_running_time_s,
-        )
 
     def _tend(self, running: _Running) -> None:
         # Asked before the measurements are read, so that none can come after the last reading.

@@ -14,22 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
-from hptune.backends.local import earlier, logs
+from hptune.backends.local import earlier, logs, record
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.packages import install
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
-from hptune.job import TuningJob, differences, parse_training_input
+from hptune.job import TuningJob
 from hptune.jobdir import JobDir, write_json
 from hptune.results import training_output
 from hptune.sampler import distributions, grid_size, make_sampler
 from hptune.study import Study, Trial, TrialState
-from hptune.trial.spec import Program
 
-_FORMAT = 1
-# What must be the same for a job to be taken up again.
-_IDENTITY = ("name", "trainingInput", "module", "command", "pythonPath", "args", "passJobDir", "seed")
 _LOCK_PATIENCE_S = 2.0
 _LOCK_POLL_S = 0.05
 
@@ -50,12 +46,12 @@ class LocalBackend:
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
         with self._locked():
-            record = self._claim(submission, earlier_trials)
+            submitted = record.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
                 install(submission.packages, self._dir.packages)
-                study = self._tune(submission, record, observe)
+                study = self._tune(submission, submitted, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
                 self._set_status(JobState.CANCELLED, message)
@@ -72,19 +68,19 @@ class LocalBackend:
 
     def describe(self) -> JobStatus:
         """Where the job stands. See `Backend.describe`."""
-        record = self._read_record()
-        job = parse_training_input(record["trainingInput"], str(self._dir.job))
+        submitted = record.read(self._dir)
+        submission = record.submission_of(self._dir, submitted)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
             state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
-        study = self._study(record, job)
+        study = self._study(submission)
         return JobStatus(
             state=state,
             study=study if state is JobState.RUNNING else _cut_off(study),
-            training_input=record["trainingInput"],
+            training_input=submitted["trainingInput"],
             message=message,
-            create_time=datetime.fromisoformat(record["createTime"]),
+            create_time=datetime.fromisoformat(submitted["createTime"]),
             end_time=datetime.fromisoformat(status["time"]) if state is not JobState.RUNNING else None,
         )
 
@@ -94,26 +90,17 @@ class LocalBackend:
         Raises:
             JobDirError: There is no such job.
         """
-        record = self._read_record()
-        return Submission(
-            name=record["name"],
-            job=parse_training_input(record["trainingInput"], str(self._dir.job)),
-            program=Program(record["module"], tuple(record["command"]), tuple(record["pythonPath"])),
-            user_args=tuple(record["args"]),
-            job_dir=self._dir.root,
-            pass_job_dir=record["passJobDir"],
-            seed=record["seed"],
-        )
+        return record.submission_of(self._dir, record.read(self._dir))
 
     def stream_logs(self) -> Iterator[LogLine]:
         """Yields what trainers printed, and print, until the job ends. See `Backend.stream_logs`."""
-        self._read_record()
+        record.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
 
-    def _tune(self, submission: Submission, record: dict[str, Any], observe: Observer) -> Study:
+    def _tune(self, submission: Submission, submitted: dict[str, Any], observe: Observer) -> Study:
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
-        store = self._open_store(submission, earlier.to_frozen(record["earlierTrials"], job.space))
+        store = self._open_store(submission, earlier.to_frozen(submitted["earlierTrials"], job.space))
         cores = machine_cores()
         slots = share(min(job.max_parallel_trials, limit, len(cores)), cores, machine_gpus())
 
@@ -144,11 +131,10 @@ class LocalBackend:
             self._dir.journal, submission.name, job.metric, job.goal, job.max_trials, job.space, sampler
         )
 
-    def _study(self, record: dict[str, Any], job: TuningJob) -> Study:
-        store = open_to_read(self._dir.journal, record["name"], job.metric, job.max_trials, job.space)
-        if store is None:
-            return Study(record["name"], job.metric, job.goal, job.max_trials)
-        return store.study()
+    def _study(self, submission: Submission) -> Study:
+        job = submission.job
+        store = open_to_read(self._dir.journal, submission.name, job.metric, job.max_trials, job.space)
+        return store.study() if store else submission.study
 
     def _write_results(self, study: Study) -> None:
         write_json(self._dir.results, {"trainingOutput": training_output(study)})
@@ -174,51 +160,11 @@ class LocalBackend:
             return []
         return earlier.read(self._dir.root.parent, previous, submission.job)
 
-    def _claim(self, submission: Submission, earlier_trials: list[dict[str, Any]]) -> dict[str, Any]:
-        """Records what was submitted, or checks that it is what was submitted before."""
-        asked = {
-            "format": _FORMAT,
-            "name": submission.name,
-            "trainingInput": submission.job.training_input,
-            "module": submission.program.module,
-            "command": list(submission.program.command),
-            "pythonPath": list(submission.program.python_path),
-            "args": list(submission.user_args),
-            "passJobDir": submission.pass_job_dir,
-            "seed": submission.seed,
-        }
-        if self._dir.job.is_file():
-            record = self._read_record()
-            self._refuse_changed(record, asked)
-            return record
-        record = {**asked, "earlierTrials": earlier_trials, "createTime": datetime.now(UTC).isoformat()}
-        write_json(self._dir.job, record)
-        return record
-
-    def _refuse_changed(self, record: dict[str, Any], asked: dict[str, Any]) -> None:
-        changes = differences({k: record[k] for k in _IDENTITY}, {k: asked[k] for k in _IDENTITY})
-        if changes:
-            what = "holds another job; run that one again, or choose another --job-dir. What differs:"
-            raise JobDirError(Fault(str(self._dir.root), "\n    ".join([what, *changes])))
-
-    def _read_record(self) -> dict[str, Any]:
-        path = self._dir.job
-        if not path.is_file():
-            raise JobDirError(Fault(str(self._dir.root), f"holds no hptune job ({path} does not exist)"))
-        try:
-            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            missing = [key for key in (*_IDENTITY, "earlierTrials", "createTime") if key not in record]
-        except (ValueError, TypeError) as error:
-            raise JobDirError(Fault(str(path), f"is damaged ({error})")) from error
-        if missing:
-            raise JobDirError(Fault(str(path), f"is damaged (no {', '.join(missing)})"))
-        return record
-
     def _status(self) -> dict[str, str]:
         """How the last run ended; as if it had been killed, where it was before it could say."""
         path = self._dir.status
         if not path.is_file():
-            return {"state": JobState.RUNNING, "message": "", "time": self._read_record()["createTime"]}
+            return {"state": JobState.RUNNING, "message": "", "time": record.read(self._dir)["createTime"]}
         try:
             status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
             JobState(status["state"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, create_trial
 
+from hptune.backends.local import record
 from hptune.backends.local.store import open_to_read
 from hptune.errors import Fault, JobDirError
-from hptune.job import TuningJob, parse_training_input
+from hptune.job import TuningJob
 from hptune.jobdir import JobDir
 from hptune.sampler import distributions
 from hptune.space import SearchSpace, Value
@@ -41,7 +41,7 @@ def read(jobs: Path, job_id: str, job: TuningJob) -> list[dict[str, Any]]:
     store = open_to_read(JobDir(root).journal, job_id, job.metric, job.max_trials, job.space)
     if store is None or not JobDir(root).job.is_file():
         raise JobDirError(Fault(_PLACE, f"{job_id!r}: {root} holds no trials of an hptune job"))
-    _refuse_other_objective(JobDir(root).job, job_id, job)
+    _refuse_other_objective(JobDir(root), job_id, job)
     return [
         {"parameters": trial.parameters, "objective": trial.final.value}
         for trial in store.study().trials
@@ -49,24 +49,18 @@ def read(jobs: Path, job_id: str, job: TuningJob) -> list[dict[str, Any]]:
     ]
 
 
-def _refuse_other_objective(path: Path, job_id: str, job: TuningJob) -> None:
-    try:
-        training_input = json.loads(path.read_text(encoding="utf-8"))["trainingInput"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise JobDirError(Fault(str(path), f"is damaged ({type(error).__name__}: {error})")) from error
-    earlier = parse_training_input(training_input, str(path))
+def _refuse_other_objective(job_dir: JobDir, job_id: str, job: TuningJob) -> None:
+    earlier = record.job_of(job_dir, record.read(job_dir))
     if (earlier.goal, earlier.metric) != (job.goal, job.metric):
         objectives = f"{earlier.goal} {earlier.metric}; this job's is {job.goal} {job.metric}"
         raise JobDirError(Fault(_PLACE, f"{job_id!r} has the objective {objectives}"))
 
 
-def to_frozen(records: Sequence[dict[str, Any]], space: SearchSpace) -> list[FrozenTrial]:
+def to_frozen(trials: Sequence[dict[str, Any]], space: SearchSpace) -> list[FrozenTrial]:
     """The trials that `read` returned, as Optuna's."""
     return [
-        create_trial(
-            params=record["parameters"], distributions=distributions(space), value=record["objective"]
-        )
-        for record in records
+        create_trial(params=trial["parameters"], distributions=distributions(space), value=trial["objective"])
+        for trial in trials
     ]
 
 

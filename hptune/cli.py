@@ -95,11 +95,11 @@ def run(
     _warn(submission.job.warnings)
     if without_effect := given_names(gcloud_flags):
         _warn([f"without effect on this machine: {', '.join(without_effect)}"])
-    display = show_logs(submission.job_dir) if stream_logs else show_progress(submission.study)
-    backend = LocalBackend(submission.job_dir)
+    display = show_logs(Path(submission.job_dir)) if stream_logs else show_progress(submission.study)
+    backend = LocalBackend(Path(submission.job_dir))
     with display as observe:
         study = backend.run(submission, observe)
-    write_report(backend.describe(), JobDir(submission.job_dir).report)
+    write_report(backend.describe(), JobDir(Path(submission.job_dir)).report)
     _print_results(study, submission)
 
 
@@ -107,7 +107,7 @@ def _print_results(study: Study, submission: Submission) -> None:
     out = console(sys.stdout)
     out.print(trial_table(study))
     click.echo(best_line(study))
-    job_dir = JobDir(submission.job_dir)
+    job_dir = JobDir(Path(submission.job_dir))
     click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
     click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
     if submission.pass_job_dir:

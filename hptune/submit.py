@@ -75,7 +75,7 @@ def resolve(request: Request) -> Submission:
         job=job,
         program=program,
         user_args=request.user_args or job.args or job.container_args,
-        job_dir=home,
+        job_dir=str(home),
         # The service gave trainers --job-dir only where the job had one: some do not know the flag.
         pass_job_dir=job_dir is not None,
         packages=tuple(Path(package).absolute() for package in packages),

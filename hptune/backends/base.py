@@ -28,7 +28,7 @@ class Submission:
         job: The job file.
         program: The trainer.
         user_args: The user's own arguments for it.
-        job_dir: Where the job lives.
+        job_dir: Where the job lives: a directory of this machine or, for a cluster, a URI.
         pass_job_dir: Whether trainers are given ``--job-dir``.
         packages: Archives of Python packages to install for the trainer.
         seed: Seed of the suggestions.
@@ -38,7 +38,7 @@ class Submission:
     job: TuningJob
     program: Program
     user_args: tuple[str, ...]
-    job_dir: Path
+    job_dir: str
     pass_job_dir: bool = True
     packages: tuple[Path, ...] = ()
     seed: int = 0

@@ -65,7 +65,7 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
     submission = backend.recall()
     if user_args is not None:
         submission = replace(submission, user_args=tuple(user_args))
-    return _train(submission, study, JobDir(submission.job_dir).final)
+    return _train(submission, study, JobDir(Path(submission.job_dir)).final)
 
 
 def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: Trainer) -> FinalTraining:

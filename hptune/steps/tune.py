@@ -90,7 +90,7 @@ def _keep(data: Path, place: Path) -> None:
 def _run(backend: LocalBackend, submission: Submission) -> None:
     with show_progress(submission.study) as observe:
         study = backend.run(submission, observe)
-    job_dir = JobDir(submission.job_dir)
+    job_dir = JobDir(Path(submission.job_dir))
     for trial in study.trials:
         if trial.state is TrialState.FAILED:
             print(f"trial {trial.id} failed, {trial.message}; its log is {job_dir.trial(trial.id).log}")

@@ -44,7 +44,7 @@ class Job:
 
     @property
     def root(self):
-        return self.submission.job_dir
+        return Path(self.submission.job_dir)
 
     @property
     def starts(self):

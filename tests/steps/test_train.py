@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -31,9 +32,9 @@ def tuned(tmp_path):
     tuning = {"hyperparameterMetricTag": "accuracy", "maxTrials": 2, "algorithm": "RANDOM_SEARCH"}
     job = parse_job(json.dumps({"hyperparameters": {**tuning, "params": space}}), "job.yaml")
     program = Program("tiny_final", python_path=(str(tmp_path / "trainer"),))
-    submission = Submission("job", job, program, ("--bonus", "1"), tmp_path / "job")
-    LocalBackend(submission.job_dir).run(submission, lambda *_: None)
-    return submission.job_dir
+    submission = Submission("job", job, program, ("--bonus", "1"), str(tmp_path / "job"))
+    LocalBackend(Path(submission.job_dir)).run(submission, lambda *_: None)
+    return Path(submission.job_dir)
 
 
 def final_starts(tuned):

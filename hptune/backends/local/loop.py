@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from optuna.distributions import BaseDistribution
 
@@ -108,7 +109,7 @@ class TuningLoop:
 
     @property
     def _job_dir(self) -> JobDir:
-        return JobDir(self._submission.job_dir)
+        return JobDir(Path(self._submission.job_dir))
 
     def _tend(self, running: _Running) -> None:
         # Asked before the measurements are read, so that none can come after the last reading.

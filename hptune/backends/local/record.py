@@ -77,7 +77,7 @@ def submission_of(job_dir: JobDir, record: dict[str, Any]) -> Submission:
         job=job_of(job_dir, record),
         program=Program(record["module"], tuple(record["command"]), tuple(record["pythonPath"])),
         user_args=tuple(record["args"]),
-        job_dir=job_dir.root,
+        job_dir=str(job_dir.root),
         pass_job_dir=record["passJobDir"],
         seed=record["seed"],
     )

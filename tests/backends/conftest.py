@@ -16,7 +16,7 @@ def make_job(tmp_path):
             job=parse_job(job_text(**tuning), "job.yaml"),
             program=Program("tiny_trainer", python_path=(str(scratch),)),
             user_args=user_args,
-            job_dir=tmp_path / name,
+            job_dir=str(tmp_path / name),
         )
         job = Job(submission, scratch)
         job.write_trainer(body)

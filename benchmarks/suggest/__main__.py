@@ -1,0 +1,92 @@
+"""Compares samplers on the same tasks and seeds, and writes their section of docs/benchmarks.md.
+
+    python -m benchmarks.suggest [--seeds 20] [--searchers NAME,...] [--tasks NAME,...] [--workers 2]
+
+Runs made before, kept in benchmarks/results/suggest.jsonl, are not made again as long as the task and the
+sampler are what they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+from benchmarks.page import PICTURES, write_section
+from benchmarks.suggest import report, study
+from benchmarks.suggest.report import Curves
+from benchmarks.suggest.tasks import TASKS
+
+
+def section(curves: Curves, seeds: int) -> str:
+    """The results, in Markdown."""
+    worse = report.significantly_worse(curves)
+    verdict = "; ".join(worse) if worse else "none"
+    versions = ", ".join(f"{name} {study.version_of(name)}" for name in curves.searchers)
+    lines = [
+        f"{len(curves.tasks)} tasks, {seeds} seeds, {study.TRIALS} trials. The regret of a search is 0 at "
+        "the task's optimum and 1 at the median of random guesses; it is that of the best trial by what was "
+        "measured, taken without the noise.",
+        "",
+        "Mean regret over all tasks and its standard error:",
+        "",
+        *report.summary(curves),
+        "",
+        "![mean regret against trials](benchmarks/suggest.svg)",
+        "",
+        "Mean regret of each task:",
+        "",
+        *report.by_task(curves),
+        "",
+        f"Tasks where hptune is significantly worse than random search (Wilcoxon, p < {report.SIGNIFICANT}): "
+        f"{verdict}.",
+        "",
+        f"Versions: {versions}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _names(text: str, known: Mapping[str, object] | list[str], what: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")] if text else list(known)
+    if unknown := [name for name in names if name not in known]:
+        raise SystemExit(
+            f"no such {what}, or not installed: {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    return names
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--tasks", default="", help="comma-separated (default: all)")
+    parser.add_argument("--searchers", default="", help="comma-separated (default: all that are installed)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--only-print", action="store_true", help="leave docs/benchmarks.md as it is")
+    args = parser.parse_args()
+    tasks = _names(args.tasks, TASKS, "task")
+    searchers = _names(args.searchers, study.installed(), "sampler")
+    runs = study.load()
+    todo = study.missing(runs, tasks, searchers, args.seeds)
+    start = time.monotonic()
+    for count, run in enumerate(study.make(todo, args.workers), 1):
+        runs.append(run)
+        done = f"{count}/{len(todo)}, {time.monotonic() - start:.0f} s"
+        line = f"\r{done}: {run.task}, {run.searcher}, seed {run.seed}"
+        print(line.ljust(90), end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    kept = study.current(runs, tasks, searchers, args.seeds)
+    text = section(curves := Curves(kept, tasks, searchers, args.seeds), args.seeds)
+    if not args.only_print:
+        write_section("suggest", text)
+        report.draw(curves, PICTURES / "suggest.svg")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

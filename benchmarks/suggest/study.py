@@ -1,0 +1,164 @@
+"""Runs the samplers over the tasks and keeps what each run found, so that a run cut off goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.suggest.searchers import PACKAGES, SEARCHERS
+from benchmarks.suggest.tasks import TASKS, Problem
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "suggest.jsonl"
+TRIALS = 50
+
+# Read when NumPy is loaded, so before the processes start.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ROOT = Path(__file__).resolve().parents[2]
+_OURS = ("hptune/gp", "hptune/encoding.py", "hptune/sampler.py", "hptune/space.py")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One search.
+
+    Attributes:
+        task: What was searched.
+        searcher: What searched.
+        seed: Of both.
+        version: Of the searcher.
+        problem: Digest of the task's instance.
+        regret: ``(n, r)`` for each trial that changed it: after n trials the regret is r, 0 at the optimum
+            and 1 at what a single random guess gives. Of the best by what was measured, without the noise.
+    """
+
+    task: str
+    searcher: str
+    seed: int
+    version: str
+    problem: str
+    regret: list[tuple[int, float]]
+
+    @property
+    def key(self) -> tuple[str, str, int, str, str]:
+        """What must be the same for a run not to be made again."""
+        return self.task, self.searcher, self.seed, self.version, self.problem
+
+    def curve(self) -> np.ndarray:
+        """Regret after 1, 2, ... TRIALS trials, (TRIALS,)."""
+        curve = np.empty(TRIALS)
+        for trial, regret in self.regret:
+            curve[trial - 1 :] = regret
+        return curve
+
+
+@cache
+def version_of(searcher: str) -> str:
+    """Version of a peer's package; of this project's sampler, a digest of its code.
+
+    Raises:
+        PackageNotFoundError: The peer is not installed.
+    """
+    if searcher in PACKAGES:
+        return version(PACKAGES[searcher])
+    digest = hashlib.sha256()
+    for place in _OURS:
+        path = _ROOT / place
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def installed() -> list[str]:
+    """Searchers whose packages are there."""
+
+    def is_there(searcher: str) -> bool:
+        try:
+            return bool(version_of(searcher))
+        except PackageNotFoundError:
+            return False
+
+    return [searcher for searcher in SEARCHERS if is_there(searcher)]
+
+
+@cache
+def problem_of(task: str, seed: int) -> tuple[Problem, str, float]:
+    """A task's instance, its digest, and the objective of a typical guess."""
+    problem = TASKS[task](seed)
+    return problem, problem.digest(), problem.typical()
+
+
+def search(task: str, searcher: str, seed: int) -> Run:
+    """Makes one run."""
+    warnings.simplefilter("ignore")
+    problem, digest, typical = problem_of(task, seed)
+    search = SEARCHERS[searcher](problem.space, seed)
+    noise = np.random.default_rng([seed, 11])
+    regret: list[tuple[int, float]] = []
+    best = -np.inf
+    for trial in range(1, TRIALS + 1):
+        values = search.suggest()
+        if not problem.space.contains(values):
+            raise ValueError(f"{searcher} suggests {values}, which is outside of {task}")
+        truth = problem.truth(values)
+        measured = truth + problem.noise * noise.standard_normal()
+        search.observe(values, measured)
+        if measured > best:
+            best = measured
+            regret.append((trial, round((problem.best - truth) / (problem.best - typical), 5)))
+    return Run(task, searcher, seed, version_of(searcher), digest, regret)
+
+
+def load(path: Path = RESULTS) -> list[Run]:
+    """Runs made before."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Run(**json.loads(line)) for line in lines]
+
+
+def current(runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int) -> list[Run]:
+    """Those of the runs that are asked for and still hold; of each only one."""
+    wanted = set(_keys(tasks, searchers, seeds))
+    return list({run.key: run for run in runs if run.key in wanted}.values())
+
+
+def missing(
+    runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int
+) -> list[tuple[str, str, int]]:
+    """Task, searcher and seed of the runs to make, seed after seed."""
+    done = {run.key for run in runs}
+    return [key[:3] for key in _keys(tasks, searchers, seeds) if key not in done]
+
+
+def _keys(
+    tasks: Iterable[str], searchers: Iterable[str], seeds: int
+) -> Iterator[tuple[str, str, int, str, str]]:
+    names = list(searchers)
+    for seed in range(seeds):
+        for task in tasks:
+            for searcher in names:
+                yield task, searcher, seed, version_of(searcher), problem_of(task, seed)[1]
+
+
+def make(todo: list[tuple[str, str, int]], workers: int, path: Path = RESULTS) -> Iterator[Run]:
+    """Makes runs in processes of one thread each, and appends each to the file as it ends."""
+    path.parent.mkdir(exist_ok=True)
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    context = multiprocessing.get_context("spawn")
+    with path.open("a", encoding="utf-8") as file, ProcessPoolExecutor(workers, context) as pool:
+        for future in as_completed([pool.submit(search, *run) for run in todo]):
+            run = future.result()
+            file.write(json.dumps(asdict(run)) + "\n")
+            file.flush()
+            yield run

@@ -1,0 +1,126 @@
+"""Times a suggestion of hptune and of scikit-optimize side by side, hptune's with up to 1,000 trials seen.
+
+    python -m benchmarks.suggest.timing
+
+A suggestion is what a tuner waits for between a trial's end and the next one's begin: taking in the result,
+fitting the model and choosing a point. Both run on one thread; medians over repetitions that take turns.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Read when NumPy is loaded.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import optuna
+
+from benchmarks.page import PICTURES, write_section
+from benchmarks.suggest.searchers import OptunaSearcher, SkoptSearcher, hptune_searcher
+from benchmarks.suggest.tasks import TASKS, Problem
+from hptune.sampler import distributions
+
+TASK_NAMES = ("mnist", "mixed5", "hartmann6")
+COMPARED = (10, 100)
+CURVE = (3, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def seen_by_hptune(problem: Problem, count: int, seed: int) -> OptunaSearcher:
+    """A searcher that has seen random trials, all but the last of ``count``."""
+    searcher = hptune_searcher(problem.space, seed)
+    spaces = distributions(problem.space)
+    for values in problem.draws(count - 1, np.random.default_rng(seed)):
+        trial = optuna.create_trial(params=values, distributions=spaces, value=problem.truth(values))
+        searcher.study.add_trial(trial)
+    return searcher
+
+
+def seen_by_skopt(problem: Problem, count: int, seed: int) -> SkoptSearcher:
+    """The same for scikit-optimize."""
+    searcher = SkoptSearcher(problem.space, seed, n_initial_points=min(10, count - 1))
+    points = problem.draws(count - 1, np.random.default_rng(seed))
+    searcher.take([(values, problem.truth(values)) for values in points])
+    return searcher
+
+
+def suggestion_s(searcher: OptunaSearcher | SkoptSearcher, problem: Problem) -> float:
+    """Seconds from a trial's end to the next suggestion."""
+    values = searcher.suggest()
+    objective = problem.truth(values)
+    start = time.perf_counter()
+    searcher.observe(values, objective)
+    searcher.suggest()
+    return time.perf_counter() - start
+
+
+def compare(repetitions: int) -> Iterator[str]:
+    """Markdown rows: median milliseconds of both and their ratio."""
+    for name in TASK_NAMES:
+        problem = TASKS[name](0)
+        for count in COMPARED:
+            ours, theirs = [], []
+            for seed in range(repetitions):
+                ours.append(suggestion_s(seen_by_hptune(problem, count, seed), problem))
+                theirs.append(suggestion_s(seen_by_skopt(problem, count, seed), problem))
+            ms, peer_ms = 1000 * statistics.median(ours), 1000 * statistics.median(theirs)
+            yield f"| {name} | {count} | {ms:.0f} | {peer_ms:.0f} | {ms / peer_ms:.2f} |"
+
+
+def curve(repetitions: int) -> list[tuple[int, float]]:
+    """Trials seen and the median seconds of a suggestion, over all tasks."""
+    points = []
+    for count in CURVE:
+        times = [
+            suggestion_s(seen_by_hptune(problem, count, seed), problem)
+            for problem in (TASKS[name](0) for name in TASK_NAMES)
+            for seed in range(repetitions)
+        ]
+        points.append((count, statistics.median(times)))
+    return points
+
+
+def draw(points: list[tuple[int, float]]) -> None:
+    """Draws the curve, as SVG."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "hptune"
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    axes.plot(*zip(*points, strict=True), marker="o")
+    axes.set(xlabel="trials seen", ylabel="seconds a suggestion", xscale="log", yscale="log")
+    axes.grid(visible=True, which="both", alpha=0.25)
+    PICTURES.mkdir(exist_ok=True)
+    figure.savefig(PICTURES / "suggest-time.svg", metadata={"Date": None})
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repetitions", type=int, default=7)
+    repetitions = parser.parse_args().repetitions
+    warnings.simplefilter("ignore")
+    lines = ["| task | trials seen | hptune, ms | scikit-optimize, ms | ratio |", "|---|---|---|---|---|"]
+    lines += compare(repetitions)
+    points = curve(repetitions)
+    draw(points)
+    cells = " | ".join(f"{count:,}" for count, _ in points)
+    seconds = " | ".join(f"{median:.3f}" for _, median in points)
+    lines += ["", f"| trials seen | {cells} |", "|---" * (len(points) + 1) + "|", f"| seconds | {seconds} |"]
+    lines += ["", "![seconds a suggestion](benchmarks/suggest-time.svg)", ""]
+    print("\n".join(lines))
+    write_section("suggest-time", "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -37,7 +37,7 @@ class GridSearchSampler(BaseSampler):
 
     def __init__(self, space: SearchSpace, *, seed: int, max_trials: int | None = None) -> None:
         self._space = space
-        self._axes = _grid_axes(space, max_trials)
+        self._axes = grid_axes(space, max_trials)
         self._size = math.prod(map(len, self._axes.values()))
         self._stride = _golden_stride(self._size)
         self._start = int(np.random.default_rng(seed).random() * self._size)
@@ -80,10 +80,15 @@ def grid_size(space: SearchSpace, max_trials: int | None = None) -> int:
     Raises:
         InputError: A parameter is a DOUBLE.
     """
-    return math.prod(map(len, _grid_axes(space, max_trials).values()))
+    return math.prod(map(len, grid_axes(space, max_trials).values()))
 
 
-def _grid_axes(space: SearchSpace, max_trials: int | None) -> dict[str, Sequence[Value]]:
+def grid_axes(space: SearchSpace, max_trials: int | None) -> dict[str, Sequence[Value]]:
+    """The values of each parameter that the grid is made of; see ``grid_size``.
+
+    Raises:
+        InputError: A parameter is a DOUBLE.
+    """
     faults = [
         Fault(p.name, "a DOUBLE has no grid; GRID_SEARCH allows INTEGER, CATEGORICAL and DISCRETE")
         for p in space

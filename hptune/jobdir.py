@@ -8,6 +8,7 @@ JOB_DIR/
     hptune/job.json          what was submitted; a later run must ask for the same
     hptune/study.journal     the trials, as an Optuna journal
     hptune/status.json       how the last run ended
+    hptune/study.json        the job with all its trials, where it ran in a cluster
     hptune/lock              held by the process that runs the job
     hptune/packages/         the trainer's packages, where the job brought archives
     hptune/data/             a copy of the trials' data, where a pipeline runs the job
@@ -96,6 +97,11 @@ class JobDir:
         return self.state / "status.json"
 
     @property
+    def study(self) -> Path:
+        """A cluster's job with all its trials, as `hptune.statusfile` has it."""
+        return self.state / "study.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that runs the job."""
         return self.state / "lock"
@@ -130,7 +136,7 @@ class JobDir:
         """What hptune keeps about each trial, a directory a trial."""
         return self.state / "trials"
 
-    def trial(self, trial_id: int) -> TrialDir:
+    def trial(self, trial_id: int | str) -> TrialDir:
         """Paths of one trial, whether it has run or not."""
         return TrialDir(self.root / str(trial_id), self.trials / str(trial_id))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -128,3 +128,11 @@ class Study:
     def finished(self) -> tuple[Trial, ...]:
         """Trials that will not change any more."""
         return tuple(trial for trial in self.trials if trial.state.finished)
+
+    def cut_off(self) -> Study:
+        """The study of a job that does not run any more: neither do its trials, whatever is on record."""
+        trials = tuple(
+            trial if trial.state.finished else replace(trial, state=TrialState.CANCELLED)
+            for trial in self.trials
+        )
+        return replace(self, trials=trials)

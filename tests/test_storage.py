@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fsspec.registry import _registry
 
 from hptune.errors import HptuneError, StorageError, UsageError
 from hptune.storage import atomic_file, fetch, is_remote, put, redacted
@@ -252,6 +253,8 @@ def test_a_missing_package_is_named_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, module: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
+    # Where another test has used it, fsspec remembers.
+    monkeypatch.delitem(_registry, scheme, raising=False)
     with pytest.raises(UsageError, match=rf"pip install 'hptune\[{extra}\]'"):
         fetch(f"{scheme}://bucket/key", tmp_path / "x")
 

@@ -5,16 +5,17 @@ The boundary is a job and not a trial because Katib owns its own loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
 from hptune.job import TuningJob
 from hptune.jobdir import TrialDir
-from hptune.space import format_values
+from hptune.space import Value, format_values
 from hptune.study import Study, Trial
 from hptune.trial.spec import Program, TrialSpec
 
@@ -30,7 +31,8 @@ class Submission:
         user_args: The user's own arguments for it.
         job_dir: Where the job lives: a directory of this machine or, for a cluster, a URI.
         pass_job_dir: Whether trainers are given ``--job-dir``.
-        packages: Archives of Python packages to install for the trainer.
+        packages: Archives of Python packages to install for the trainer: files of this machine or, for a
+            cluster, addresses.
         seed: Seed of the suggestions.
     """
 
@@ -40,13 +42,23 @@ class Submission:
     user_args: tuple[str, ...]
     job_dir: str
     pass_job_dir: bool = True
-    packages: tuple[Path, ...] = ()
+    packages: tuple[Path | str, ...] = ()
     seed: int = 0
 
     @property
     def study(self) -> Study:
         """The study before its first trial."""
         return Study(self.name, self.job.metric, self.job.goal, self.job.max_trials)
+
+    @property
+    def first_points(self) -> list[dict[str, Value]]:
+        """The point that the user's own arguments name, if that gives each parameter a value in its range."""
+        given = _values_of(self.user_args)
+        try:
+            point = {p.name: p.parse(given[p.name]) for p in self.job.space}
+        except (KeyError, ValueError):
+            return []
+        return [point] if self.job.space.contains(point) else []
 
     def trial_spec(self, trial: Trial, directory: TrialDir) -> TrialSpec:
         """What runs the trainer with a trial's parameters.
@@ -67,6 +79,15 @@ class Submission:
             training_input=self.job.training_input,
             time_limit_s=self.job.max_running_time_s,
         )
+
+
+def _values_of(user_args: Sequence[str]) -> dict[str, str]:
+    values = {}
+    for token, following in zip_longest(user_args, user_args[1:], fillvalue=""):
+        name, equals, value = token.removeprefix("--").partition("=")
+        if token.startswith("--"):
+            values[name] = value if equals else following
+    return values
 
 
 class JobState(StrEnum):

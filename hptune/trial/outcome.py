@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hptune.errors import Fault, JobDirError
 from hptune.jobdir import write_json
 from hptune.study import Measurement
 from hptune.trial.spec import TrialSpec
+
+_CUT = "..."
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,41 @@ class Outcome:
         if not path.is_file():
             return None
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls.parse(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            problem = f"is damaged ({error}); the trial runs again when it is deleted"
+            raise JobDirError(Fault(str(path), problem)) from error
+
+    @classmethod
+    def parse(cls, text: str) -> Outcome:
+        """The outcome that ``text`` is the JSON of.
+
+        Raises:
+            ValueError: It is that of something else.
+        """
+        try:
+            content = json.loads(text)
             final = content.pop("final")
             return cls(final=Measurement(**final) if final else None, **content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = f"is damaged ({type(error).__name__}: {error}); the trial runs again when it is deleted"
-            raise JobDirError(Fault(str(path), problem)) from error
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    def to_line(self, max_bytes: int) -> bytes:
+        """The outcome as a line of JSON; where it would be too long, its message loses its end.
+
+        Raises:
+            ValueError: ``max_bytes`` has no room for an outcome without a message.
+        """
+        shown = self
+        while (excess := len(line := shown._line()) - max_bytes) > 0:
+            if not shown.message.removesuffix(_CUT):
+                raise ValueError(f"an outcome has {len(line)} bytes; {max_bytes} are allowed")
+            kept = max(0, len(shown.message) - excess - len(_CUT))
+            shown = replace(shown, message=shown.message[:kept] + _CUT)
+        return line
+
+    def _line(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":")).encode("ascii") + b"\n"
 
 
 @dataclass(frozen=True)

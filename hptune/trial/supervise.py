@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from hptune.errors import Interrupted
+from hptune.study import Measurement
 from hptune.trial.metrics import FinalReport, HypertuneSource, Report, StdoutSource, SummarySource
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
@@ -33,25 +34,39 @@ _CANNOT_START = 127
 _MAX_TAGS = 20
 
 
-def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False) -> Outcome:
+class Listener(Protocol):
+    """Is told what a trainer does while it runs."""
+
+    def printed(self, data: bytes) -> None:
+        """Takes what the trainer printed, as it came."""
+
+    def measured(self, measurement: Measurement) -> None:
+        """Takes the measurement that counts from now on."""
+
+    def stopped(self, outcome: Outcome) -> Outcome:
+        """Makes the outcome of a trainer that was told to stop, given what was seen of it."""
+
+
+def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Listener | None = None) -> Outcome:
     """Runs the trainer, its output passed to standard output, and saves its outcome.
 
     Args:
         spec: The trial.
         stop_with_stdin: Whether to stop the trainer when standard input closes, which it does when whoever
             started this process dies, however it dies.
+        listener: Is told what the trainer does, and judges it where it was told to stop.
 
     Returns:
         How the trainer ended.
 
     Raises:
-        Interrupted: The trial was told to stop; it has no outcome and can run again.
+        Interrupted: The trial was told to stop, with no listener; it has no outcome and can run again.
     """
     prepare(spec)
     with _alone(spec) as pid_file:
         # Once more: the attempt that was waited for may have written since.
         prepare(spec)
-        supervisor = _Supervisor(spec, stop_with_stdin)
+        supervisor = _Supervisor(spec, stop_with_stdin, listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
         outcome = supervisor.run(pid_file)
@@ -80,8 +95,9 @@ def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
 
 
 class _Supervisor:
-    def __init__(self, spec: TrialSpec, stop_with_stdin: bool) -> None:
+    def __init__(self, spec: TrialSpec, stop_with_stdin: bool, listener: Listener | None) -> None:
         self._spec = spec
+        self._listener = listener
         self._stop_with_stdin = stop_with_stdin
         self._stdout = StdoutSource(spec.metric)
         self._files: tuple[Callable[[], Iterable[Report]], ...] = (
@@ -108,13 +124,13 @@ class _Supervisor:
         with self._spec.directory.measurements.open("w", encoding="utf-8") as measurements, process:
             try:
                 timed_out = self._watch(process, measurements)
+                # It may have ended by itself a moment before.
+                stopped = self._interrupted and process.poll() is None
             finally:
                 _stop(process)
             self._read_rest(process, measurements)
-        if self._interrupted:
-            raise Interrupted(f"trial {self._spec.trial_id} was stopped")
         ending = Ending(process.returncode, timed_out, self._final.measurement, self._tags)
-        return Outcome(
+        outcome = Outcome(
             exit_code=ending.exit_code,
             timed_out=timed_out,
             final=ending.final,
@@ -122,6 +138,11 @@ class _Supervisor:
             start_time_s=start_s,
             end_time_s=time.time(),
         )
+        if not stopped:
+            return outcome
+        if self._listener is None:
+            raise Interrupted(f"trial {self._spec.trial_id} was stopped")
+        return self._listener.stopped(outcome)
 
     def _watch(self, process: subprocess.Popen[bytes], measurements: IO[str]) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
@@ -158,6 +179,8 @@ class _Supervisor:
     def _pass_on(self, descriptor: int, measurements: IO[str]) -> bool:
         data = os.read(descriptor, _PIPE_BYTES)
         _write_all(sys.stdout.fileno(), data)
+        if self._listener and data:
+            self._listener.printed(data)
         *lines, self._line = (self._line + data).replace(b"\r", b"\n").split(b"\n")
         if len(self._line) > _LONGEST_LINE_BYTES:
             lines, self._line = [*lines, self._line], b""
@@ -184,6 +207,8 @@ class _Supervisor:
             if report.tag == self._spec.metric and self._final.add(report):
                 measurements.write(json.dumps(asdict(report.measurement)) + "\n")
                 measurements.flush()
+                if self._listener:
+                    self._listener.measured(report.measurement)
 
 
 def _start_trainer(spec: TrialSpec) -> subprocess.Popen[bytes]:

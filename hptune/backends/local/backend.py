@@ -6,9 +6,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
 from hptune.backends.local import earlier, logs, record
 from hptune.backends.local.loop import TuningLoop
-from hptune.backends.local.packages import install
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
@@ -24,7 +22,8 @@ from hptune.job import TuningJob
 from hptune.jobdir import JobDir, write_json
 from hptune.results import training_output
 from hptune.sampler import distributions, grid_size, make_sampler
-from hptune.study import Study, Trial, TrialState
+from hptune.study import Study, Trial
+from hptune.trial.packages import install
 
 _LOCK_PATIENCE_S = 2.0
 _LOCK_POLL_S = 0.05
@@ -77,7 +76,7 @@ class LocalBackend:
         study = self._study(submission)
         return JobStatus(
             state=state,
-            study=study if state is JobState.RUNNING else _cut_off(study),
+            study=study if state is JobState.RUNNING else study.cut_off(),
             training_input=submitted["trainingInput"],
             message=message,
             create_time=datetime.fromisoformat(submitted["createTime"]),
@@ -96,6 +95,10 @@ class LocalBackend:
         """Yields what trainers printed, and print, until the job ends. See `Backend.stream_logs`."""
         record.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
+
+    def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
+        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+        return logs.follow(self._dir, is_running)
 
     def _tune(self, submission: Submission, submitted: dict[str, Any], observe: Observer) -> Study:
         job = submission.job
@@ -124,7 +127,7 @@ class LocalBackend:
             job.space,
             seed=submission.seed,
             max_trials=job.max_trials,
-            first_points=earlier.point_of_arguments(submission.user_args, job.space),
+            first_points=submission.first_points,
             earlier_trials=earlier_trials,
         )
         return create_or_open(
@@ -204,15 +207,6 @@ class LocalBackend:
             file.write(str(os.getpid()))
             file.flush()
             yield
-
-
-def _cut_off(study: Study) -> Study:
-    """The study of a job that does not run: neither do its trials, whatever the journal says of them."""
-    trials = tuple(
-        trial if trial.state.finished else replace(trial, state=TrialState.CANCELLED)
-        for trial in study.trials
-    )
-    return replace(study, trials=trials)
 
 
 def _is_grid(job: TuningJob) -> bool:

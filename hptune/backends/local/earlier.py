@@ -1,9 +1,8 @@
-"""What a study knows before its first trial: an earlier job's trials, and the user's own arguments."""
+"""The trials of an earlier job, which a study knows before its first one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from hptune.errors import Fault, JobDirError
 from hptune.job import TuningJob
 from hptune.jobdir import JobDir
 from hptune.sampler import distributions
-from hptune.space import SearchSpace, Value
+from hptune.space import SearchSpace
 
-__all__ = ["FrozenTrial", "point_of_arguments", "read", "to_frozen"]
+__all__ = ["FrozenTrial", "read", "to_frozen"]
 
 _PLACE = "resumePreviousJobId"
 
@@ -62,22 +61,3 @@ def to_frozen(trials: Sequence[dict[str, Any]], space: SearchSpace) -> list[Froz
         create_trial(params=trial["parameters"], distributions=distributions(space), value=trial["objective"])
         for trial in trials
     ]
-
-
-def point_of_arguments(user_args: Sequence[str], space: SearchSpace) -> list[dict[str, Value]]:
-    """The point that the user's own arguments name, if they give every parameter a value inside the space."""
-    given = _values_of(user_args)
-    try:
-        point = {p.name: p.parse(given[p.name]) for p in space}
-    except (KeyError, ValueError):
-        return []
-    return [point] if space.contains(point) else []
-
-
-def _values_of(user_args: Sequence[str]) -> dict[str, str]:
-    values = {}
-    for token, following in zip_longest(user_args, user_args[1:], fillvalue=""):
-        name, equals, value = token.removeprefix("--").partition("=")
-        if token.startswith("--"):
-            values[name] = value if equals else following
-    return values

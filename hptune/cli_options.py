@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -68,13 +68,29 @@ def user_args() -> tuple[str, ...] | None:
     return args
 
 
-def accept_gcloud_flags(function: F) -> F:
-    """Takes gcloud's other flags, so that its command line works as written."""
-    for name in reversed(_VALUE_FLAGS):
-        function = click.option(f"--{name}", hidden=True, multiple=True)(function)
-    for names in reversed(_SWITCHES):
-        function = click.option(*names, hidden=True, is_flag=True)(function)
-    return function
+def accept_gcloud_flags(*own: str) -> Callable[[F], F]:
+    """Takes gcloud's other flags, so that its command line works as written.
+
+    Args:
+        own: Those that the command has a use for, and takes itself.
+    """
+
+    def add(function: F) -> F:
+        for name in reversed(_VALUE_FLAGS):
+            if name not in own:
+                function = click.option(f"--{name}", hidden=True, multiple=True)(function)
+        for names in reversed(_SWITCHES):
+            if names[0].removeprefix("--") not in own:
+                function = click.option(*names, hidden=True, is_flag=True)(function)
+        return function
+
+    return add
+
+
+def warn(messages: Iterable[str]) -> None:
+    """Says on standard error what a person should know."""
+    for message in messages:
+        click.echo(f"hptune: warning: {message}", err=True)
 
 
 def given_names(flags: dict[str, Any]) -> list[str]:

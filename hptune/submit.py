@@ -6,7 +6,7 @@ import importlib.machinery
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hptune.backends.base import Submission
 from hptune.errors import Fault, InputError, UsageError
@@ -16,6 +16,9 @@ from hptune.trial.spec import Program
 
 JOBS = Path("hptune-jobs")
 _JOB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
+_NOTHING_TO_RUN = "is missing: neither the flags nor the job file say what to run"
+_WRITABLE = ("gs", "s3", "minio")
+_WRITABLE_SHOWN = "gs://, s3://, minio:// and a path on a volume"
 _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -51,11 +54,7 @@ def resolve(request: Request) -> Submission:
         InputError: The job file or the flags have faults; all of them.
     """
     faults: list[Fault] = []
-    job: TuningJob | None = None
-    try:
-        job = request.config if isinstance(request.config, TuningJob) else load_job(request.config)
-    except InputError as error:
-        faults += error.faults
+    job = _job(request, faults)
     job_dir = request.job_dir or (job.job_dir if job else None)
     name = request.name or (Path(job_dir).resolve().name if job_dir else None)
     packages = _packages(request, job)
@@ -81,6 +80,83 @@ def resolve(request: Request) -> Submission:
         packages=tuple(Path(package).absolute() for package in packages),
         seed=request.seed,
     )
+
+
+def resolve_for_cluster(request: Request) -> Submission:
+    """Completes a request whose trials run in a cluster's pods, and checks what can be checked from here.
+
+    The job's directory is a URI, or a path on a volume that the pods mount, and empty where there is none.
+    The trainer's module is that of the image or of ``packages``, which are addresses; whoever puts the
+    package at ``request.package_path`` somewhere adds its address.
+
+    Raises:
+        InputError: The job file or the flags have faults; all of them.
+    """
+    faults: list[Fault] = []
+    job = _job(request, faults)
+    job_dir = request.job_dir or (job.job_dir if job else None) or ""
+    name = request.name or (PurePosixPath(job_dir).name if job_dir else None)
+    packages = _packages(request, job)
+    place = "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
+    faults += [*_name_faults(request, name), *_cluster_dir_faults(job_dir, place)]
+    faults += [*_package_faults(request.package_path, ()), *_address_faults(packages)]
+    program = Program()
+    if job:
+        module = request.module_name or job.python_module
+        program = Program(module) if module else Program(command=job.container_command)
+        faults += _cluster_program_faults(job, program)
+    if faults or job is None or name is None:
+        raise UsageError(faults) if job else InputError(faults)
+    return Submission(
+        name=name,
+        job=job,
+        program=program,
+        user_args=request.user_args or job.args or job.container_args,
+        job_dir=job_dir.rstrip("/"),
+        pass_job_dir=bool(job_dir),
+        packages=packages,
+        seed=request.seed,
+    )
+
+
+def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
+    """The job file, read; None where it has faults, which are added to ``faults``."""
+    if isinstance(request.config, TuningJob):
+        return request.config
+    try:
+        return load_job(request.config)
+    except InputError as error:
+        faults += error.faults
+        return None
+
+
+def _cluster_dir_faults(job_dir: str, place: str) -> Iterator[Fault]:
+    scheme, separator, _ = job_dir.partition("://")
+    if separator and scheme not in _WRITABLE:
+        yield Fault(place, f"{job_dir!r} cannot be written to; allowed: {_WRITABLE_SHOWN}")
+    elif job_dir and not separator and not job_dir.startswith("/"):
+        yield Fault(
+            place,
+            f"{job_dir!r} is not an absolute path; pods have no directory of this machine to begin with",
+        )
+
+
+def _address_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
+    for package in packages:
+        if "://" not in package and not package.startswith("/"):
+            yield Fault(
+                "--packages", f"{package!r} is on this machine; must be a URI, such as gs://bucket/x.tar.gz"
+            )
+
+
+def _cluster_program_faults(job: TuningJob, program: Program) -> Iterator[Fault]:
+    if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
+        yield _module_name_fault(program.module)
+    elif program.module is None and not program.command:
+        yield Fault("--module-name", _NOTHING_TO_RUN)
+        if job.image_uri:
+            problem = "names an image alone; containerCommand or --module-name must say what runs in it"
+            yield Fault("masterConfig.imageUri", problem)
 
 
 def _packages(request: Request, job: TuningJob | None) -> tuple[str, ...]:
@@ -144,15 +220,19 @@ def _package_path(given: Path | None, module: str) -> Path | None:
 def _program_faults(request: Request, job: TuningJob, program: Program) -> Iterator[Fault]:
     module = program.module
     if module is None and not program.command:
-        yield Fault("--module-name", "is missing: neither the flags nor the job file say what to run")
+        yield Fault("--module-name", _NOTHING_TO_RUN)
     elif module is not None and not _MODULE_NAME.fullmatch(module):
-        yield Fault("--module-name", f"{module!r} is not the name of a Python module, such as trainer.task")
+        yield _module_name_fault(module)
     elif module is not None and not _packages(request, job):
         yield from _module_faults(module, program.python_path)
     if module is None and job.image_uri and not job.container_command:
         yield Fault(
             "masterConfig.imageUri", "containers do not run here; --module-name names the trainer inside"
         )
+
+
+def _module_name_fault(module: str) -> Fault:
+    return Fault("--module-name", f"{module!r} is not the name of a Python module, such as trainer.task")
 
 
 def _module_faults(module: str, python_path: tuple[str, ...]) -> Iterator[Fault]:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from hptune.errors import UsageError
-from hptune.submit import Request, resolve
+from hptune.submit import Request, resolve, resolve_for_cluster
+from tests.job_texts import PARAM
 
 JOB_FILE = """\
 trainingInput:
@@ -68,3 +69,52 @@ def test_a_package_that_can_run_is_a_module(home):
 def test_a_module_that_is_looked_for_is_not_imported(home):
     (home / "code" / "__init__.py").write_text("raise SystemExit('imported')")
     assert resolve(request(module_name="code.task")).program.python_path[0] == str(home)
+
+
+CLUSTER_JOB = JOB_FILE.replace("dist/", "gs://b/")
+
+
+def test_a_cluster_takes_addresses_and_looks_for_nothing_on_this_machine(home):
+    (home / "hptune.yaml").write_text(CLUSTER_JOB)
+    submission = resolve_for_cluster(request(job_dir="gs://b/jobs/j/", module_name="elsewhere.task"))
+    assert submission.program.module == "elsewhere.task"
+    assert submission.program.python_path == ()
+    assert submission.packages == ("gs://b/trainer.whl",)
+    assert submission.job_dir == "gs://b/jobs/j"
+    assert submission.pass_job_dir
+    assert submission.user_args == ("--from", "file")
+
+
+def test_a_cluster_job_without_a_directory_gives_trainers_none(home):
+    (home / "hptune.yaml").write_text(CLUSTER_JOB)
+    submission = resolve_for_cluster(request())
+    assert (submission.job_dir, submission.pass_job_dir) == ("", False)
+
+
+def test_a_cluster_job_is_named_after_its_directory(home):
+    (home / "hptune.yaml").write_text(CLUSTER_JOB)
+    job = Request(config=Path("hptune.yaml"), job_dir="s3://b/jobs/first")
+    assert resolve_for_cluster(job).name == "first"
+
+
+def test_a_package_that_is_yet_to_be_put_somewhere_replaces_the_job_files():
+    assert resolve_for_cluster(request(package_path=Path("code"))).packages == ()
+
+
+def test_what_a_cluster_cannot_use_is_refused_at_once(home):
+    (home / "hptune.yaml").write_text(JOB_FILE.replace("trainer.task", "no-module"))
+    with pytest.raises(UsageError) as caught:
+        resolve_for_cluster(Request(config=Path("hptune.yaml"), job_dir="out", package_path=None))
+    assert [fault.place for fault in caught.value.faults] == ["--job-dir", "--packages", "--module-name"]
+    for job_dir in ("https://host/x", "file:///x", "ftp://x"):
+        with pytest.raises(UsageError, match="cannot be written to; allowed: gs://"):
+            resolve_for_cluster(request(job_dir=job_dir, packages=("gs://b/x.whl",), module_name="a.b"))
+
+
+def test_a_cluster_does_not_know_what_an_image_would_run(home):
+    (home / "hptune.yaml").write_text(
+        "masterConfig: {imageUri: gcr.io/p/t}\nhyperparameters: {params: [" + PARAM + "]}"
+    )
+    with pytest.raises(UsageError) as caught:
+        resolve_for_cluster(request())
+    assert [fault.place for fault in caught.value.faults] == ["--module-name", "masterConfig.imageUri"]

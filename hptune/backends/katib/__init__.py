@@ -1,0 +1,1 @@
+"""The Katib backend: a job as an Experiment of a Kubernetes cluster."""

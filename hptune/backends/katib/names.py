@@ -1,0 +1,36 @@
+"""What a job is called in a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+MAX_EXPERIMENT_NAME = 40
+"""Katib's limit, so that what it derives from the name still fits a label."""
+
+_DIGEST_DIGITS = 8
+
+
+def experiment_name(job_name: str, namespace: str) -> str:
+    """The name of a job's Experiment: readable, valid in Katib, one per job and namespace.
+
+    The namespace counts because Katib's suggestion controller looks for an Experiment's trials by its name in
+    all namespaces: jobs of the same name in two of them would learn from each other's trials.
+
+    Args:
+        job_name: ML Engine's jobId.
+        namespace: Where the Experiment is to live.
+    """
+    digest = hashlib.sha256(f"{namespace}/{job_name}".encode()).hexdigest()[:_DIGEST_DIGITS]
+    length = MAX_EXPERIMENT_NAME - 1 - _DIGEST_DIGITS
+    return f"{_slug(job_name)[:length].rstrip('-')}-{digest}"
+
+
+def job_label(job_name: str) -> str:
+    """A job's name as the value of a label; different jobs may share it."""
+    return _slug(job_name)[:63].rstrip("-")
+
+
+def _slug(job_name: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", job_name.lower()).strip("-")
+    return slug if slug[:1].isalpha() else f"job-{slug}".rstrip("-")

@@ -1,0 +1,173 @@
+"""The argv that a trainer's pod gets, with a real shell behind what Katib and the kubelet do."""
+
+import json
+import string
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pod_of_a_trial import start
+from rules import violations
+from submissions import LR, submission
+
+from hptune.backends.katib.experiment import build_experiment, read_submission
+from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib.options import KatibOptions
+from hptune.backends.katib.quoting import find_faults, json_text, shell_word
+from hptune.errors import UsageError
+from hptune.trial.wire import decode_value, encode_value
+
+PIECES = [
+    *(
+        "'",
+        '"',
+        "\\",
+        "$",
+        "$$",
+        "$(HOME)",
+        "$(HPTUNE_TRAINING_INPUT)",
+        "${HOME}",
+        "`id`",
+        "$'",
+        "'$",
+        "\n",
+        "\t",
+    ),
+    *(
+        "${trialParameters.lr}",
+        "${trialParameters.none}",
+        "${trialSpec.Name}",
+        "{",
+        "}",
+        "${",
+        "$(",
+        "&&",
+        "#",
+    ),
+    *(
+        "echo completed",
+        "\u2028",
+        "\x80\x81\x88",
+        "ü",
+        "\U0001f600",
+        "\x7f",
+        "*",
+        "~",
+        "=",
+        "<>&",
+        "%24",
+        "\r",
+    ),
+]
+TEXT = st.lists(
+    st.sampled_from(PIECES)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5),
+    max_size=6,
+).map("".join)
+NAME = st.text(st.sampled_from(string.ascii_letters + "-_.$(){}'\"\\`;|&é#"), min_size=1, max_size=12).filter(
+    lambda name: name != "job-dir" and "${trialSpec." not in name
+)
+
+
+def is_carried(tag):
+    """Whether a metric's tag is one that the reader takes and Katib's collector can carry."""
+    return tag.strip() and tag.isprintable() and not any(mark in tag for mark in (";", "$(", "$$"))
+
+
+@pytest.fixture(scope="module")
+def folder():
+    with tempfile.TemporaryDirectory(prefix="trial") as name:
+        yield Path(name)
+
+
+def options_of(argv):
+    """Flags to values, and what comes after --, as ``python -m hptune.trial`` is to read them."""
+    assert argv[:3] == ["-P", "-m", "hptune.trial"]
+    cut = argv.index("--")
+    flags = {}
+    for token in argv[3:cut]:
+        name, _, value = token.partition("=")
+        flags.setdefault(name, []).append(value)
+    return flags, argv[cut + 1 :]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    args=st.lists(TEXT, max_size=4),
+    names=st.lists(NAME, min_size=1, max_size=3, unique=True),
+    categories=st.lists(TEXT, min_size=1, max_size=3, unique=True),
+    metric=TEXT.filter(is_carried),
+    early_stopping=st.booleans(),
+)
+def test_a_trainer_gets_what_was_meant(folder, args, names, categories, metric, early_stopping):
+    params = [
+        {"parameterName": name, "type": "CATEGORICAL", "categoricalValues": categories} for name in names
+    ]
+    job = submission(
+        *params,
+        user_args=args,
+        hyperparameterMetricTag=metric,
+        training={"args": args},
+        enableTrialEarlyStopping=early_stopping,
+    )
+    experiment = build_experiment(job, KatibOptions())
+    assert violations(experiment) == []
+    assert read_submission(experiment) == job
+    name = experiment_name("a-job", "kubeflow")
+    values = {name: encode_value(categories[i % len(categories)]) for i, name in enumerate(names)}
+    started = start(experiment, values, f"{name}-7", folder, early_stopping=early_stopping)
+    assert started.marked
+    flags, user_args = options_of(started.argv)
+    assert user_args == args
+    assert flags["--metric"] == [metric]
+    assert flags["--trial-id"] == [f"{name}-7"]
+    assert flags["--trial-prefix"] == [f"{name}-"]
+    wanted = [f"{name}={categories[i % len(categories)]}" for i, name in enumerate(names)]
+    given_values = [token.partition("=") for token in parameters_of(started.argv)]
+    assert [f"{n}={decode_value(value)}" for n, _, value in given_values] == wanted
+    assert json.loads(started.environment["HPTUNE_TRAINING_INPUT"]) == job.job.training_input
+
+
+def parameters_of(argv):
+    return [token.removeprefix("--parameter=") for token in argv if token.startswith("--parameter=")]
+
+
+def test_every_nasty_piece_comes_through(folder):
+    job = submission(user_args=PIECES, training={"args": PIECES})
+    experiment = build_experiment(job, KatibOptions())
+    started = start(experiment, {"lr": "1e-05"}, "a-job-1", folder)
+    assert options_of(started.argv)[1] == PIECES
+    assert parameters_of(started.argv) == ["lr=1e-05"]
+    assert json.loads(started.environment["HPTUNE_TRAINING_INPUT"])["args"] == PIECES
+
+
+def test_values_are_not_words_of_the_shell(folder):
+    nasty = "'; echo $(id) ${trialParameters.lr} \" \n"
+    job = submission(LR, {"parameterName": "c", "type": "CATEGORICAL", "categoricalValues": [nasty, ""]})
+    experiment = build_experiment(job, KatibOptions())
+    listed = experiment["spec"]["parameters"][1]["feasibleSpace"]["list"]
+    assert list(map(decode_value, listed)) == [nasty, ""]
+    for text, meant in zip(listed, [nasty, ""], strict=True):
+        started = start(experiment, {"lr": "0.1", "c": text}, "a-job-1", folder)
+        values = dict(token.split("=", 1) for token in parameters_of(started.argv))
+        assert decode_value(values["c"]) == meant
+
+
+def test_text_that_no_pod_can_hold_is_refused_with_its_place():
+    with pytest.raises(UsageError) as caught:
+        build_experiment(submission(user_args=["fine", "a\0b", "\udcff"]), KatibOptions())
+    assert [fault.place for fault in caught.value.faults] == ["USER_ARGS[1]", "USER_ARGS[2]"]
+    assert list(find_faults("ä", "here")) == []
+
+
+def test_a_command_longer_than_a_process_may_have_is_refused():
+    with pytest.raises(UsageError, match=r"USER_ARGS: makes \d+ bytes"):
+        build_experiment(submission(user_args=["x" * 2**17]), KatibOptions())
+    build_experiment(submission(user_args=["x" * (2**17 - 4096)]), KatibOptions())
+
+
+def test_what_is_plain_stays_readable():
+    assert shell_word("--train-file=gs://bucket/data.npz") == "--train-file=gs://bucket/data.npz"
+    assert json_text({"a": ["$(x)"]}) == '{"a":["\\u0024(x)"]}'

@@ -1,0 +1,75 @@
+"""What the service handed out and has not seen the end of.
+
+Katib sends no trials that ended without metrics, and none that it has not created yet. A service that knows
+only the trials it is sent would suggest the point of such a trial again, and again. So each reply carries a
+record as an algorithm setting: Katib keeps it in the Suggestion's status, in the same update as the new
+suggestions, and sends it back with the next request. The service itself keeps nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hptune.errors import Fault, InputError
+
+Texts = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Suggestions of an Experiment so far.
+
+    Attributes:
+        last: Number of the last one; the first has 1.
+        open: Those that were not seen finished, oldest first, parameter's name to text.
+    """
+
+    last: int = 0
+    open: tuple[Texts, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Record:
+        """Reads what ``str`` wrote; empty text is the record of no suggestions.
+
+        Raises:
+            InputError: It is something else.
+        """
+        if not text:
+            return cls()
+        try:
+            fields = json.loads(text)
+            points = tuple(fields["open"])
+            texts = [name_or_text for point in points for pair in point.items() for name_or_text in pair]
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError
+            return cls(int(fields["last"]), points)
+        except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
+            fault = Fault("algorithmSettings.handed_out", "is set by the service alone")
+            raise InputError(fault) from None
+
+    def __str__(self) -> str:
+        return json.dumps({"last": self.last, "open": self.open}, separators=(",", ":"))
+
+    def without(self, finished: Sequence[Texts]) -> Record:
+        """The record without one open suggestion for each finished trial of the same parameters."""
+        left = list(self.open)
+        for texts in finished:
+            if texts in left:
+                left.remove(texts)
+        return replace(self, open=tuple(left))
+
+    def unseen(self, trials: Sequence[Texts], count: int) -> tuple[Texts, ...]:
+        """Open suggestions without a trial, the ``count`` oldest of them.
+
+        Args:
+            trials: Parameters of the trials that Katib sent.
+            count: How many trials Katib keeps to itself: others were deleted, which Katib does to the newest
+                where parallelTrialCount is reduced.
+        """
+        return self.without(trials).open[: max(count, 0)]
+
+    def with_next(self, texts: Texts) -> Record:
+        """The record with one more suggestion."""
+        return Record(self.last + 1, (*self.open, texts))

@@ -1,0 +1,140 @@
+"""The answers to Katib's two questions. Nothing is kept between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import grpc
+from optuna.trial import FrozenTrial, TrialState
+
+from hptune.backends.katib.suggestion import api_pb2 as api
+from hptune.backends.katib.suggestion.api_pb2_grpc import SuggestionServicer
+from hptune.backends.katib.suggestion.problem import Problem, read_problem
+from hptune.backends.katib.suggestion.record import Record, Texts
+from hptune.backends.katib.suggestion.settings import HANDED_OUT
+from hptune.backends.katib.suggestion.trials import frozen, in_order, is_finished, texts_of, unmeasured
+from hptune.errors import Fault, InputError
+
+MAX_BATCH = 1000
+_WAIT_S = 0.5
+
+
+class SuggestionService(SuggestionServicer):
+    """Katib's suggestion service with our bandit in it."""
+
+    def __init__(self) -> None:
+        # One suggestion at a time: a process has the memory for one, and health checks must not wait for it.
+        self._lock = threading.Lock()
+
+    def ValidateAlgorithmSettings(  # noqa: N802  the name on the wire
+        self, request: api.ValidateAlgorithmSettingsRequest, context: grpc.ServicerContext
+    ) -> api.ValidateAlgorithmSettingsReply:
+        """Refuses an Experiment that cannot be tuned, with all that is wrong with it."""
+        try:
+            read_problem(request.experiment)
+        except InputError as error:
+            _refuse(context, error)
+        return api.ValidateAlgorithmSettingsReply()
+
+    def GetSuggestions(  # noqa: N802
+        self, request: api.GetSuggestionsRequest, context: grpc.ServicerContext
+    ) -> api.GetSuggestionsReply:
+        """As many suggestions as are asked for."""
+        while not self._lock.acquire(timeout=_WAIT_S):
+            if not context.is_active():
+                context.abort(grpc.StatusCode.CANCELLED, "nobody waits for this any more")
+        try:
+            return suggestions(request, context.is_active)
+        except InputError as error:
+            _refuse(context, error)
+        finally:
+            self._lock.release()
+
+
+def _refuse(context: grpc.ServicerContext, error: InputError) -> NoReturn:
+    # In one line, because Katib shows it as the message of a condition.
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "; ".join(map(str, error.faults)))
+
+
+def suggestions(
+    request: api.GetSuggestionsRequest, wanted: Callable[[], bool] = lambda: True
+) -> api.GetSuggestionsReply:
+    """Answers a request; the same request has the same answer.
+
+    Args:
+        request: Katib's.
+        wanted: Asked before each suggestion; where it says no, the rest is left out.
+
+    Raises:
+        InputError: The Experiment cannot be tuned, or too many are asked for.
+    """
+    count = request.current_request_number
+    if not 0 <= count <= MAX_BATCH:
+        raise InputError(Fault("current_request_number", f"{count} is not from 0 to {MAX_BATCH}"))
+    problem = read_problem(request.experiment)
+    trials = in_order(request.trials)
+    record = _record(request, problem, trials)
+    study = _study(request, problem, trials, record)
+    sampler = problem.sampler()
+    reply = api.GetSuggestionsReply()
+    for _ in range(count):
+        if not wanted():
+            break
+        values = {}
+        if problem.search_space:
+            values = sampler.suggest(
+                study, number=record.last, direction=problem.direction, search_space=problem.search_space
+            )
+        texts = problem.write(values)
+        record = record.with_next(texts)
+        study.append(_numbered(unmeasured(texts, problem, TrialState.RUNNING), len(study)))
+        _add(reply, texts, f"{problem.name}-{record.last}" if problem.settings.numbered else "")
+    reply.algorithm.algorithm_name = request.experiment.spec.algorithm.algorithm_name
+    reply.algorithm.algorithm_settings.add(name=HANDED_OUT, value=str(record))
+    return reply
+
+
+def _record(request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial]) -> Record:
+    """The record that came with the request, up to date with its trials.
+
+    Where it was lost - a Suggestion deleted by hand begins anew - numbers still go on after those in use.
+    """
+    record = Record.parse(problem.settings.handed_out)
+    record = record.without([texts_of(trial) for trial in trials if is_finished(trial)])
+    numbers = [_number(trial.name, problem.name) for trial in trials if problem.settings.numbered]
+    return Record(max(record.last, _handed_out(request), len(trials), *numbers), record.open)
+
+
+def _handed_out(request: api.GetSuggestionsRequest) -> int:
+    """How many suggestions Katib has from before."""
+    return request.total_request_number - request.current_request_number
+
+
+def _number(trial_name: str, experiment_name: str) -> int:
+    """The number in a name that the service gave; 0 in others."""
+    suffix = trial_name.removeprefix(f"{experiment_name}-")
+    return int(suffix) if suffix.isascii() and suffix.isdigit() and len(suffix) < 10 else 0
+
+
+def _study(
+    request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial], record: Record
+) -> list[FrozenTrial]:
+    """All trials, numbered in their order; those that Katib keeps to itself are last, as failed."""
+    kept_back = _handed_out(request) - len(trials)
+    unseen = record.unseen([texts_of(trial) for trial in trials], kept_back)
+    study = [frozen(trial, problem) for trial in trials]
+    study += [unmeasured(texts, problem, TrialState.FAIL) for texts in unseen]
+    return [_numbered(trial, number) for number, trial in enumerate(study)]
+
+
+def _numbered(trial: FrozenTrial, number: int) -> FrozenTrial:
+    trial.number = number
+    return trial
+
+
+def _add(reply: api.GetSuggestionsReply, texts: Texts, trial_name: str) -> None:
+    added = reply.parameter_assignments.add(trial_name=trial_name)
+    for name, text in texts.items():
+        added.assignments.add(name=name, value=text)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hptune import __version__
-from hptune.backends.base import Submission
+from hptune.backends.base import JobStatus, Submission
 from hptune.backends.local.backend import LocalBackend
+from hptune.cli_cluster import ClusterJob, cancel, cluster_job, katib_register, kept_status, submit
+from hptune.cli_katib import katib
 from hptune.cli_main import run_command
-from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, user_args
+from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, user_args, warn
 from hptune.display import (
     console,
     parameter_text,
@@ -29,6 +30,7 @@ from hptune.steps.download import download as download_data
 from hptune.steps.preprocess import preprocess as preprocess_data
 from hptune.steps.report import report as write_report
 from hptune.steps.train import train as train_best
+from hptune.storage import is_remote
 from hptune.study import Study
 from hptune.submit import JOBS, Request, resolve
 
@@ -47,6 +49,7 @@ def cli() -> None:
       hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
       hptune describe out/mnist
+      hptune submit mnist --config trainer/hptune.yaml --image IMAGE --job-dir gs://bucket/mnist
     """
 
 
@@ -59,7 +62,7 @@ def cli() -> None:
 @click.option("--job-dir", help=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]")
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
 @click.option("--seed", type=_SEED, default=0, show_default=True, help="Seed of the suggestions.")
-@accept_gcloud_flags
+@accept_gcloud_flags()
 def run(
     job: str | None,
     config: Path,
@@ -92,11 +95,11 @@ def run(
         seed=seed,
     )
     submission = resolve(request)
-    _warn(submission.job.warnings)
+    warn(submission.job.warnings)
     if without_effect := given_names(gcloud_flags):
-        _warn([f"without effect on this machine: {', '.join(without_effect)}"])
-    display = show_logs(Path(submission.job_dir)) if stream_logs else show_progress(submission.study)
+        warn([f"without effect on this machine: {', '.join(without_effect)}"])
     backend = LocalBackend(Path(submission.job_dir))
+    display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
     with display as observe:
         study = backend.run(submission, observe)
     write_report(backend.describe(), JobDir(Path(submission.job_dir)).report)
@@ -115,7 +118,8 @@ def _print_results(study: Study, submission: Submission) -> None:
 
 
 @cli.command()
-@click.argument("job_dir", type=_PATH)
+@click.argument("job")
+@cluster_job
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
@@ -124,15 +128,18 @@ def _print_results(study: Study, submission: Submission) -> None:
     is_flag=True,
     help="Only a table of trial, objective and step, whatever the format, as gcloud's flag did.",
 )
-def describe(job_dir: Path, form: str, summarize: bool) -> None:
-    """Show the job in JOB_DIR, while it runs or later: its state and its trials, best first.
+def describe(job: str, cluster: ClusterJob | None, form: str, summarize: bool) -> None:
+    """Show JOB, while it runs or later: its state and its trials, best first.
+
+    JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
 
     \b
     Examples:
       hptune describe out/mnist
       hptune describe out/mnist --format json
+      hptune describe mnist --namespace kubeflow
     """
-    status = LocalBackend(job_dir).describe()
+    status = cluster.describe() if cluster else _status(job)
     if summarize:
         console(sys.stdout).print(summary_table(status.study))
     elif form == "json":
@@ -142,21 +149,27 @@ def describe(job_dir: Path, form: str, summarize: bool) -> None:
     else:
         console(sys.stdout).print(trial_table(status.study))
         click.echo(f"{status.state}{': ' if status.message else ''}{status.message}")
+        if cluster:
+            cluster.print_names()
 
 
 @cli.command("stream-logs")
-@click.argument("job_dir", type=_PATH)
-def stream_logs(job_dir: Path) -> None:
-    """Print what the trainers of the job in JOB_DIR print, until it ends.
+@click.argument("job")
+@cluster_job
+def stream_logs(job: str, cluster: ClusterJob | None) -> None:
+    """Print what the trainers of JOB print, until it ends.
 
-    Columns as gcloud's, tab-separated: severity, time, task, trial, message. The time is that of the log's
-    last write when the line was read.
+    JOB is the job's directory; with --namespace or --context, the name of a job in a cluster. Columns as
+    gcloud's, tab-separated: severity, time, task, trial, message. The time is that of the log's last write
+    when the line was read; in a cluster it is the line's own.
 
     \b
-    Example:
+    Examples:
       hptune stream-logs out/mnist
+      hptune stream-logs mnist --namespace kubeflow
     """
-    for line in LocalBackend(job_dir).stream_logs():
+    backend = cluster.backend() if cluster else LocalBackend(Path(job))
+    for line in backend.stream_logs():
         print_log(line)
 
 
@@ -170,7 +183,7 @@ def validate(file: Path) -> None:
       hptune validate trainer/hptune.yaml
     """
     job = load_job(file)
-    _warn(job.warnings)
+    warn(job.warnings)
     trials = f"{job.max_trials} trial{'s' if job.max_trials > 1 else ''}"
     click.echo(f"{file}: {job.goal.lower()} {job.metric} in {trials} over")
     for parameter in job.space:
@@ -245,22 +258,32 @@ def train(job_dir: Path) -> None:
 
 
 @cli.command()
-@click.argument("job_dir", type=_PATH)
+@click.argument("job")
+@cluster_job
 @click.option("--output", type=_PATH, default="report.html", show_default=True, help="The page to write.")
-def report(job_dir: Path, output: Path) -> None:
-    """Write one HTML page about the job in JOB_DIR: its trials, what was found, and plots.
+def report(job: str, cluster: ClusterJob | None, output: Path) -> None:
+    """Write one HTML page about JOB: its trials, what was found, and plots.
+
+    JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
 
     \b
-    Example:
+    Examples:
       hptune report out/mnist --output report.html
+      hptune report mnist --namespace kubeflow
     """
-    write_report(LocalBackend(job_dir).describe(), output)
+    write_report(cluster.describe() if cluster else _status(job), output)
     click.echo(output)
 
 
-def _warn(messages: Iterable[str]) -> None:
-    for message in messages:
-        click.echo(f"hptune: warning: {message}", err=True)
+def _status(place: str) -> JobStatus:
+    """The job in a directory of this machine, or that a cluster's left in a bucket or on a volume."""
+    if is_remote(place) or (JobDir(Path(place)).study.is_file() and not JobDir(Path(place)).job.is_file()):
+        return kept_status(place)
+    return LocalBackend(Path(place)).describe()
+
+
+for command in (katib, submit, cancel, katib_register):
+    cli.add_command(command)
 
 
 def main() -> None:

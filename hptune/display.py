@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TextIO
 
 import click
@@ -24,12 +23,10 @@ from rich.progress import (
 from rich.text import Text
 
 from hptune.backends.base import LogLine, Observer
-from hptune.backends.local.logs import follow
-from hptune.errors import JobFailed
-from hptune.jobdir import JobDir
+from hptune.errors import HptuneError, JobFailed
 from hptune.results import assignments, format_duration, trial_table
 from hptune.space import Categorical, Discrete, Parameter, format_number
-from hptune.study import Study, Trial
+from hptune.study import Study, Trial, TrialState
 
 _REFRESH_PER_S = 4.0
 _WIDTH_OF_PIPES = 1000
@@ -66,15 +63,22 @@ def show_progress(study: Study) -> Iterator[Observer]:
 
 
 @contextmanager
-def show_logs(job_dir: Path) -> Iterator[Observer]:
-    """Prints what a job's trainers print, from its first trial on, until the block ends."""
+def show_logs(follow: Callable[[Callable[[], bool]], Iterator[LogLine]]) -> Iterator[Observer]:
+    """Prints what a job's trainers print, from its first trial on, until the block ends.
+
+    Args:
+        follow: Yields the lines until the job does not run any more, which it is given a function to ask.
+    """
     ended = threading.Event()
 
     def print_lines() -> None:
         # Whoever read them may have gone (`| head`); the job goes on.
         with suppress(BrokenPipeError):
-            for line in follow(JobDir(job_dir), lambda: not ended.is_set()):
-                print_log(line)
+            try:
+                for line in follow(lambda: not ended.is_set()):
+                    print_log(line)
+            except HptuneError as error:
+                click.echo(f"hptune: warning: the logs cannot be followed: {error}", err=True)
 
     thread = threading.Thread(target=print_lines)
 
@@ -149,7 +153,9 @@ def _best(study: Study) -> str:
 
 
 def _running(trial: Trial) -> Text:
-    seconds = time.time() - trial.start_time.timestamp() if trial.start_time else 0.0
+    if trial.start_time is None:
+        return Text(f"trial {trial.id} waits to run")
+    seconds = time.time() - trial.start_time.timestamp()
     measured = f", {_measured(trial)}" if trial.measurements else ""
     return Text(f"trial {trial.id} runs, {format_duration(seconds)}{measured}")
 
@@ -171,7 +177,7 @@ class _Lines:
             self._print(
                 f"trial {trial.id}/{study.max_trials} {_ended(trial)}; {_best(study) or 'no best yet'}"
             )
-        elif trial.id not in self._begun:
+        elif trial.state is TrialState.RUNNING and trial.id not in self._begun:
             self._begun.add(trial.id)
             self._print(f"trial {trial.id}/{study.max_trials} runs: {assignments(trial)}")
 

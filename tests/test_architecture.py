@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 # in one layer does not know each other.
 LAYERS = [
     {"atomic"},
-    {"errors", "space", "jobdir", "gp", "dataformats", "cli_options"},
+    {"errors", "space", "jobdir", "gp", "dataformats", "cli_options", "programs"},
+    {"remote"},
     {"study", "machines", "storage", "encoding", "cli_main"},
     {"jobfile", "datasets", "grid", "trial"},
     {"job", "sampler", "predictions"},
@@ -21,7 +22,8 @@ LAYERS = [
     {"results", "statusfile"},
     {"backends.local", "backends.katib", "report"},
     {"submit", "display"},
-    {"steps"},
+    {"steps", "cli_katib_options"},
+    {"cli_katib", "cli_cluster"},
     {"cli"},
     {"__main__"},
 ]

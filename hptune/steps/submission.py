@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hptune.backends.base import Submission
-from hptune.errors import Fault, HptuneError, UsageError
+from hptune.errors import Fault, UsageError
 from hptune.job import TuningJob, parse_training_input
-from hptune.submit import Request, resolve
+from hptune.submit import Request, resolve, resolve_for_cluster
 
 BACKENDS = ("local", "katib")
 """Where trials run."""
@@ -32,8 +32,8 @@ class Trainer:
     args: Sequence[str] = ()
     data_flag: str = "--train-file"
 
-    def user_args(self, job: TuningJob, data: Path) -> tuple[str, ...]:
-        """The user's arguments with the data file's path after them."""
+    def user_args(self, job: TuningJob, data: Path | str) -> tuple[str, ...]:
+        """The user's arguments with the data file's path or address after them."""
         args = tuple(self.args) or job.args or job.container_args
         return (*args, self.data_flag, str(data)) if self.data_flag else args
 
@@ -43,16 +43,25 @@ class Trainer:
         Raises:
             InputError: Something of it cannot be used.
         """
-        return resolve(
-            Request(
-                config=job,
-                name=name,
-                module_name=self.module_name or None,
-                package_path=Path(self.package_path) if self.package_path else None,
-                job_dir=str(job_dir),
-                user_args=self.user_args(job, data),
-                seed=seed,
-            )
+        return resolve(self._request(job, name, data, str(job_dir), seed))
+
+    def cluster_submission(self, job: TuningJob, name: str, data: str, job_dir: str, seed: int) -> Submission:
+        """What ``hptune submit`` would make of a job with this trainer, all faults reported together.
+
+        Raises:
+            InputError: Something of it cannot be used.
+        """
+        return resolve_for_cluster(self._request(job, name, data, job_dir, seed))
+
+    def _request(self, job: TuningJob, name: str, data: Path | str, job_dir: str, seed: int) -> Request:
+        return Request(
+            config=job,
+            name=name,
+            module_name=self.module_name or None,
+            package_path=Path(self.package_path) if self.package_path else None,
+            job_dir=job_dir,
+            user_args=self.user_args(job, data),
+            seed=seed,
         )
 
 
@@ -60,13 +69,10 @@ def check_backend(backend: str) -> None:
     """Refuses a backend that there is not.
 
     Raises:
-        HptuneError: It is not available in this version.
         UsageError: There is none of this name.
     """
     if backend not in BACKENDS:
         raise UsageError(Fault("backend", f"{backend!r} is not allowed (must be {' or '.join(BACKENDS)})"))
-    if backend == "katib":
-        raise HptuneError("backend: 'katib' is not available in this version; 'local' is")
 
 
 def override(job: TuningJob, max_trials: int = 0, max_parallel_trials: int = 0) -> TuningJob:

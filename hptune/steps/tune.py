@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
 from hptune.backends.base import JobStatus, Submission
 from hptune.backends.local.backend import LocalBackend
 from hptune.display import show_progress
-from hptune.job import parse_job
+from hptune.job import TuningJob, parse_job
 from hptune.jobdir import JobDir
+from hptune.steps.cluster import TrialPods, data_name, tune_in_cluster
 from hptune.steps.submission import Trainer, check_backend, override
 from hptune.storage import atomic_file
 from hptune.study import Study, TrialState
-
-_DIGEST_DIGITS = 16
 
 
 def tune(
@@ -23,12 +21,13 @@ def tune(
     *,
     name: str,
     data: Path,
-    job_dir: Path,
+    job_dir: Path | str,
     trainer: Trainer,
     max_trials: int = 0,
     max_parallel_trials: int = 0,
     backend: str = "local",
     seed: int = 0,
+    pods: TrialPods | None = None,
 ) -> JobStatus:
     """Runs a tuning job, or takes up one that was cut off: its finished trials are not run again.
 
@@ -36,16 +35,20 @@ def tune(
         job_file: The job file's text.
         name: The job's name.
         data: The file that trials train on and are measured on.
-        job_dir: The job's directory. A copy of the data is kept there, so that a later run, which may have
-            its data elsewhere, can tell that the job is the same.
+        job_dir: The job's directory; with ``katib`` a URI, or a path on a volume that trials mount, too. A
+            copy of the data is kept there, for trials elsewhere to read, and so that a later run, which may
+            have its data elsewhere, can tell that the job is the same.
         trainer: The user's trainer.
         max_trials: Replaces the job file's maxTrials; 0 keeps it.
         max_parallel_trials: Replaces the job file's maxParallelTrials; 0 keeps it.
-        backend: Where trials run: ``local``, the machine or pod of this step.
+        backend: Where trials run: ``local``, the machine or pod of this step, or ``katib``, in pods of their
+            own that Katib makes.
         seed: Seed of the suggestions.
+        pods: What Katib must be told of those.
 
     Raises:
         InputError: The job or the trainer cannot be used; carries every fault.
+        ClusterError: The cluster does not do what is asked.
         JobFailed: Too many trials failed, or none has an objective.
         Interrupted: The user stopped it.
     """
@@ -54,7 +57,15 @@ def tune(
     for warning in parsed.warnings:
         print(f"warning: {warning}")
     job = override(parsed, max_trials, max_parallel_trials)
-    stable = _place_of(data, job_dir)
+    if backend == "katib":
+        return tune_in_cluster(job, name, data, str(job_dir), trainer, seed, pods or TrialPods())
+    return _tune_here(job, name, data, Path(job_dir), trainer, seed)
+
+
+def _tune_here(
+    job: TuningJob, name: str, data: Path, job_dir: Path, trainer: Trainer, seed: int
+) -> JobStatus:
+    stable = JobDir(job_dir.absolute()).data / data_name(data)
     submission = trainer.submission(job, name, stable, job_dir, seed)
     local = LocalBackend(job_dir)
     local.refuse_foreign()
@@ -71,13 +82,6 @@ def summarize(study: Study) -> dict[str, float]:
     return (
         {study.metric: best.final.value, "best_trial": best.id, **counts} if best and best.final else counts
     )
-
-
-def _place_of(data: Path, job_dir: Path) -> Path:
-    """Where a job keeps its data: named by content, since other data would make it another job."""
-    with data.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return JobDir(job_dir.absolute()).data / f"{digest[:_DIGEST_DIGITS]}.npz"
 
 
 def _keep(data: Path, place: Path) -> None:

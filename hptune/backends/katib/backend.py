@@ -1,0 +1,299 @@
+"""The Katib backend: a job as an Experiment of a cluster, watched by whoever asks.
+
+The job goes on in the cluster without us. `KatibBackend.run` may be killed and called again: it finds the
+Experiment that it made, and what happened meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
+from hptune.backends.katib import keeping, logs
+from hptune.backends.katib.annotation import SUBMISSION_ANNOTATION, read_submission
+from hptune.backends.katib.client import Cluster
+from hptune.backends.katib.experiment import build_experiment
+from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib.options import KatibOptions
+from hptune.backends.katib.refusals import ExistsError, NotThereError
+from hptune.backends.katib.status import View, decisive_failure, status_of
+from hptune.backends.katib.troubles import same_trouble, troubles
+from hptune.backends.katib.watching import Object
+from hptune.errors import ClusterError, Fault, HptuneError, Interrupted, JobDirError, JobFailed, UsageError
+from hptune.job import differences
+from hptune.study import Study, Trial
+
+_HEARTBEAT_S = 3.0
+# Of the record of a submission, what says nothing of the job: its form, and where its file was.
+_NOT_IDENTITY = ("format", "source", "warnings")
+
+
+class KatibBackend:
+    """Runs a job as a Katib Experiment.
+
+    Args:
+        cluster: The namespace for it.
+        job_name: The job's name.
+        options: What the cluster must be told besides the job; only submitting needs them.
+        warn: Told what keeps a job from getting on, each thing once.
+        heartbeat_s: How often to look again where nothing is heard of the trials.
+        delete_on_cancel: Whether an interrupted `run` cancels the job; else it goes on in the cluster.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        job_name: str,
+        options: KatibOptions | None = None,
+        *,
+        warn: Callable[[str], None],
+        heartbeat_s: float = _HEARTBEAT_S,
+        delete_on_cancel: bool = False,
+    ) -> None:
+        self._cluster = cluster
+        self._options = options or KatibOptions(namespace=cluster.namespace)
+        self._job_name = job_name
+        self._warn = warn
+        self._heartbeat_s = heartbeat_s
+        self._delete_on_cancel = delete_on_cancel
+        self._told: set[str] = set()
+
+    @property
+    def experiment(self) -> str:
+        """The name of the job's Experiment."""
+        return experiment_name(self._job_name, self._cluster.namespace)
+
+    def check(self, submission: Submission) -> None:
+        """Refuses what cannot run in a cluster, before anything is put anywhere.
+
+        Raises:
+            UsageError: The cluster could not do what the job file says; carries every fault.
+        """
+        build_experiment(submission, self._options)
+
+    def keeps(self, submission: Submission) -> bool:
+        """Whether a job's results are written to its directory."""
+        return keeping.is_within_reach(submission.job_dir)
+
+    def submit(self, submission: Submission) -> None:
+        """Makes the job's Experiment, if it has not been made before.
+
+        Raises:
+            JobDirError: There is another job of this name.
+            UsageError: The cluster refuses the job.
+            ClusterError: The cluster cannot be asked.
+        """
+        manifest = build_experiment(submission, self._options)
+        try:
+            self._cluster.create_experiment(manifest)
+        except ExistsError:
+            self._refuse_changed(self._cluster.experiment(self.experiment), manifest)
+
+    def run(self, submission: Submission, observe: Observer) -> Study:
+        """Runs the job to its end, or watches one that runs. See `Backend.run`."""
+        self.submit(submission)
+        try:
+            status, unfinished = self._watch(submission, observe)
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
+        self._keep(status, submission)
+        self._stop(unfinished)
+        if status.state is not JobState.SUCCEEDED:
+            raise JobFailed(status.message)
+        return status.study
+
+    def describe(self) -> JobStatus:
+        """Where the job stands. See `Backend.describe`."""
+        view = self._read()
+        submission = read_submission(view.experiment)
+        return self._explained(submission, status_of(submission, view), view)
+
+    def trial_names(self) -> dict[int, str]:
+        """What the cluster, and the job's directory, call each trial."""
+        return {number: name for name, number in self._read().numbers().items()}
+
+    def recall(self) -> Submission:
+        """What was submitted.
+
+        Raises:
+            JobDirError: There is no such job.
+        """
+        return read_submission(self._experiment())
+
+    def stream_logs(self) -> Iterator[LogLine]:
+        """Yields what trainers print, until the job ends. See `Backend.stream_logs`."""
+        self._experiment()
+        return logs.follow(self._cluster, self._read, lambda view: not view.ended)
+
+    def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
+        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+        return logs.follow(self._cluster, self._read, lambda _: is_running())
+
+    def cancel(self, record: str | None = None) -> str:
+        """Stops the job and deletes its Experiment, for Katib cannot stop one and keep its trials.
+
+        What is known of the trials is written down first. What they wrote is in the job's directory already.
+
+        Args:
+            record: The directory or URI for that; None for the job's own.
+
+        Returns:
+            Where it was written to.
+
+        Raises:
+            JobDirError: There is no such job.
+            UsageError: The job's own directory cannot be reached from here; nothing is deleted.
+            StorageError: What is known cannot be written; nothing is deleted.
+        """
+        place = record or self.recall().job_dir
+        if not record and not keeping.is_within_reach(place):
+            problem = "cannot be reached from here, and what is known of the trials would be lost"
+            raise UsageError(
+                Fault(f"the job's directory {place!r}", f"{problem}; --record DIRECTORY keeps it")
+            )
+        status = self.describe()
+        if status.state is JobState.RUNNING:
+            status = replace(
+                status, state=JobState.CANCELLED, message="cancelled", study=status.study.cut_off()
+            )
+        keeping.keep(status, place)
+        with suppress(NotThereError):
+            self._cluster.delete_experiment(self.experiment)
+        return place
+
+    def _watch(self, submission: Submission, observe: Observer) -> tuple[JobStatus, list[str]]:
+        """Watches the job to its end; returns how it ended, and the names of the trials that had not."""
+        observed: dict[int, Trial] = {}
+        last = JobStatus(
+            JobState.RUNNING, submission.study, submission.job.training_input, "", datetime.now(UTC), None
+        )
+        try:
+            for trials in self._cluster.follow_trials(self.experiment, self._heartbeat_s):
+                view = self._view(trials)
+                if view.ended:
+                    # Once more, for these trials may be older than the ending.
+                    view = self._read()
+                last = status_of(submission, view)
+                for trial in last.study.trials:
+                    if observed.get(trial.id) != trial:
+                        observed[trial.id] = trial
+                        observe(last.study, trial)
+                if view.ended:
+                    break
+                self._stop_where_hopeless(submission, last.study, view)
+                self._tell_troubles(view)
+        except NotThereError:
+            message = "the Experiment was deleted while the job ran"
+            study = last.study.cut_off()
+            return replace(last, state=JobState.CANCELLED, study=study, message=message), []
+        return self._explained(submission, last, view), view.unfinished
+
+    def _stop(self, trials: list[str]) -> None:
+        """Stops trials that the job ended without, which Katib lets run on."""
+        for name in trials:
+            with suppress(NotThereError):
+                self._attempt(partial(self._cluster.delete_trial, name))
+
+    def _stop_where_hopeless(self, submission: Submission, study: Study, view: View) -> None:
+        """Applies the service's own rule where maxFailedTrials leaves it to that; Katib has no such rule."""
+        if submission.job.max_failed_trials or study.best or not decisive_failure(submission, study):
+            return
+        spec = view.experiment["spec"]
+        # Katib refuses it once all trials have been created; there is nothing left to save then.
+        if spec["maxFailedTrialCount"] > 1 and spec["maxTrialCount"] > len(view.trials):
+            with suppress(UsageError):
+                self._attempt(partial(self._cluster.limit_failures, self.experiment, 1))
+
+    def _tell_troubles(self, view: View) -> None:
+        for trouble in troubles(view, self._cluster.events):
+            key = same_trouble(trouble)
+            if key not in self._told:
+                self._told.add(key)
+                self._warn(trouble)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Does what the job's end does not depend on."""
+        try:
+            action()
+        except NotThereError:
+            raise
+        except ClusterError as error:
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                self._warn(str(error))
+
+    def _keep(self, status: JobStatus, submission: Submission) -> None:
+        if not self.keeps(submission):
+            return
+        try:
+            keeping.keep(status, submission.job_dir)
+        except HptuneError as error:
+            # The trials are in the cluster; the job has not failed for it.
+            self._warn(f"the results could not be written to the job's directory: {error}")
+
+    def _interrupted(self) -> Interrupted:
+        if self._delete_on_cancel:
+            return Interrupted(f"stopped; what is known of its trials is in {self.cancel()}")
+        cancel = f"hptune cancel {self._job_name} --namespace {self._cluster.namespace}"
+        return Interrupted(
+            f"not watched any more, but the job goes on in the cluster; the same command watches it again, "
+            f"and '{cancel}' stops it"
+        )
+
+    def _explained(self, submission: Submission, status: JobStatus, view: View) -> JobStatus:
+        """The status of a job that a trial failed, with that trial's last lines."""
+        trial = decisive_failure(submission, status.study)
+        if status.state is not JobState.FAILED or trial is None or f"trial {trial.id} " not in status.message:
+            return status
+        name = next(name for name, number in view.numbers().items() if number == trial.id)
+        pod = view.pod_of(name)
+        ending = logs.tail(self._cluster, pod["metadata"]["name"]) if pod else "    (its pod is gone)"
+        return replace(status, message=f"{status.message}\nthe log of trial {trial.id} ends:\n{ending}")
+
+    def _experiment(self) -> Object:
+        try:
+            return self._cluster.experiment(self.experiment)
+        except NotThereError:
+            place = f"{self._job_name!r} in namespace {self._cluster.namespace!r}"
+            raise JobDirError(
+                Fault(place, f"there is no such job (no Experiment {self.experiment})")
+            ) from None
+
+    def _read(self) -> View:
+        self._experiment()
+        return self._view(self._cluster.trials(self.experiment))
+
+    def _view(self, trials: list[Object]) -> View:
+        experiment = self._cluster.experiment(self.experiment)
+        view = View(experiment, trials, self._cluster.pods(self.experiment))
+        if view.failed:
+            # It may be what failed it.
+            with suppress(NotThereError):
+                return replace(view, suggestion=self._cluster.suggestion(self.experiment))
+        return view
+
+    def _refuse_changed(self, present: Object, asked: Object) -> None:
+        changes = differences(_identity(present), _identity(asked))
+        if changes:
+            place = f"{self._job_name!r} in namespace {self._cluster.namespace!r}"
+            what = "is another job; submit that one again, or choose another name. What differs:"
+            raise JobDirError(Fault(place, "\n    ".join([what, *changes])))
+
+
+def _identity(experiment: Object) -> dict[str, Any]:
+    """What must be the same for a job to be watched again.
+
+    Raises:
+        JobDirError: The Experiment is not one of hptune's.
+    """
+    read_submission(experiment)
+    content: dict[str, Any] = json.loads(experiment["metadata"]["annotations"][SUBMISSION_ANNOTATION])
+    pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
+    image = pod["containers"][0]["image"]
+    return {"image": image, **{key: content[key] for key in content if key not in _NOT_IDENTITY}}

@@ -1,0 +1,320 @@
+"""What Katib says of an Experiment and its trials -> our study and where the job stands.
+
+A trial ends with the trainer container's termination message: how hptune.trial saw the trainer end. Where
+there is one it is the word that counts, for Katib knows neither a trainer's exit code nor that its last value
+was NaN. Where there is none, since the pod was evicted or is gone, Katib's conditions and observation count.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hptune.backends.base import JobState, JobStatus, Submission
+from hptune.backends.katib.trial_job import CONTAINER
+from hptune.errors import ClusterError
+from hptune.space import Categorical, Parameter, SearchSpace, Value
+from hptune.study import Measurement, Study, Trial, TrialState
+from hptune.trial.collector import STEP_METRIC
+from hptune.trial.outcome import Outcome
+from hptune.trial.wire import decode_value
+
+Object = Mapping[str, Any]
+
+TRIAL_LABEL = "katib.kubeflow.org/trial"
+"""Katib puts it, with the trial's name, on its pods."""
+SUGGESTION_LABEL = "katib.kubeflow.org/suggestion"
+"""Katib puts it, with the Experiment's name, on the pod that suggests."""
+
+_UNAVAILABLE = "unavailable"
+# In the order in which Katib itself counts; a trial that was stopped early may have a second one.
+_ENDINGS = ("Killed", "Failed", "Succeeded", "EarlyStopped", "MetricsUnavailable")
+_FAILURES = frozenset({"Killed", "Failed"})
+
+
+@dataclass(frozen=True)
+class View:
+    """What the cluster has of a job, read at about the same time.
+
+    Attributes:
+        experiment: The Experiment.
+        trials: Its trials.
+        pods: Its pods.
+        suggestion: Its Suggestion; None where it does not matter.
+    """
+
+    experiment: Object
+    trials: Sequence[Object]
+    pods: Sequence[Object] = field(default=())
+    suggestion: Object | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether Katib will start no more trials."""
+        return _is_true(self.experiment, "Succeeded") or self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether Katib says that the Experiment has failed."""
+        return _is_true(self.experiment, "Failed")
+
+    def pod_of(self, trial: str) -> Object | None:
+        """The last pod of a trial; None where there is none."""
+        pods = [pod for pod in self.pods if pod["metadata"].get("labels", {}).get(TRIAL_LABEL) == trial]
+        return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Names of the trials that have no ending, in order of their creation."""
+        return [
+            _name(item)
+            for item in sorted(self.trials, key=_age)
+            if not any(_is_true(item, ending) for ending in _ENDINGS)
+        ]
+
+    def numbers(self) -> dict[str, int]:
+        """Each trial's number by its name: that of a name EXPERIMENT-NUMBER, else its place by creation."""
+        prefix = re.escape(_name(self.experiment))
+        names = [_name(each) for each in sorted(self.trials, key=_age)]
+        matches = [re.fullmatch(rf"{prefix}-([1-9]\d*)", name) for name in names]
+        if all(matches):
+            return {match[0]: int(match[1]) for match in matches if match}
+        return {name: number for number, name in enumerate(names, start=1)}
+
+
+def study_of(submission: Submission, view: View) -> Study:
+    """The study, its trials in order of their numbers.
+
+    Raises:
+        ClusterError: A trial's parameters are not of the job's search space.
+    """
+    numbers = view.numbers()
+    trials = [_trial(submission, view, item, numbers[_name(item)]) for item in view.trials]
+    study = submission.study
+    trials.sort(key=lambda trial: trial.id)
+    study = Study(study.name, study.metric, study.goal, study.max_trials, tuple(trials))
+    return study.cut_off() if view.ended else study
+
+
+def status_of(submission: Submission, view: View) -> JobStatus:
+    """Where the job stands.
+
+    Raises:
+        ClusterError: A trial's parameters are not of the job's search space.
+    """
+    study = study_of(submission, view)
+    state, message = _state(submission, study, view)
+    return JobStatus(
+        state=state,
+        study=study,
+        training_input=submission.job.training_input,
+        message=message,
+        create_time=datetime.fromisoformat(view.experiment["metadata"]["creationTimestamp"]),
+        end_time=_time(_status(view.experiment).get("completionTime")) if view.ended else None,
+    )
+
+
+def has_started(pod: Object) -> bool:
+    """Whether a trial's trainer runs in its pod, or has run."""
+    return bool(_container_state(pod).keys() & {"running", "terminated"})
+
+
+def has_ended(pod: Object) -> bool:
+    """Whether a trial's trainer has run in its pod."""
+    return "terminated" in _container_state(pod)
+
+
+def decisive_failure(submission: Submission, study: Study) -> Trial | None:
+    """The failed trial that fails the job, by maxFailedTrials or the service's own rule; None without any.
+
+    A trial counts as failed by its state, or because its trainer reported nothing.
+    """
+    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED or _is_silent(trial)]
+    failed.sort(key=lambda trial: (trial.end_time or datetime.max.replace(tzinfo=UTC), trial.id))
+    # More may have failed before anybody could stop them.
+    return failed[: submission.job.max_failed_trials or 1][-1] if failed else None
+
+
+def _is_silent(trial: Trial) -> bool:
+    return trial.state is TrialState.SUCCEEDED and not trial.measurements
+
+
+def _state(submission: Submission, study: Study, view: View) -> tuple[JobState, str]:
+    if not view.ended:
+        return JobState.RUNNING, ""
+    if view.failed and (failure := _failure(submission, study, view)):
+        return JobState.FAILED, failure
+    if study.best is None:
+        reasons = "\n".join(f"    trial {trial.id}: {trial.message}" for trial in study.trials)
+        return JobState.FAILED, f"no trial has a value of '{study.metric}' that can be compared:\n{reasons}"
+    return JobState.SUCCEEDED, ""
+
+
+def _failure(submission: Submission, study: Study, view: View) -> str:
+    """Why Katib failed the Experiment; empty where it is only that no trial has an objective to compare."""
+    refused = _condition(view.suggestion, "Failed") if view.suggestion else None
+    if refused and refused.get("status") == "True":
+        return f"the suggestion service refused the job: {refused.get('message')}"
+    if trial := decisive_failure(submission, study):
+        limit = submission.job.max_failed_trials
+        rule = f"maxFailedTrials is {limit}" if limit else "no trial has succeeded before it"
+        return f"trial {trial.id} {trial.message}, and {rule}"
+    if study.finished:
+        # Katib counts a trial as failed whose objective cannot be compared.
+        return ""
+    condition = _condition(view.experiment, "Failed") or {}
+    return f"Katib failed the Experiment: {condition.get('message')}"
+
+
+def _trial(submission: Submission, view: View, item: Object, number: int) -> Trial:
+    pod = view.pod_of(_name(item))
+    outcome = _outcome(pod)
+    ending = next((each for each in _ENDINGS if _is_true(item, each)), "")
+    state = _trial_state(item, pod, ending)
+    final = _final(item, outcome) if state is TrialState.SUCCEEDED else None
+    comparable = final if final and final.finite else None
+    return Trial(
+        id=number,
+        parameters=_parameters(submission.job.space, item),
+        state=state,
+        measurements=(final,) if final else (),
+        final=comparable,
+        stopped_early=ending == "EarlyStopped",
+        message=_message(submission, item, pod, outcome, comparable) if state.finished else "",
+        start_time=_start_time(item, pod, outcome),
+        end_time=_end_time(item, outcome) if state.finished else None,
+    )
+
+
+def _trial_state(item: Object, pod: Object | None, ending: str) -> TrialState:
+    if ending:
+        return TrialState.FAILED if ending in _FAILURES else TrialState.SUCCEEDED
+    if not _is_true(item, "Running"):
+        return TrialState.QUEUED
+    # Katib says Running as soon as there is a job.
+    return TrialState.RUNNING if pod and has_started(pod) else TrialState.PREPARING
+
+
+def _parameters(space: SearchSpace, item: Object) -> dict[str, Value]:
+    given = {each["name"]: str(each["value"]) for each in item["spec"].get("parameterAssignments", [])}
+    return {parameter.name: _value(parameter, given, _name(item)) for parameter in space}
+
+
+def _value(parameter: Parameter, given: Mapping[str, str], trial: str) -> Value:
+    try:
+        text = given[parameter.name]
+        return parameter.parse(decode_value(text) if isinstance(parameter, Categorical) else text)
+    except (KeyError, ValueError) as error:
+        problem = f"has no usable value of {parameter.name} ({type(error).__name__}: {error})"
+        raise ClusterError(
+            f"trial {trial}: {problem}; is it of another Experiment of the same name?"
+        ) from None
+
+
+def _final(item: Object, outcome: Outcome | None) -> Measurement | None:
+    if outcome:
+        return outcome.final
+    objective = item["spec"]["objective"]["objectiveMetricName"]
+    value = _latest(item, objective)
+    step = _latest(item, STEP_METRIC)
+    if value is None:
+        return None
+    return Measurement(value, int(step) if step is not None and math.isfinite(step) else 0)
+
+
+def _latest(item: Object, metric: str) -> float | None:
+    observed = (_status(item).get("observation") or {}).get("metrics") or []
+    text = next((each.get("latest") for each in observed if each["name"] == metric), None)
+    try:
+        return None if text in (None, "", _UNAVAILABLE) else float(text)
+    except ValueError:
+        # Katib stores whatever text a trainer wrote.
+        return None
+
+
+def _message(
+    submission: Submission,
+    item: Object,
+    pod: Object | None,
+    outcome: Outcome | None,
+    final: Measurement | None,
+) -> str:
+    if outcome:
+        return outcome.message
+    if any(_is_true(item, failure) for failure in _FAILURES):
+        return _failure_of_trial(item, pod)
+    return "" if final else f"reported no '{submission.job.metric}' (the hyperparameterMetricTag)"
+
+
+def _failure_of_trial(item: Object, pod: Object | None) -> str:
+    """Why a trial failed that could not say so itself, as far as the cluster knows."""
+    condition = _condition(item, "Failed") or _condition(item, "Killed") or {}
+    ended = _container_state(pod).get("terminated") or {}
+    if ended.get("reason") == "OOMKilled":
+        return "was killed for want of memory (OOMKilled)"
+    if reason := (_status(pod).get("reason") if pod else None):
+        return f"lost its pod: {reason}: {_status(pod).get('message', '')}".rstrip(": ")
+    if ended.get("exitCode"):
+        return f"exited with code {ended['exitCode']}"
+    return f"failed: {condition.get('message') or 'Katib does not say why'}"
+
+
+def _outcome(pod: Object | None) -> Outcome | None:
+    message = (_container_state(pod).get("terminated") or {}).get("message")
+    try:
+        return Outcome.parse(message) if message else None
+    except ValueError:
+        # Of something else in the container, the shell for one.
+        return None
+
+
+def _start_time(item: Object, pod: Object | None, outcome: Outcome | None) -> datetime | None:
+    if outcome:
+        return datetime.fromtimestamp(outcome.start_time_s, UTC)
+    container = _container_state(pod)
+    started = (container.get("running") or container.get("terminated") or {}).get("startedAt")
+    if started or pod:
+        return _time(started)
+    return _time(_status(item).get("startTime"))
+
+
+def _end_time(item: Object, outcome: Outcome | None) -> datetime | None:
+    if outcome:
+        return datetime.fromtimestamp(outcome.end_time_s, UTC)
+    return _time(_status(item).get("completionTime"))
+
+
+def _container_state(pod: Object | None) -> Object:
+    """State of the trainer's container by its name: waiting, running or terminated."""
+    statuses: Iterable[Object] = _status(pod).get("containerStatuses") or [] if pod else []
+    return next((each.get("state") or {} for each in statuses if each["name"] == CONTAINER), {})
+
+
+def _condition(item: Object, kind: str) -> Object | None:
+    conditions: Iterable[Object] = _status(item).get("conditions") or []
+    return next((each for each in conditions if each["type"] == kind), None)
+
+
+def _is_true(item: Object, kind: str) -> bool:
+    condition = _condition(item, kind)
+    return condition is not None and condition["status"] == "True"
+
+
+def _status(item: Object | None) -> Object:
+    return (item or {}).get("status") or {}
+
+
+def _name(item: Object) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _age(item: Object) -> tuple[str, str]:
+    return str(item["metadata"]["creationTimestamp"]), _name(item)
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,105 @@
+"""The tune step of a pipeline with its trials in a cluster: a stand-in that runs their commands for real."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tiny_jobs import PRELUDE, job_text
+
+from hptune.backends.base import JobState
+from hptune.errors import JobDirError, UsageError
+from hptune.steps.cluster import TrialPods
+from hptune.steps.submission import Trainer
+from hptune.steps.tune import summarize, tune
+
+BODY = """
+import numpy
+rows = len(numpy.load(args["train-file"])["x"])
+print(f"accuracy={x + rows}")
+"""
+
+
+class Step:
+    def __init__(self, folder, katib):
+        self.server = katib.server
+        self.folder = folder
+        self.volume = folder / "volume"
+        self.volume.mkdir()
+        self.pods = TrialPods(volume_claim="jobs", mount_path=str(self.volume))
+        self.package = folder / "src" / "tiny_trainer"
+        self.package.mkdir(parents=True)
+        (self.package / "__init__.py").touch()
+        starts = f"scratch = {str(folder)!r}\n"
+        (self.package / "task.py").write_text(
+            PRELUDE.replace("scratch = os.path.dirname(__file__)\n", starts) + BODY
+        )
+        self.data = self.write_data("data", 9)
+
+    def write_data(self, name, rows):
+        path = self.folder / name
+        np.savez(path.open("wb"), x=np.zeros(rows))
+        return path
+
+    def run(self, data=None, **options):
+        trainer = Trainer("tiny_trainer.task", str(self.package))
+        given = {"name": "tiny", "job_dir": str(self.volume / "job"), "pods": self.pods, **options}
+        return tune(job_text(maxTrials=2), data=data or self.data, trainer=trainer, backend="katib", **given)
+
+    @property
+    def starts(self):
+        path = self.folder / "starts"
+        return list(map(int, path.read_text().split())) if path.exists() else []
+
+
+@pytest.fixture
+def step(tmp_path, katib, kubeconfig):
+    assert kubeconfig
+    return Step(tmp_path, katib)
+
+
+def test_trials_read_the_steps_data_and_its_package_from_the_jobs_directory(step, capsys):
+    status = step.run()
+    assert status.state is JobState.SUCCEEDED
+    assert all(trial.final.value == trial.parameters["x"] + 9 for trial in status.study.trials)
+    assert summarize(status.study)["trials"] == 2
+    [experiment] = step.server.all("experiments")
+    assert experiment["metadata"]["namespace"] == "team", "the kubeconfig's own"
+    progress = capsys.readouterr().err
+    assert "trial 1/2 runs: x=" in progress
+    assert "trial 2/2 SUCCEEDED" in progress
+
+
+def test_a_step_that_is_run_again_runs_nothing_again(step):
+    first = step.run()
+    again = step.run(data=step.write_data("the same", 9))
+    assert again.study == first.study
+    assert step.starts == [1, 2]
+
+
+def test_other_data_is_another_job(step):
+    step.run()
+    with pytest.raises(JobDirError, match="is another job"):
+        step.run(data=step.write_data("other", 8))
+
+
+@pytest.mark.parametrize(
+    ("job_dir", "problem"),
+    [
+        ("", "job_dir: is missing; trials in pods"),
+        ("/nowhere/job", "job_dir: '/nowhere/job' is a path; it must be on"),
+    ],
+)
+def test_a_place_that_trials_cannot_reach_is_refused(step, job_dir, problem):
+    with pytest.raises(UsageError, match=problem):
+        step.run(job_dir=job_dir, pods=replace(step.pods, volume_claim=""))
+    assert step.server.all("experiments") == []
+
+
+def test_an_algorithm_that_there_is_not_is_refused(step):
+    with pytest.raises(UsageError, match="katib_algorithm: 'magic' is not allowed"):
+        step.run(pods=replace(step.pods, algorithm="magic"))
+
+
+@pytest.mark.parametrize(("said", "meant"), [("", None), ("any", ""), ("nvidia-l4", "nvidia-l4")])
+def test_the_gpu_of_the_trials_is_the_machines_any_or_the_one_named(said, meant):
+    assert TrialPods(accelerator=said).options("tuning").accelerator == meant

@@ -20,7 +20,7 @@ from hptune.job import load_job, parse_job
 from hptune.jobdir import JobDir
 from hptune.results import best_line, trial_table
 from hptune.statusfile import load_status
-from hptune.steps.submission import BACKENDS, Trainer, check_backend, override
+from hptune.steps.submission import BACKENDS, Trainer, override
 from hptune.storage import is_remote
 from hptune.submit import JOBS
 from pipelines.local import run_in_docker, run_in_subprocesses
@@ -30,6 +30,13 @@ from pipelines.server import Server, Uploaded, parse_parameters, version_name
 _PATH = click.Path(path_type=Path)
 _COUNT = click.IntRange(min=0)
 _gpus = click.option("--gpus", type=_COUNT, default=0, show_default=True, help="GPUs of tune and train.")
+_backend = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="local",
+    show_default=True,
+    help="Where trials run, by default: in the tune step's pod, or in their own.",
+)
 
 
 def _server_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -61,18 +68,19 @@ def cli() -> None:
 @cli.command("compile")
 @click.option("-o", "--output", type=_PATH, required=True, help="The YAML to write.")
 @_gpus
-def compile_(output: Path, gpus: int) -> None:
+@_backend
+def compile_(output: Path, gpus: int, backend: str) -> None:
     """Write the compiled pipeline."""
-    _compile(output, gpus)
+    _compile(output, gpus, backend)
     click.echo(output)
 
 
-def _compile(output: Path, gpus: int) -> None:
+def _compile(output: Path, gpus: int, backend: str) -> None:
     machine = load_job(EXAMPLE / "hptune.yaml").machine
     if gpus and machine.substituted:
         gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
         click.echo(f"warning: {gone}; nodes with {machine.gke_accelerator} are asked for", err=True)
-    compiler.Compiler().compile(build(gpus, machine.gke_accelerator), str(output))
+    compiler.Compiler().compile(build(gpus, machine.gke_accelerator, backend), str(output))
 
 
 @cli.command(cls=UserArgsCommand)
@@ -89,7 +97,6 @@ def _compile(output: Path, gpus: int) -> None:
 @click.option("--data-flag", default="--train-file", show_default=True, help="The trainer's, for its data.")
 @click.option("--max-trials", type=_COUNT, default=0, help="Replaces the job file's maxTrials.")
 @click.option("--max-parallel-trials", type=_COUNT, default=0, help="Replaces its maxParallelTrials.")
-@click.option("--backend", type=click.Choice(BACKENDS), default="local", show_default=True)
 @click.option("--job-dir", type=_PATH, help=f"Where the job lives.  [default: {JOBS}/NAME]")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of the split and suggestions.")
 @click.option("--output", type=_PATH, default="local_outputs", show_default=True, help="For the outputs.")
@@ -113,7 +120,6 @@ def run(
     Example:
       python -m pipelines.mnist_hptune run --data digits --job-dir out/digits
     """
-    check_backend(same["backend"])
     name = name or (job_dir.absolute().name if job_dir else "mnist")
     if package_path is None and runner == "subprocess" and module_name == MODULE:
         package_path = EXAMPLE
@@ -178,15 +184,17 @@ def _print_results(outputs: dict[str, Any], job_dir: JobDir) -> None:
 @cli.command()
 @_server_options
 @_gpus
-def upload(endpoint: str | None, token: str | None, namespace: str | None, gpus: int) -> None:
+@_backend
+def upload(endpoint: str | None, token: str | None, namespace: str | None, gpus: int, backend: str) -> None:
     """Upload the pipeline as a version named by the git revision, unless it is there."""
-    with _package(gpus) as package:
+    with _package(gpus, backend) as package:
         _upload(Server(endpoint, token, namespace), package)
 
 
 @cli.command()
 @_server_options
 @_gpus
+@_backend
 @click.option("-p", "--parameter", "parameters", multiple=True, help="NAME=VALUE; @FILE for a file's text.")
 @click.option("--experiment", default=NAME, show_default=True, help="The runs' experiment.")
 @click.option("--service-account", help="Kubernetes service account of the steps.")
@@ -195,6 +203,7 @@ def submit(
     token: str | None,
     namespace: str | None,
     gpus: int,
+    backend: str,
     parameters: tuple[str, ...],
     experiment: str,
     service_account: str | None,
@@ -205,8 +214,9 @@ def submit(
     Example:
       python -m pipelines.mnist_hptune submit --endpoint http://localhost:8080 --gpus 1 \\
           -p data=gs://bucket/mnist.npz -p job_file=@hptune.yaml -p max_trials=20
+      python -m pipelines.mnist_hptune submit --gpus 1 --backend katib -p job_dir=gs://bucket/mnist
     """
-    with _package(gpus) as package:
+    with _package(gpus, backend) as package:
         values = parse_parameters(package, dict(map(_split_parameter, parameters)))
         server = Server(endpoint, token, namespace)
         run_id = server.start(_upload(server, package), experiment, values, service_account)
@@ -214,10 +224,10 @@ def submit(
 
 
 @contextmanager
-def _package(gpus: int) -> Iterator[Path]:
+def _package(gpus: int, backend: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / f"{NAME}.yaml"
-        _compile(package, gpus)
+        _compile(package, gpus, backend)
         yield package
 
 

@@ -27,7 +27,7 @@ def compiled(tmp_path_factory):
     return [compile_(gpus, tmp_path_factory.mktemp("compiled")) for gpus in (0, 1)]
 
 
-def compile_(gpus, folder):
+def compile_(gpus, folder, *flags):
     package = folder / "pipeline.yaml"
     command = [
         sys.executable,
@@ -38,6 +38,7 @@ def compile_(gpus, folder):
         str(gpus),
         "-o",
         str(package),
+        *flags,
     ]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **IMAGES}, check=True, capture_output=True)
     documents = list(yaml.safe_load_all(package.read_text()))
@@ -95,6 +96,30 @@ def test_with_a_gpu_only_tune_and_train_ask_for_it(compiled):
     settings = compiled[1][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert set(settings) == asking
     assert all({"nodeSelector", "tolerations"} <= set(each) for each in settings.values())
+
+
+def test_a_tune_step_that_only_watches_asks_for_no_gpu(tmp_path):
+    documents = compile_(1, tmp_path, "--backend", "katib")
+    assert parameters(documents)["backend"]["defaultValue"] == "katib"
+    assert "resources" not in executors(documents)["exec-tune"]["container"]
+    assert "resources" in executors(documents)["exec-train"]["container"]
+
+
+def test_what_talks_to_the_object_store_has_its_keys_where_there_are_any(tmp_path):
+    settings = compile_(0, tmp_path, "--backend", "katib")[1]
+    given = settings["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(given) == {"exec-download", "exec-tune"}
+    for executor in given.values():
+        (secret,) = executor["secretAsEnv"]
+        assert secret["secretName"] == "hptune-object-store"
+        assert secret["optional"] is True
+        keys = {entry["secretKey"]: entry["envVar"] for entry in secret["keyToEnv"]}
+        assert {"MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} <= keys.keys()
+        assert all(key == variable for key, variable in keys.items())
+
+
+def test_trials_run_in_the_image_of_the_trainer(compiled):
+    assert parameters(compiled[0])["trial_image"]["defaultValue"] == IMAGES["HPTUNE_TRAINER_IMAGE"]
 
 
 def test_the_count_is_a_text_since_kfp_skips_a_number(compiled):

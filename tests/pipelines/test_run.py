@@ -171,12 +171,6 @@ def test_bad_input_ends_with_2_before_any_step_runs(tmp_path, flags, message):
     assert "download" not in stderr
 
 
-def test_katib_is_refused_since_it_is_not_there_yet(tmp_path):
-    code, _, stderr = finish(start(tmp_path, flags=["--backend", "katib"]))
-    assert code == 1
-    assert stderr == "hptune: backend: 'katib' is not available in this version; 'local' is\n"
-
-
 def start_and_hang_in_trial_2(folder):
     (folder / "hang").touch()
     process = start(folder, "--hang-while", str(folder / "hang"))

@@ -17,6 +17,10 @@ FLAGS ?=
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+PROTO_OUT ?= .
+# The data of manifests/experiment.yaml.
+MNIST := https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz
+
 DOCKER ?= docker
 # More for `docker build`, such as --build-arg TRAINER=path/to/yours; images/README.md has them all.
 BUILD_FLAGS ?=
@@ -27,7 +31,8 @@ BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file images/Dockerfile --build-arg R
 IMAGES = hptune trainer
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format constraints images push check-push test-images clean
+.PHONY: help run test lint format constraints proto manifests images push check-push test-images clean
+.PHONY: cluster addons deploy undeploy submit results logs ui
 
 help:  ## Show this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +56,15 @@ format: .venv/installed-dev  ## Format the code.
 constraints: .venv/installed-dev  ## Write the versions that are installed to constraints.txt.
 	@$(BIN)/pip freeze --exclude-editable | grep -v '@' > constraints.txt
 
+proto: .venv/installed-dev  ## Write the modules of the suggestion service's messages.
+	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) \
+	    --grpc_python_out=$(PROTO_OUT) hptune/backends/katib/suggestion/api.proto
+
+manifests: .venv/installed-dev  ## Write manifests/experiment.yaml, the example's job.
+	@{ echo '# Written by `make manifests`; kubectl create -f runs it.'; \
+	    $(BIN)/hptune katib examples/mnist/trainer/hptune.yaml -- --train-file $(MNIST); } > .experiment.yaml
+	@mv .experiment.yaml manifests/experiment.yaml
+
 images:  ## Build the images of the pipeline's steps, tagged with the git revision.
 	$(foreach image,$(IMAGES),$(BUILD) --target $(image) --tag hptune/$(image):$(REVISION) . &&) true
 
@@ -67,6 +81,32 @@ check-push:
 
 test-images: .venv/installed-dev  ## Build the images and run the pipeline in them; needs a Docker engine.
 	@DOCKER='$(DOCKER)' $(BIN)/pytest -m docker tests/images
+
+# The scripts read PROJECT, REGION, CLUSTER and the others from the environment, where make puts what it is given;
+# docs/deploy.md has them all.
+cluster:  ## Print what makes a GKE cluster with a GPU pool; RUN=1 runs it.
+	@manifests/scripts/cluster.sh
+
+addons:  ## Install Katib and KFP in it.
+	@manifests/scripts/addons.sh
+
+deploy:  ## Images, manifests, pipeline: all that a run needs; PROJECT=... REGION=... CLUSTER=...; DRY_RUN=1 tells.
+	@REVISION='$(REVISION)' manifests/scripts/deploy.sh
+
+undeploy:  ## Take it away again; what jobs left stays, but with DELETE_DATA=1.
+	@manifests/scripts/undeploy.sh
+
+submit:  ## Start a run; FLAGS='-p max_trials=20' for its parameters.
+	@REVISION='$(REVISION)' manifests/scripts/submit.sh $(FLAGS)
+
+results:  ## Show the trials of JOB.
+	@manifests/scripts/job.sh describe $(FLAGS)
+
+logs:  ## Follow what the trainers of JOB print.
+	@manifests/scripts/job.sh stream-logs $(FLAGS)
+
+ui:  ## KFP's and Katib's pages on this machine, until Ctrl-C.
+	@manifests/scripts/ui.sh
 
 clean:  ## Remove .venv, caches and prepared data; jobs under hptune-jobs/ stay.
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# make addons: installs Katib and KFP, in the versions that hptune is tested with.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$here/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=settings.sh
+source "$here/settings.sh"
+# shellcheck source-path=SCRIPTDIR source=checks.sh
+source "$here/checks.sh"
+# shellcheck source-path=SCRIPTDIR source=access.sh
+source "$here/access.sh"
+# shellcheck source-path=SCRIPTDIR source=label.sh
+source "$here/label.sh"
+
+# apply OWNER URL: both bring the namespace kubeflow. Under names of their own, neither takes the other's labels away.
+apply() {
+  step 'it comes from GitHub: see whether git reaches it; and kubectl get events --namespace kubeflow' \
+    kubectl apply --server-side --force-conflicts --field-manager "hptune-$1" --kustomize "$2"
+}
+
+wait_for() {
+  step "see: kubectl describe pods --namespace $KUBEFLOW" \
+    kubectl rollout status "deployment/$1" --namespace "$KUBEFLOW" --timeout 15m
+}
+
+main() {
+  local kfp=github.com/kubeflow/pipelines/manifests/kustomize deployment
+  load_settings
+  if [[ $OVERLAY == multi-user ]]; then
+    fault OVERLAY 'is multi-user; Katib and KFP come with the Kubeflow that has the profiles'
+  elif [[ $NAMESPACE != "$KUBEFLOW" ]]; then
+    fault NAMESPACE "is '$NAMESPACE'; Katib and KFP without profiles live in $KUBEFLOW"
+  fi
+  refuse_faults
+  credentials
+  say "installing Katib $KATIB_VERSION"
+  apply katib "github.com/kubeflow/katib.git/manifests/v1beta1/installs/katib-standalone?ref=$KATIB_VERSION"
+  say "installing KFP $KFP_VERSION"
+  apply kfp-cluster "$kfp/cluster-scoped-resources?ref=$KFP_VERSION"
+  step 'see: kubectl get crds' kubectl wait --for condition=established --timeout 1m crd/applications.app.k8s.io
+  apply kfp "$kfp/env/platform-agnostic?ref=$KFP_VERSION"
+  set_label
+  for deployment in katib-controller katib-db-manager workflow-controller ml-pipeline ml-pipeline-ui; do
+    wait_for "$deployment"
+  done
+}
+
+main

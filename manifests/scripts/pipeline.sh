@@ -1,0 +1,28 @@
+# The pipeline's program, and where a user finds what it did. Sourced after access.sh and images.sh.
+# shellcheck shell=bash
+
+# pipeline_command GOAL ARGUMENTS...: sets command, which does it at the deployment's KFP; the token that this may
+# need stays in the environment.
+pipeline_command() {
+  find_kfp
+  command=(env "HPTUNE_IMAGE=$HPTUNE_IMAGE" "HPTUNE_TRAINER_IMAGE=$TRAINER_IMAGE" .venv/bin/python
+    -m pipelines.mnist_hptune "$1" --endpoint "$KFP" --backend katib --gpus "$GPUS" "${@:2}")
+  if [[ $OVERLAY == multi-user ]]; then command+=(--namespace "$NAMESPACE"); fi
+}
+
+# jobs_home: where the directories of jobs are.
+jobs_home() {
+  if [[ -n $BUCKET ]]; then
+    printf 'gs://%s/hptune-jobs' "$BUCKET"
+  else
+    printf 'minio://mlpipeline/hptune-jobs'
+  fi
+}
+
+tell_where() {
+  if [[ -n $KFP_ENDPOINT ]]; then
+    printf '    open    %s/#/pipelines\n' "${KFP_ENDPOINT%/}"
+  else
+    printf '    open    http://localhost:8080/#/pipelines while this runs: make ui\n'
+  fi
+}

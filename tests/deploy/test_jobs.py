@@ -1,0 +1,125 @@
+"""`make submit`, `results` and `logs`, with the same stand-ins."""
+
+import subprocess
+import sys
+
+import pytest
+from checkouts import REGISTRY, ROOT, STATE
+
+from tests.pipelines.kfp_stand_in import kfp_stand_in
+
+
+def parameters(command):
+    words = command.split(" -p ")[1:]
+    return dict(word.split(" --")[0].split("=", 1) for word in words)
+
+
+def test_submit_starts_a_run_with_what_was_deployed(deployed):
+    result = deployed.make("submit", settings={}, JOB="mine", DATA="mnist")
+    assert result.returncode == 0, result.stderr
+    started = deployed.ran()[-1]
+    assert started.startswith("python -m pipelines.mnist_hptune submit --endpoint http://127.0.0.1:54321 ")
+    assert started.endswith(" --service-account hptune-launcher")
+    assert parameters(started) == {
+        "job_name": "mine",
+        "namespace": "kubeflow",
+        "service_account": "hptune-trial",
+        "katib_algorithm": "gp-bandit",
+        "job_dir": "gs://my-project-hptune/hptune-jobs/mine",
+        "node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
+        "trial_accelerator": "nvidia-tesla-t4",
+        "data": "mnist",
+    }
+    assert deployed.environments()[-1]["HPTUNE_TRAINER_IMAGE"] == f"{REGISTRY}/trainer:{deployed.revision}"
+    assert "trials  make results JOB=mine" in result.stdout
+
+
+def test_the_pipelines_program_takes_this_command_line(deployed):
+    with kfp_stand_in() as server:
+        deployed.make("submit", settings={}, JOB="mine", KFP_ENDPOINT=server.endpoint)
+        (_, *arguments), _ = deployed.notes()[-1]
+        command = [sys.executable, *arguments]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+    (run,) = server.runs
+    assert run["service_account"] == "hptune-launcher"
+    assert run["runtime_config"]["parameters"]["job_dir"] == "gs://my-project-hptune/hptune-jobs/mine"
+
+
+def test_submit_takes_more_parameters(deployed):
+    deployed.make("submit", settings={}, FLAGS="-p max_trials=20 -p 'trainer_args=[\"a b\"]'")
+    assert deployed.ran()[-1].endswith(
+        ' --service-account hptune-launcher -p max_trials=20 -p trainer_args=["a b"]'
+    )
+
+
+def test_submit_takes_another_job_file_and_keeps_the_images(deployed):
+    before = deployed.revision
+    (deployed.path / ".gitignore").write_text("build/\n.venv/\n")
+    job_file = deployed.path.parent / "my job.yaml"
+    job_file.touch()
+    result = deployed.make("submit", settings={}, CONFIG=job_file)
+    assert result.returncode == 0, result.stderr
+    assert parameters(deployed.ran()[-1])["job_file"] == f"@{job_file}"
+    assert deployed.environments()[-1]["HPTUNE_IMAGE"] == f"{REGISTRY}/hptune:{before}"
+    assert f"warning: the images are those of {before}" in result.stderr
+
+
+def test_submit_without_a_bucket_uses_kfps_object_store(checkout):
+    local = {"OVERLAY": "local", "CONTEXT": "kind-tuning", "REGISTRY": "registry.test/x"}
+    assert checkout.make("deploy", settings=local).returncode == 0
+    assert checkout.make("submit", settings={}, JOB="mine").returncode == 0
+    given = parameters(checkout.ran()[-1])
+    assert given["job_dir"] == "minio://mlpipeline/hptune-jobs/mine"
+    assert given["secret"] == "hptune-object-store"
+    assert "node_selector" not in given
+    assert given["trial_gpus"] == "0", "there is no GPU, whatever the job file asks for"
+
+
+def test_submit_is_refused_where_katib_would_read_no_metrics(deployed):
+    deployed.answers["kubectl get namespace kubeflow --output jsonpath"] = ""
+    result = deployed.make("submit", settings={})
+    assert result.returncode == 2
+    mend = (
+        "kubectl label namespace kubeflow katib.kubeflow.org/metrics-collector-injection=enabled --overwrite"
+    )
+    assert f"run: {mend}" in result.stderr
+    assert not any(command.startswith("python") for command in deployed.ran())
+
+
+@pytest.mark.parametrize(("name", "value"), [("JOB", "a; b"), ("JOB", "1"), ("CONFIG", "nowhere.yaml")])
+def test_submit_tells_what_is_not_allowed(deployed, name, value):
+    result = deployed.make("submit", settings={}, **{name: value})
+    assert result.returncode == 2
+    assert f"hptune: {name}: is '{value}'" in result.stderr
+
+
+def test_results_and_logs_are_of_the_job_submitted_last(deployed):
+    deployed.make("submit", settings={}, JOB="mine")
+    for goal, command in (("results", "describe"), ("logs", "stream-logs")):
+        result = deployed.make(goal, settings={})
+        assert result.returncode == 0, result.stderr
+        assert deployed.ran()[-1] == f"hptune {command} mine --namespace kubeflow"
+
+
+def test_results_of_another_job(deployed):
+    deployed.make("results", settings={}, JOB="other", FLAGS="--format json")
+    assert deployed.ran()[-1] == "hptune describe other --namespace kubeflow --format json"
+
+
+def test_results_without_a_job(checkout):
+    result = checkout.make("results")
+    assert result.returncode == 2
+    assert "hptune: JOB: is missing; " in result.stderr
+
+
+def test_results_of_another_cluster_leave_the_first_ones_access_alone(deployed):
+    deployed.make("results", JOB="mine", CLUSTER="other")
+    first = deployed.make("results", settings={}, JOB="mine")
+    assert first.returncode == 0, first.stderr
+    assert deployed.environments()[-1]["KUBECONFIG"] == str(deployed.path / STATE / "kubeconfig")
+
+
+def test_results_can_be_piped(deployed):
+    deployed.answers["hptune describe"] = "{}"
+    assert deployed.make("results", settings={}, JOB="mine", FLAGS="--format json").stdout == "{}\n"

@@ -1,0 +1,140 @@
+"""`make cluster`, `addons`, `undeploy` and `ui`, with the same stand-ins."""
+
+import itertools
+import os
+import signal
+import subprocess
+
+import pytest
+from checkouts import CANARY
+
+LABEL = "kubectl label namespace kubeflow katib.kubeflow.org/metrics-collector-injection=enabled --overwrite"
+RUNNING = "kubectl get experiments.kubeflow.org"
+
+
+def test_cluster_only_prints(checkout):
+    result = checkout.make("cluster")
+    assert result.returncode == 0, result.stderr
+    assert checkout.ran(questions=True) == []
+    assert "\n+ gcloud container clusters create tuning --location europe-west4-a" in result.stdout
+    assert "\n==> RUN=1 runs these" in result.stdout
+
+
+def test_cluster_makes_what_is_not_there(checkout):
+    checkout.failing.append("gcloud container node-pools describe")
+    result = checkout.make("cluster", RUN="1", ACCELERATOR="nvidia-l4", GPUS="1")
+    assert result.returncode == 0, result.stderr
+    (made,) = (command for command in checkout.ran() if " create " in command)
+    assert made.startswith(
+        "gcloud container node-pools create l4-x1 --cluster tuning --location europe-west4-a"
+    )
+    assert "--accelerator type=nvidia-l4,count=1,gpu-driver-version=default" in made
+    assert "--machine-type g2-standard-8" in made
+    assert "--num-nodes 0 --enable-autoscaling --total-min-nodes 0" in made
+
+
+def test_cluster_lets_the_pods_accounts_act_for_the_google_one(checkout):
+    result = checkout.make("cluster", NAMESPACE="tuning")
+    for account in ("hptune-trial", "hptune-launcher"):
+        assert f"'serviceAccount:my-project.svc.id.goog[tuning/{account}]'" in result.stdout
+
+
+@pytest.mark.parametrize("failing", ["gcloud services", "gcloud iam service-accounts add-iam-policy-binding"])
+def test_cluster_stops_at_a_failure(checkout, failing):
+    checkout.failing.append(failing)
+    result = checkout.make("cluster", RUN="1")
+    assert result.returncode == 2
+    assert checkout.ran()[-1].startswith(failing)
+    assert "hptune: this failed with exit code 1:\n    gcloud" in result.stderr
+
+
+def test_addons_sets_the_label_last_of_what_touches_the_namespace(checkout):
+    result = checkout.make("addons")
+    assert result.returncode == 0, result.stderr
+    commands = checkout.ran()
+    installs = [i for i, command in enumerate(commands) if command.startswith("kubectl apply ")]
+    assert [commands[i].rpartition("/")[2] for i in installs] == [
+        "katib-standalone?ref=v0.19.0",
+        "cluster-scoped-resources?ref=2.17.0",
+        "platform-agnostic?ref=2.17.0",
+    ]
+    assert commands.index(LABEL) > max(installs)
+    assert all(
+        command.startswith("kubectl rollout status ") for command in commands[commands.index(LABEL) + 1 :]
+    )
+
+
+def test_addons_are_not_for_a_kubeflow_with_users(checkout):
+    result = checkout.make("addons", settings={}, OVERLAY="multi-user", CONTEXT="work", NAMESPACE="me")
+    assert result.returncode == 2
+    assert "hptune: OVERLAY: is multi-user; " in result.stderr
+
+
+def test_undeploy_leaves_what_jobs_left(deployed):
+    result = deployed.make("undeploy", settings={})
+    assert result.returncode == 0, result.stderr
+    deleted = [command.split()[2] for command in deployed.ran() if command.startswith("kubectl delete ")]
+    assert deleted == ["rolebindings,roles,serviceaccounts,networkpolicies,secrets"]
+    assert not any("storage rm" in command for command in deployed.ran())
+    assert "DELETE_DATA=1 deletes it" in result.stdout
+
+
+def test_undeploy_deletes_data_when_told_to(checkout):
+    result = checkout.make("undeploy", DELETE_DATA="1")
+    assert result.returncode == 0, result.stderr
+    commands = checkout.ran()
+    assert "gcloud storage rm gs://my-project-hptune/hptune-jobs/**" in commands
+    for kind in ("experiments.kubeflow.org", "persistentvolumeclaims"):
+        assert any(
+            command.startswith(f"kubectl delete {kind} --namespace kubeflow --selector ")
+            for command in commands
+        )
+
+
+def test_undeploy_can_be_run_again(checkout):
+    checkout.failing.append("kubectl delete")
+    assert checkout.make("undeploy").returncode == 2
+    checkout.failing.clear()
+    assert checkout.make("undeploy").returncode == 0
+
+
+def test_undeploy_is_refused_while_jobs_run(checkout):
+    checkout.answers[RUNNING] = "done Created Succeeded\nmnist-1 Created Running"
+    checkout.answers = {RUNNING: "mnist-1 Created Running"}
+    result = checkout.make("undeploy")
+    assert result.returncode == 2
+    assert "hptune: running jobs: mnist-1; cancel them first, or give FORCE=1" in result.stderr
+    assert not [command for command in checkout.ran() if command.startswith(("kubectl delete", "hptune"))]
+    assert checkout.make("undeploy", FORCE="1").returncode == 0
+
+
+def test_undeploy_does_not_mind_jobs_that_have_ended(checkout):
+    checkout.answers[RUNNING] = "mnist-1 Created Succeeded"
+    assert checkout.make("undeploy").returncode == 0
+
+
+def processes_of_group(group):
+    """Command lines of those that still run; who has ended and is not waited for is none of them."""
+    found = subprocess.run(
+        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    lines = [line.split(None, 2) for line in found.splitlines()]
+    return [line[2] for line in lines if line[0] == str(group) and not line[1].startswith("Z")]
+
+
+def test_ui_forwards_both_pages_until_ctrl_c(deployed):
+    with deployed.started("ui", settings={}) as process:
+        lines = list(itertools.takewhile(lambda line: "Ctrl-C" not in line, process.stdout))
+        os.killpg(process.pid, signal.SIGINT)
+        out, error = process.communicate(timeout=10)
+    text = "".join(lines) + out
+    assert "http://127.0.0.1:8080/#/pipelines" in text
+    assert "http://127.0.0.1:8081/katib/" in text
+    assert "this failed" not in error
+    assert not processes_of_group(process.pid)
+
+
+def test_nothing_secret_is_shown(checkout):
+    for goal in ("addons", "undeploy"):
+        result = checkout.make(goal)
+        assert CANARY not in result.stdout + result.stderr + "".join(checkout.ran(questions=True))

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from benchmarks.suggest.searchers import BASELINE, OURS
 from benchmarks.suggest.study import TRIALS, Run
 
 BUDGETS = (10, 20, 50)
 SIGNIFICANT = 0.05
-
-OURS = "hptune"
-BASELINE = "random"
 
 
 class Curves:

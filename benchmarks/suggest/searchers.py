@@ -226,9 +226,12 @@ def _add(root: Any, parameter: Parameter, scales: Any) -> None:  # noqa: ANN401
         add(parameter.name, parameter.low, parameter.high, scale_type=scale[parameter.scale])
 
 
+OURS = "hptune"
+BASELINE = "random"
+
 SEARCHERS: dict[str, Callable[[SearchSpace, int], Searcher]] = {
-    "hptune": hptune_searcher,
-    "random": random_searcher,
+    OURS: hptune_searcher,
+    BASELINE: random_searcher,
     "Optuna TPE": optuna_searcher(optuna.samplers.TPESampler),
     "Optuna TPE univariate": optuna_searcher(optuna.samplers.TPESampler, multivariate=False),
     "Optuna GP": gp_searcher,
@@ -241,7 +244,7 @@ SEARCHERS: dict[str, Callable[[SearchSpace, int], Searcher]] = {
 """By the name that tables show."""
 
 PACKAGES = {
-    "random": "optuna",
+    BASELINE: "optuna",
     "Optuna TPE": "optuna",
     "Optuna TPE univariate": "optuna",
     "Optuna GP": "optuna",

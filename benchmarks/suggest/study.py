@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,11 @@ def load(path: Path = RESULTS) -> list[Run]:
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
-    return [Run(**json.loads(line)) for line in lines]
+    return [_decode(json.loads(line)) for line in lines]
+
+
+def _decode(content: dict[str, Any]) -> Run:
+    return Run(**{**content, "regret": [(trial, regret) for trial, regret in content["regret"]]})
 
 
 def current(runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int) -> list[Run]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable
@@ -34,9 +35,8 @@ _SEED = click.IntRange(0, 2**32 - 1)
 _CONTEXT = click.option(
     "--context", help="Of the kubeconfig.  [default: the pod's own cluster, else the current one]"
 )
+_DEFAULT_NAMESPACE = KatibOptions().namespace
 _KATIBS_OWN = "katib-config"
-# An upgrade of the cluster's control plane takes minutes, and a job takes hours.
-_PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,37 @@ class ClusterJob:
 
     Attributes:
         name: The job's name.
-        namespace: Where its Experiment is; None for the context's own namespace.
+        namespace: Where its Experiment is.
         context: A context of the kubeconfig; None for the present one.
     """
 
     name: str
-    namespace: str | None = None
+    namespace: str = _DEFAULT_NAMESPACE
     context: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What names it on the command line."""
+        context = f" --context {shlex.quote(self.context)}" if self.context else ""
+        return f"{self.name} --namespace {self.namespace}{context}"
 
     def backend(self) -> KatibBackend:
         """The backend that looks after it."""
         # Takes half a second, which the commands for this machine need not wait for.
         from hptune.backends.katib.backend import KatibBackend
-        from hptune.backends.katib.client import connect
+        from hptune.backends.katib.connection import connect
 
         return KatibBackend(connect(self.namespace, self.context), self.name, warn=_warn)
+
+    def submitter(self, options: KatibOptions, *, delete_on_cancel: bool) -> KatibBackend:
+        """The backend that makes it and watches it."""
+        from hptune.backends.katib.backend import KatibBackend
+        from hptune.backends.katib.connection import JOB_PATIENCE_S, connect
+
+        cluster = connect(self.namespace, self.context, patience_s=JOB_PATIENCE_S)
+        return KatibBackend(
+            cluster, self.name, options, warn=_warn, words=self.words, delete_on_cancel=delete_on_cancel
+        )
 
     def describe(self) -> JobStatus:
         """Where it stands."""
@@ -76,10 +92,13 @@ def cluster_job(function: F) -> F:
     """Adds the options that make a command's argument ``job`` the name of a cluster's, in ``cluster``."""
 
     @click.option("--namespace", help="JOB is the name of a job in this namespace of a cluster.")
-    @click.option("--context", help="JOB is the name of a job in the cluster of this kubeconfig context.")
+    @click.option(
+        "--context",
+        help=f"JOB is the name of a job in this context's cluster, in {_DEFAULT_NAMESPACE} or --namespace.",
+    )
     @wraps(function)
     def command(job: str, namespace: str | None, context: str | None, **values: Any) -> object:  # noqa: ANN401
-        cluster = ClusterJob(job, namespace, context) if namespace or context else None
+        cluster = ClusterJob(job, namespace or _DEFAULT_NAMESPACE, context) if namespace or context else None
         return function(job=job, cluster=cluster, **values)
 
     return command  # type: ignore[return-value]
@@ -125,9 +144,7 @@ def submit(
           --module-name trainer.task --job-dir gs://bucket/mnist --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
-    from hptune.backends.katib.backend import KatibBackend
-    from hptune.backends.katib.client import connect
-    from hptune.backends.katib.experiment import differences
+    from hptune.backends.katib.experiment import build_experiment, differences
     from hptune.backends.katib.packing import with_package
 
     request = Request(
@@ -141,17 +158,18 @@ def submit(
         seed=seed,
     )
     submission = resolve_for_cluster(request)
+    # Before anything is put anywhere.
+    build_experiment(submission, options)
     warn((*submission.job.warnings, *differences(submission, options)))
     if without_effect := given_names(gcloud_flags):
         warn([f"without effect in a cluster: {', '.join(without_effect)}"])
-    cluster = connect(options.namespace, context, patience_s=_PATIENCE_S)
-    backend = KatibBackend(cluster, submission.name, options, warn=_warn, delete_on_cancel=delete_on_cancel)
-    backend.check(submission)
+    made = ClusterJob(submission.name, options.namespace, context)
+    backend = made.submitter(options, delete_on_cancel=delete_on_cancel)
     if package_path:
         submission = with_package(submission, package_path, options.mount_path)
     if asynchronous:
         backend.submit(submission)
-        _print_commands(submission, options.namespace)
+        _print_commands(made)
         return
     display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
     with display as observe:
@@ -162,7 +180,7 @@ def submit(
     if backend.keeps(submission):
         _put_report(backend.describe(), submission)
     else:
-        _print_commands(submission, options.namespace)
+        _print_commands(made)
 
 
 def _put_report(status: JobStatus, submission: Submission) -> None:
@@ -177,15 +195,14 @@ def _put_report(status: JobStatus, submission: Submission) -> None:
         click.echo(f"trials:  {submission.job_dir}/TRIAL, as --job-dir of each")
 
 
-def _print_commands(submission: Submission, namespace: str) -> None:
-    job = f"{submission.name} --namespace {namespace}"
+def _print_commands(job: ClusterJob) -> None:
     for title, command in (("status:", "describe"), ("logs:  ", "stream-logs"), ("stop:  ", "cancel")):
-        click.echo(f"{title} hptune {command} {job}")
+        click.echo(f"{title} hptune {command} {job.words}")
 
 
 @click.command()
 @click.argument("job")
-@click.option("--namespace", default="kubeflow", show_default=True, help="Where the job is.")
+@click.option("--namespace", default=_DEFAULT_NAMESPACE, show_default=True, help="Where the job is.")
 @click.option("--record", help="Directory or URI for what is known of the trials.  [default: its --job-dir]")
 @_CONTEXT
 def cancel(job: str, namespace: str, record: str | None, context: str | None) -> None:
@@ -206,7 +223,10 @@ def cancel(job: str, namespace: str, record: str | None, context: str | None) ->
 @click.option("--image", help="Has hptune with its extra katib, such as the trials' image.")
 @click.option("--remove", is_flag=True, help="Take the algorithm out again.")
 @click.option(
-    "--config-namespace", default="kubeflow", show_default=True, help="Where Katib's own configuration is."
+    "--config-namespace",
+    default=_DEFAULT_NAMESPACE,
+    show_default=True,
+    help="Where Katib's own configuration is.",
 )
 @click.option("--pull-policy", default="IfNotPresent", show_default=True, help="When to pull the image.")
 @_CONTEXT
@@ -222,7 +242,7 @@ def katib_register(
       hptune katib-register --image REGISTRY/trainer:1
       hptune katib-register --remove
     """
-    from hptune.backends.katib.client import connect
+    from hptune.backends.katib.connection import connect
     from hptune.backends.katib.register import PLACE, SuggestionImage, register, unregister
 
     if bool(image) == remove:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from hptune.backends.base import Submission
-from hptune.backends.katib.options import DEFAULT_IMAGE, KatibAlgorithm, KatibOptions
+from hptune.backends.katib.options import KatibOptions
+from hptune.cli_katib_options import katib_options
 from hptune.cli_options import UserArgsCommand, user_args, warn
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job import TuningJob, load_job
@@ -19,86 +19,7 @@ from hptune.programs import TrainerSource, programs_beside
 from hptune.results import to_yaml
 from hptune.submit import Request, resolve_for_cluster
 
-F = TypeVar("F", bound=Callable[..., object])
-
 _PATH = click.Path(path_type=Path)
-_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-
-
-def _bytes(_: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """An amount of memory as Kubernetes writes it."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d{1,15})([KMGT]i)?", value, re.ASCII)
-    if match is None:
-        raise click.BadParameter(f"{value!r} is not an amount of memory, such as 512Mi or 16Gi", param=param)
-    return int(match[1]) * _UNITS.get(match[2], 1)
-
-
-def _pairs(_: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    """``NAME=VALUE``, as often as it was given."""
-    split = [value.partition("=") for value in values]
-    for name, equals, value in split:
-        if not name or not equals:
-            raise click.BadParameter(f"{name + equals + value!r} is not NAME=VALUE", param=param)
-    return {name: value for name, _, value in split}
-
-
-_DEFAULTS = KatibOptions()
-_FLAGS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--namespace", default=_DEFAULTS.namespace, show_default=True, help="Of the Experiment."),
-    click.option("--image", help=f"Has hptune and the trainer.  [default: {DEFAULT_IMAGE}]"),
-    click.option("--image-pull-secret", help="The secret for the image's registry."),
-    click.option(
-        "--algorithm",
-        type=click.Choice([each.value for each in KatibAlgorithm]),
-        default=_DEFAULTS.algorithm.value,
-        show_default=True,
-        help="What suggests trials where the job file leaves it open: Katib's own, or hptune's, which must "
-        "be registered with the cluster.",
-    ),
-    click.option("--service-account", help="The pods' service account.  [default: the namespace's]"),
-    click.option("--secret", help="A secret whose entries trainers get as environment variables."),
-    click.option("--volume-claim", help="A persistent volume claim that all trials mount."),
-    click.option(
-        "--mount-path", default=_DEFAULTS.mount_path, show_default=True, help="Where the claim is mounted."
-    ),
-    click.option("--gpus", type=int, help="GPUs of a trial.  [default: those of the job's machine]"),
-    click.option(
-        "--accelerator",
-        help="GKE's name of the GPU, such as nvidia-l4; '' for any.  [default: the machine's]",
-    ),
-    click.option("--cpu", type=float, help="CPUs a trial asks for.  [default: what such a machine can give]"),
-    click.option("--memory", "memory_bytes", callback=_bytes, help="Memory it asks for, such as 16Gi."),
-    click.option(
-        "--shared-memory",
-        "shared_memory_bytes",
-        callback=_bytes,
-        help="Size of /dev/shm.  [default: half of the memory]",
-    ),
-    click.option("--node-selector", multiple=True, callback=_pairs, help="LABEL=VALUE that nodes must have."),
-    click.option(
-        "--label",
-        "labels",
-        multiple=True,
-        callback=_pairs,
-        help="NAME=VALUE, for the Experiment and its pods.",
-    ),
-    click.option("--priority-class", help="The pods' priority class."),
-)
-
-
-def katib_flags(function: F) -> F:
-    """Adds a flag for each field of `KatibOptions`, for `options_of` to read."""
-    for flag in reversed(_FLAGS):
-        function = flag(function)
-    return function
-
-
-def options_of(flags: dict[str, Any]) -> KatibOptions:
-    """Takes what `katib_flags` added out of ``flags``."""
-    values = {field.name: flags.pop(field.name) for field in fields(KatibOptions)}
-    return KatibOptions(**{**values, "algorithm": KatibAlgorithm(values["algorithm"])})
 
 
 @click.command(cls=UserArgsCommand)
@@ -108,7 +29,7 @@ def options_of(flags: dict[str, Any]) -> KatibOptions:
 @click.option("--job-dir", help="Where trials write: a URI, or a path on the volume.")
 @click.option("--packages", help="URIs of archives of Python packages for the trainer, comma-separated.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@katib_flags
+@katib_options
 def katib(
     file: Path,
     name: str | None,
@@ -116,7 +37,7 @@ def katib(
     job_dir: str | None,
     packages: str | None,
     seed: int,
-    **flags: Any,  # noqa: ANN401  (of whatever types the options are)
+    options: KatibOptions,
 ) -> None:
     """Print the job file FILE as a Katib Experiment; the trainer's own arguments come after --.
 
@@ -143,7 +64,6 @@ def katib(
         seed=seed,
     )
     submission, assumed = _complete(resolve_for_cluster(request), programs)
-    options = options_of(flags)
     manifest = build_experiment(submission, options)
     warn((*submission.job.warnings, *assumed, *differences(submission, options)))
     click.echo(to_yaml(manifest), nl=False)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
+from hptune.backends.katib.options import DEFAULT_IMAGE, KatibAlgorithm, KatibOptions
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -21,7 +21,7 @@ def _bytes(_: click.Context, param: click.Parameter, value: str | None) -> int |
     """An amount of memory as Kubernetes writes it: 512Mi, 16Gi."""
     if value is None:
         return None
-    match = re.fullmatch(r"(\d{1,15})((?:[KMGT]i)?)", value)
+    match = re.fullmatch(r"(\d{1,15})((?:[KMGT]i)?)", value, re.ASCII)
     if match is None:
         raise click.BadParameter(f"{value!r} is not an amount of memory, such as 512Mi or 16Gi", param=param)
     amount, unit = match.groups()
@@ -42,14 +42,15 @@ def _pairs(_: click.Context, param: click.Parameter, values: Sequence[str]) -> d
 _DEFAULTS = KatibOptions()
 _OPTIONS = (
     click.option("--namespace", default=_DEFAULTS.namespace, show_default=True, help="Of the Experiment."),
-    click.option("--image", help="Has hptune and the trainer.  [default: hptune/trainer:VERSION]"),
+    click.option("--image", help=f"Has hptune and the trainer.  [default: {DEFAULT_IMAGE}]"),
     click.option("--image-pull-secret", help="The secret for a private registry."),
     click.option(
         "--algorithm",
         type=click.Choice([each.value for each in KatibAlgorithm]),
         default=_DEFAULTS.algorithm.value,
         show_default=True,
-        help="What suggests trials where the job file leaves it open: Katib's own, or hptune's service.",
+        help="What suggests trials where the job file leaves it open: Katib's own, or hptune's, which must "
+        "be registered with the cluster.",
     ),
     click.option("--service-account", help="The pods'.  [default: the namespace's]"),
     click.option("--secret", help="A secret whose entries the trainer gets as environment variables."),

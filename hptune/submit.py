@@ -12,6 +12,7 @@ from hptune.backends.base import Submission
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job import TuningJob, load_job
 from hptune.jobdir import JobDir
+from hptune.storage import redacted
 from hptune.trial.spec import Program
 
 JOBS = Path("hptune-jobs")
@@ -133,7 +134,7 @@ def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
 def _cluster_dir_faults(job_dir: str, place: str) -> Iterator[Fault]:
     scheme, separator, _ = job_dir.partition("://")
     if separator and scheme not in _WRITABLE:
-        yield Fault(place, f"{job_dir!r} cannot be written to; allowed: {_WRITABLE_SHOWN}")
+        yield Fault(place, f"{redacted(job_dir)!r} cannot be written to; allowed: {_WRITABLE_SHOWN}")
     elif job_dir and not separator and not job_dir.startswith("/"):
         yield Fault(
             place,

@@ -106,9 +106,10 @@ def test_what_a_cluster_cannot_use_is_refused_at_once(home):
     with pytest.raises(UsageError) as caught:
         resolve_for_cluster(Request(config=Path("hptune.yaml"), job_dir="out", package_path=None))
     assert [fault.place for fault in caught.value.faults] == ["--job-dir", "--packages", "--module-name"]
-    for job_dir in ("https://host/x", "file:///x", "ftp://x"):
-        with pytest.raises(UsageError, match="cannot be written to; allowed: gs://"):
+    for job_dir in ("https://me:secret@host/x?key=secret", "file:///x", "ftp://x"):
+        with pytest.raises(UsageError, match="cannot be written to; allowed: gs://") as refusal:
             resolve_for_cluster(request(job_dir=job_dir, packages=("gs://b/x.whl",), module_name="a.b"))
+        assert "secret" not in str(refusal.value)
 
 
 def test_a_cluster_does_not_know_what_an_image_would_run(home):

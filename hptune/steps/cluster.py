@@ -18,8 +18,6 @@ from hptune.study import TrialState
 
 _ANY = "any"
 _DIGEST_DIGITS = 16
-# An upgrade of the cluster's control plane takes minutes, and a job takes hours.
-_PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class TrialPods:
     priority_class: str = ""
     secret: str = ""
     volume_claim: str = ""
-    mount_path: str = "/mnt/hptune"
+    mount_path: str = KatibOptions().mount_path
     delete_on_cancel: bool = False
 
     def options(self, namespace: str) -> KatibOptions:
@@ -104,21 +102,24 @@ def tune_in_cluster(
     """
     # Takes half a second, which a step that tunes by itself need not wait for.
     from hptune.backends.katib.backend import KatibBackend
-    from hptune.backends.katib.client import connect
+    from hptune.backends.katib.connection import JOB_PATIENCE_S, connect
+    from hptune.backends.katib.experiment import build_experiment
     from hptune.backends.katib.packing import with_package
 
     _check_job_dir(job_dir, pods)
     place = f"{job_dir.rstrip('/')}/{(JobDir(Path()).data / data_name(data)).as_posix()}"
     submission = trainer.cluster_submission(job, name, place, job_dir, seed)
-    cluster = connect(pods.namespace or None, patience_s=_PATIENCE_S)
+    cluster = connect(pods.namespace or None, patience_s=JOB_PATIENCE_S)
+    options = pods.options(cluster.namespace)
+    # Before anything is put anywhere.
+    build_experiment(submission, options)
     backend = KatibBackend(
         cluster,
         name,
-        pods.options(cluster.namespace),
+        options,
         warn=lambda message: print(f"warning: {message}", flush=True),
         delete_on_cancel=pods.delete_on_cancel,
     )
-    backend.check(submission)
     # The same again is the same: the name is that of the content.
     storage.put(data, place)
     if trainer.package_path:

@@ -14,12 +14,11 @@ from hptune.cli_main import run_command
 from hptune.errors import Fault, UsageError
 from hptune.jobdir import TrialDir
 from hptune.trial.pod import Pod, run_in_pod
-from hptune.trial.spec import Program, TrialSpec
+from hptune.trial.spec import TRAINING_INPUT_VARIABLE, Program, TrialSpec
 from hptune.trial.staging import Package
 from hptune.trial.supervise import run_trial
 from hptune.trial.wire import decode_value
 
-_TRAINING_INPUT = "HPTUNE_TRAINING_INPUT"
 _PATH = click.Path(path_type=Path)
 
 
@@ -66,7 +65,9 @@ def _directory(output: Path, state: Path, trial_id: str) -> TrialDir:
 @click.option("--module-name", help="The trainer, as a Python module.")
 @click.option("--python-path", multiple=True, help="A directory for PYTHONPATH.")
 @click.option("--command", multiple=True, help="The trainer, as a command, one option a token.")
-@click.option("--training-input", default="{}", envvar=_TRAINING_INPUT, help="As JSON; of the whole job.")
+@click.option(
+    "--training-input", default="{}", envvar=TRAINING_INPUT_VARIABLE, help="As JSON; of the whole job."
+)
 @click.option("--time-limit-s", type=float, help="Seconds after which the trainer is stopped.")
 @click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes.")
 @click.option("--collector-file", type=_PATH, help="Measurements for Katib's File collector, format JSON.")
@@ -118,7 +119,7 @@ def main(
         time_limit_s=time_limit_s,
     )
     # ML Engine had no such variable.
-    os.environ.pop(_TRAINING_INPUT, None)
+    os.environ.pop(TRAINING_INPUT_VARIABLE, None)
     pod = Pod(collector_file, message_file, upload_to, tuple(map(Package.parse, packages)), fetch_inputs)
     if pod == Pod():
         outcome = run_trial(spec, stop_with_stdin=stop_with_stdin)

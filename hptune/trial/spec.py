@@ -16,6 +16,9 @@ from typing import Any
 
 from hptune.jobdir import TrialDir
 
+TRAINING_INPUT_VARIABLE = "HPTUNE_TRAINING_INPUT"
+"""Has the job's training input for ``python -m hptune.trial``, whose command line may be too short for it."""
+
 # ML Engine's master listened here. One machine has no other task that would connect to it, but TensorFlow 1
 # refuses a task type without a cluster.
 _MASTER_ADDRESS = "127.0.0.1:2222"

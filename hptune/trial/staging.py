@@ -65,7 +65,9 @@ class Package:
             return cls(text, None)
         match = _CHECKSUM.fullmatch(text)
         if not match:
-            raise UsageError(Fault("--package", f"{text!r} is not URI or URI#sha256=HEX (64 digits)"))
+            raise UsageError(
+                Fault("--package", f"{storage.redacted(text)!r} is not URI or URI#sha256=HEX (64 digits)")
+            )
         return cls(match["uri"], match["sha256"])
 
 

@@ -360,6 +360,7 @@ def test_a_long_message_fits_the_termination_log(run_pod, tmp_path):
     [
         (["--encoded-parameters", "--parameter=x=%ff"], "'x=%ff' is not encoded"),
         (["--package=gs://b/x#sha256=1"], "is not URI or URI#sha256=HEX"),
+        (["--package=https://me:pw@b/x?key#sha256=1"], "'https://***@b/x?***' is not URI"),
         (["--training-input={"], "--training-input: is not JSON"),
         (["--training-input=[]"], "--training-input: is list; must be an object"),
         (["--stop-with-stdin"], "--stop-with-stdin is not for a pod"),

@@ -1,4 +1,4 @@
-"""The whole submission as an annotation of its Experiment, so that any machine can read it back."""
+"""What an Experiment's annotations say of its job, so that any machine can read it back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hptune.job import parse_training_input
 from hptune.trial.spec import Program
 
 SUBMISSION_ANNOTATION = "hptune.dev/submission"
+TRIALS_ANNOTATION = "hptune.dev/trials"
+"""Names of the trials in order of their numbers, written before some of them are deleted."""
 MAX_BYTES = 240 * 1024
 """Kubernetes holds all annotations of an object to 256 KiB."""
 
@@ -59,6 +61,16 @@ def read_submission(experiment: Mapping[str, Any]) -> Submission:
     except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         problem = f"{SUBMISSION_ANNOTATION} is damaged ({type(error).__name__}: {error})"
         raise JobDirError(Fault(place, problem)) from error
+
+
+def read_trial_names(experiment: Mapping[str, Any]) -> list[str]:
+    """What `TRIALS_ANNOTATION` has; nothing where it is not there, or is of somebody else's making."""
+    text = (experiment["metadata"].get("annotations") or {}).get(TRIALS_ANNOTATION, "[]")
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return []
+    return list(map(str, names)) if isinstance(names, list) else []
 
 
 def _submission(content: dict[str, Any]) -> Submission:

@@ -7,6 +7,7 @@ Experiment that it made, and what happened meanwhile.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import Any
 
 from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
 from hptune.backends.katib import keeping, logs
-from hptune.backends.katib.annotation import SUBMISSION_ANNOTATION, read_submission
+from hptune.backends.katib.annotation import SUBMISSION_ANNOTATION, TRIALS_ANNOTATION, read_submission
 from hptune.backends.katib.client import Cluster
 from hptune.backends.katib.experiment import build_experiment
 from hptune.backends.katib.names import experiment_name
@@ -30,6 +31,9 @@ from hptune.job import differences
 from hptune.study import Study, Trial
 
 _HEARTBEAT_S = 3.0
+# A pod that is deleted has two minutes to upload what its trainer wrote.
+_DELETION_S = 180.0
+_POLL_S = 1.0
 # Of the record of a submission, what says nothing of the job: its form, and where its file was.
 _NOT_IDENTITY = ("format", "source", "warnings")
 
@@ -42,6 +46,7 @@ class KatibBackend:
         job_name: The job's name.
         options: What the cluster must be told besides the job; only submitting needs them.
         warn: Told what keeps a job from getting on, each thing once.
+        words: What names the job on the command line, for messages; None for its name and namespace.
         heartbeat_s: How often to look again where nothing is heard of the trials.
         delete_on_cancel: Whether an interrupted `run` cancels the job; else it goes on in the cluster.
     """
@@ -53,6 +58,7 @@ class KatibBackend:
         options: KatibOptions | None = None,
         *,
         warn: Callable[[str], None],
+        words: str | None = None,
         heartbeat_s: float = _HEARTBEAT_S,
         delete_on_cancel: bool = False,
     ) -> None:
@@ -60,6 +66,7 @@ class KatibBackend:
         self._options = options or KatibOptions(namespace=cluster.namespace)
         self._job_name = job_name
         self._warn = warn
+        self._words = words or f"{job_name} --namespace {cluster.namespace}"
         self._heartbeat_s = heartbeat_s
         self._delete_on_cancel = delete_on_cancel
         self._told: set[str] = set()
@@ -69,20 +76,12 @@ class KatibBackend:
         """The name of the job's Experiment."""
         return experiment_name(self._job_name, self._cluster.namespace)
 
-    def check(self, submission: Submission) -> None:
-        """Refuses what cannot run in a cluster, before anything is put anywhere.
-
-        Raises:
-            UsageError: The cluster could not do what the job file says; carries every fault.
-        """
-        build_experiment(submission, self._options)
-
     def keeps(self, submission: Submission) -> bool:
         """Whether a job's results are written to its directory."""
         return keeping.is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
-        """Makes the job's Experiment, if it has not been made before.
+        """Makes the job's Experiment, if it has not been made before; waits for one that is being deleted.
 
         Raises:
             JobDirError: There is another job of this name.
@@ -90,20 +89,25 @@ class KatibBackend:
             ClusterError: The cluster cannot be asked.
         """
         manifest = build_experiment(submission, self._options)
-        try:
-            self._cluster.create_experiment(manifest)
-        except ExistsError:
-            self._refuse_changed(self._cluster.experiment(self.experiment), manifest)
+        present = self._present()
+        if present is None:
+            try:
+                self._cluster.create_experiment(manifest)
+            except ExistsError:
+                present = self._experiment()
+        if present is not None:
+            self._refuse_changed(present, manifest)
 
     def run(self, submission: Submission, observe: Observer) -> Study:
         """Runs the job to its end, or watches one that runs. See `Backend.run`."""
         self.submit(submission)
         try:
-            status, unfinished = self._watch(submission, observe)
+            status, view = self._watch(submission, observe)
         except KeyboardInterrupt:
             raise self._interrupted() from None
         self._keep(status, submission)
-        self._stop(unfinished)
+        if view:
+            self._stop(view)
         if status.state is not JobState.SUCCEEDED:
             raise JobFailed(status.message)
         return status.study
@@ -167,8 +171,31 @@ class KatibBackend:
             self._cluster.delete_experiment(self.experiment)
         return place
 
-    def _watch(self, submission: Submission, observe: Observer) -> tuple[JobStatus, list[str]]:
-        """Watches the job to its end; returns how it ended, and the names of the trials that had not."""
+    def _present(self) -> Object | None:
+        """The job's Experiment; None where there is none, nor anything left of an earlier one.
+
+        New trials may have the names of old ones: what the pods of those say must not count for them.
+        """
+        deadline = time.monotonic() + _DELETION_S
+        while True:
+            try:
+                present = self._cluster.experiment(self.experiment)
+            except NotThereError:
+                if not (self._cluster.trials(self.experiment) or self._cluster.pods(self.experiment)):
+                    return None
+            else:
+                if "deletionTimestamp" not in present["metadata"]:
+                    return present
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"{self._place}: a job of this name was deleted, but trials or pods of it are still "
+                    f"there after {_DELETION_S:g} s; 'kubectl get trials,pods' shows them"
+                )
+            self._tell_once(f"{self._place}: waiting until the job of this name that was deleted is gone")
+            time.sleep(_POLL_S)
+
+    def _watch(self, submission: Submission, observe: Observer) -> tuple[JobStatus, View | None]:
+        """Watches the job to its end; returns how it ended, and the last of it, unless it was deleted."""
         observed: dict[int, Trial] = {}
         last = JobStatus(
             JobState.RUNNING, submission.study, submission.job.training_input, "", datetime.now(UTC), None
@@ -178,7 +205,7 @@ class KatibBackend:
                 view = self._view(trials)
                 if view.ended:
                     # Once more, for these trials may be older than the ending.
-                    view = self._read()
+                    view = self._view(self._cluster.trials(self.experiment))
                 last = status_of(submission, view)
                 for trial in last.study.trials:
                     if observed.get(trial.id) != trial:
@@ -187,16 +214,22 @@ class KatibBackend:
                 if view.ended:
                     break
                 self._stop_where_hopeless(submission, last.study, view)
-                self._tell_troubles(view)
+                self._attempt(partial(self._tell_troubles, view))
         except NotThereError:
             message = "the Experiment was deleted while the job ran"
             study = last.study.cut_off()
-            return replace(last, state=JobState.CANCELLED, study=study, message=message), []
-        return self._explained(submission, last, view), view.unfinished
+            return replace(last, state=JobState.CANCELLED, study=study, message=message), None
+        return self._explained(submission, last, view), view
 
-    def _stop(self, trials: list[str]) -> None:
+    def _stop(self, view: View) -> None:
         """Stops trials that the job ended without, which Katib lets run on."""
-        for name in trials:
+        if not view.unfinished:
+            return
+        # The others must keep their numbers when these are gone.
+        names = {TRIALS_ANNOTATION: json.dumps(list(view.numbers()))}
+        with suppress(NotThereError, UsageError):
+            self._attempt(partial(self._cluster.annotate_experiment, self.experiment, names))
+        for name in view.unfinished:
             with suppress(NotThereError):
                 self._attempt(partial(self._cluster.delete_trial, name))
 
@@ -212,10 +245,13 @@ class KatibBackend:
 
     def _tell_troubles(self, view: View) -> None:
         for trouble in troubles(view, self._cluster.events):
-            key = same_trouble(trouble)
-            if key not in self._told:
-                self._told.add(key)
-                self._warn(trouble)
+            self._tell_once(trouble, same_trouble(trouble))
+
+    def _tell_once(self, message: str, key: str | None = None) -> None:
+        """Says something unless it, or what has the same key, has been said."""
+        if (key or message) not in self._told:
+            self._told.add(key or message)
+            self._warn(message)
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Does what the job's end does not depend on."""
@@ -224,9 +260,7 @@ class KatibBackend:
         except NotThereError:
             raise
         except ClusterError as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
-                self._warn(str(error))
+            self._tell_once(str(error))
 
     def _keep(self, status: JobStatus, submission: Submission) -> None:
         if not self.keeps(submission):
@@ -238,12 +272,15 @@ class KatibBackend:
             self._warn(f"the results could not be written to the job's directory: {error}")
 
     def _interrupted(self) -> Interrupted:
+        problem = ""
         if self._delete_on_cancel:
-            return Interrupted(f"stopped; what is known of its trials is in {self.cancel()}")
-        cancel = f"hptune cancel {self._job_name} --namespace {self._cluster.namespace}"
+            try:
+                return Interrupted(f"stopped; what is known of its trials is in {self.cancel()}")
+            except HptuneError as error:
+                problem = f"could not be cancelled: {error}\n"
         return Interrupted(
-            f"not watched any more, but the job goes on in the cluster; the same command watches it again, "
-            f"and '{cancel}' stops it"
+            f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
+            f"again, and 'hptune cancel {self._words}' stops it"
         )
 
     def _explained(self, submission: Submission, status: JobStatus, view: View) -> JobStatus:
@@ -253,21 +290,30 @@ class KatibBackend:
             return status
         name = next(name for name, number in view.numbers().items() if number == trial.id)
         pod = view.pod_of(name)
-        ending = logs.tail(self._cluster, pod["metadata"]["name"]) if pod else "    (its pod is gone)"
+        try:
+            ending = logs.tail(self._cluster, pod["metadata"]["name"]) if pod else "    (its pod is gone)"
+        except ClusterError as error:
+            ending = f"    (cannot be read: {error})"
         return replace(status, message=f"{status.message}\nthe log of trial {trial.id} ends:\n{ending}")
 
     def _experiment(self) -> Object:
         try:
             return self._cluster.experiment(self.experiment)
         except NotThereError:
-            place = f"{self._job_name!r} in namespace {self._cluster.namespace!r}"
-            raise JobDirError(
-                Fault(place, f"there is no such job (no Experiment {self.experiment})")
-            ) from None
+            raise self._no_such_job() from None
 
     def _read(self) -> View:
-        self._experiment()
-        return self._view(self._cluster.trials(self.experiment))
+        try:
+            return self._view(self._cluster.trials(self.experiment))
+        except NotThereError:
+            raise self._no_such_job() from None
+
+    def _no_such_job(self) -> JobDirError:
+        return JobDirError(Fault(self._place, f"there is no such job (no Experiment {self.experiment})"))
+
+    @property
+    def _place(self) -> str:
+        return f"{self._job_name!r} in namespace {self._cluster.namespace!r}"
 
     def _view(self, trials: list[Object]) -> View:
         experiment = self._cluster.experiment(self.experiment)
@@ -281,9 +327,8 @@ class KatibBackend:
     def _refuse_changed(self, present: Object, asked: Object) -> None:
         changes = differences(_identity(present), _identity(asked))
         if changes:
-            place = f"{self._job_name!r} in namespace {self._cluster.namespace!r}"
             what = "is another job; submit that one again, or choose another name. What differs:"
-            raise JobDirError(Fault(place, "\n    ".join([what, *changes])))
+            raise JobDirError(Fault(self._place, "\n    ".join([what, *changes])))
 
 
 def _identity(experiment: Object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hptune.backends.base import Submission
 from hptune.backends.katib import quoting
 from hptune.backends.katib.annotation import MAX_BYTES, submission_text
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
-from hptune.backends.katib.parameters import algorithm_name, katib_text
+from hptune.backends.katib.parameters import RANDOM, algorithm_name, katib_text
 from hptune.backends.katib.trial_job import place_faults, training_input, trial_command
 from hptune.errors import Fault, UsageError
 from hptune.grid import grid_size
@@ -167,7 +167,7 @@ def _search_differences(submission: Submission, options: KatibOptions) -> Iterat
         yield "a trial that failed teaches nothing: the same point is suggested again until another one ends"
         if submission.first_points:
             yield "the point that the trainer's own arguments name is not tried first"
-    elif name == "random":
+    elif name == RANDOM:
         ends = [p.name for p in job.space if isinstance(p, Integer) and p.high - p.low > 1]
         if ends:
             yield f"INTEGER {', '.join(ends)}: the two ends of the range are drawn half as often as the rest"

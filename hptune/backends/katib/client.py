@@ -1,4 +1,7 @@
-"""What we ask of a Kubernetes cluster, and no more; the only module that knows the kubernetes library."""
+"""What we ask of a Kubernetes cluster, and no more.
+
+Only this module and connection.py know the kubernetes library.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +10,34 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from kubernetes import client as kubernetes_client
-from kubernetes import config as kubernetes_config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from hptune.backends.katib.refusals import (
+from hptune.backends.katib.calls import (
+    CONFIG_MAPS,
+    EVENTS,
+    EXPERIMENTS,
+    PODS,
+    SUGGESTIONS,
+    TRIALS,
     Call,
-    ConflictError,
-    ExpiredError,
-    NotThereError,
     Resource,
-    refusal,
 )
+from hptune.backends.katib.names import EXPERIMENT_LABEL
+from hptune.backends.katib.refusals import ConflictError, ExpiredError, NotThereError, refusal
 from hptune.backends.katib.watching import Object, apply, by_name, whole_lines
-from hptune.errors import ClusterError, Fault, UsageError
-
-EXPERIMENTS = Resource("kubeflow.org", "v1beta1", "experiments")
-TRIALS = Resource("kubeflow.org", "v1beta1", "trials")
-SUGGESTIONS = Resource("kubeflow.org", "v1beta1", "suggestions")
-PODS = Resource("", "v1", "pods")
-EVENTS = Resource("", "v1", "events")
-CONFIG_MAPS = Resource("", "v1", "configmaps")
-
-EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
-"""Katib puts it, with the Experiment's name, on its trials and on their pods."""
+from hptune.errors import ClusterError, UsageError
+from hptune.storage import redacted
 
 _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 30.0
 _MAX_PAUSE_S = 15.0
+# An address that has never answered is wrong, as a rule, and a person waits.
+_FIRST_PATIENCE_S = 15.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 
@@ -50,7 +48,8 @@ class Cluster:
     Args:
         api: How to reach the server.
         namespace: The namespace.
-        patience_s: How long to try again where the reason may pass: no connection, server errors, throttling.
+        patience_s: How long to try again where the reason may pass: no connection, server errors, throttling;
+            15 s at most until the server has answered once.
         first_pause_s: Pause after the first failed attempt; it doubles with each further one.
     """
 
@@ -66,6 +65,7 @@ class Cluster:
         self.namespace = namespace
         self._patience_s = patience_s
         self._first_pause_s = first_pause_s
+        self._has_answered = False
 
     def create_experiment(self, manifest: Object) -> Object:
         """Creates an Experiment.
@@ -99,9 +99,15 @@ class Cluster:
         Raises:
             UsageError: Katib refuses it, as it does once all trials have been created.
         """
-        body = {"spec": {"maxFailedTrialCount": count}}
-        call = Call("patch", EXPERIMENTS, self.namespace, name)
-        self._json(call, "PATCH", self._path(EXPERIMENTS, name), body=body, headers=_MERGE_PATCH)
+        self._patch(EXPERIMENTS, name, {"spec": {"maxFailedTrialCount": count}})
+
+    def annotate_experiment(self, name: str, annotations: Mapping[str, str]) -> None:
+        """Adds annotations to an Experiment.
+
+        Raises:
+            NotThereError: There is none of this name.
+        """
+        self._patch(EXPERIMENTS, name, {"metadata": {"annotations": dict(annotations)}})
 
     def delete_experiment(self, name: str) -> None:
         """Deletes an Experiment, with it its trials, their jobs and pods.
@@ -221,6 +227,10 @@ class Cluster:
     def _get(self, resource: Resource, name: str) -> Object:
         return self._json(Call("get", resource, self.namespace, name), "GET", self._path(resource, name))
 
+    def _patch(self, resource: Resource, name: str, body: Object) -> None:
+        call = Call("patch", resource, self.namespace, name)
+        self._json(call, "PATCH", self._path(resource, name), body=body, headers=_MERGE_PATCH)
+
     def _delete(self, resource: Resource, name: str) -> None:
         call = Call("delete", resource, self.namespace, name)
         self._json(call, "DELETE", self._path(resource, name), body={"propagationPolicy": "Background"})
@@ -232,7 +242,11 @@ class Cluster:
         return items
 
     def _list(self, resource: Resource, query: Mapping[str, str]) -> Object:
-        return self._json(Call("list", resource, self.namespace), "GET", self._path(resource), query=query)
+        call = Call("list", resource, self.namespace)
+        listed = self._json(call, "GET", self._path(resource), query=query)
+        if "items" not in listed:
+            raise self._not_kubernetes(call)
+        return listed
 
     def _watch(
         self, resource: Resource, query: Mapping[str, str], version: str, seconds: float
@@ -255,7 +269,7 @@ class Cluster:
             )
         ) as response:
             for line in whole_lines(response.stream(decode_content=False)):
-                event = json.loads(line)
+                event = self._object(call, line)
                 if event["type"] == "ERROR":
                     if event["object"].get("code") == 410:
                         raise ExpiredError(str(call))
@@ -278,8 +292,20 @@ class Cluster:
         headers: Mapping[str, str] | None = None,
     ) -> Object:
         response = self._request(call, method, path, query=query, body=body, headers=headers)
-        content: Object = json.loads(response.data)
+        return self._object(call, response.data)
+
+    def _object(self, call: Call, text: bytes) -> Object:
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise self._not_kubernetes(call)
         return content
+
+    def _not_kubernetes(self, call: Call) -> ClusterError:
+        # A login page of a proxy in between, for one.
+        return ClusterError(f"{call}: what answers at {self._address} is not the API of a Kubernetes cluster")
 
     def _request(
         self,
@@ -292,7 +318,8 @@ class Cluster:
         headers: Mapping[str, str] | None = None,
         read_timeout_s: float = _READ_TIMEOUT_S,
     ) -> Any:  # noqa: ANN401  (urllib3's response; its data is whole only when it is read)
-        deadline = time.monotonic() + self._patience_s
+        longest_s = self._patience_s if self._has_answered else _FIRST_PATIENCE_S
+        deadline = time.monotonic() + min(self._patience_s, longest_s)
         pause_s = self._first_pause_s
         while True:
             try:
@@ -310,6 +337,7 @@ class Cluster:
                 if call.verb != "watch":
                     # Read here, because the connection may break on the way.
                     _ = response.data
+                self._has_answered = True
                 return response
             except ApiException as error:
                 if error.status not in _PASSING or time.monotonic() + pause_s > deadline:
@@ -329,53 +357,7 @@ class Cluster:
 
     @property
     def _address(self) -> str:
-        return str(self._api.configuration.host)
-
-
-def connect(namespace: str | None = None, context: str | None = None, *, patience_s: float = 60.0) -> Cluster:
-    """The cluster that this process runs in, else the one that kubectl talks to.
-
-    Args:
-        namespace: The namespace; None for the pod's or the context's own.
-        context: A context of the kubeconfig, which then goes before the cluster that this process runs in.
-        patience_s: See `Cluster`.
-
-    Raises:
-        UsageError: There is no cluster to talk to, or no such context.
-    """
-    configuration = kubernetes_client.Configuration()
-    # Ours know what may be tried again, and pause.
-    configuration.retries = False
-    own = _configure(configuration, context)
-    return Cluster(kubernetes_client.ApiClient(configuration), namespace or own, patience_s=patience_s)
-
-
-def _configure(configuration: kubernetes_client.Configuration, context: str | None) -> str:
-    """Fills in where the cluster is and who asks; returns the namespace that goes with it."""
-    errors = kubernetes_config.ConfigException
-    if context is None:
-        try:
-            kubernetes_config.load_incluster_config(client_configuration=configuration)
-        except errors:
-            # Not in a cluster.
-            pass
-        else:
-            return _pod_namespace()
-    try:
-        kubernetes_config.load_kube_config(context=context, client_configuration=configuration)
-        contexts, active = kubernetes_config.list_kube_config_contexts()
-    except errors as error:
-        place = "--context" if context else "kubeconfig"
-        reason = str(error).rstrip(".")
-        problem = f"no cluster to talk to: {reason}; set KUBECONFIG, or run where kubectl works"
-        raise UsageError(Fault(place, problem)) from None
-    chosen = next((each for each in contexts if each["name"] == context), active)
-    return str(chosen["context"].get("namespace") or "default")
-
-
-def _pod_namespace() -> str:
-    token = kubernetes_config.incluster_config.SERVICE_TOKEN_FILENAME
-    return (Path(token).parent / "namespace").read_text(encoding="ascii").strip()
+        return redacted(str(self._api.configuration.host))
 
 
 def _retry_after_s(error: ApiException) -> float:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from hptune.backends.base import LogLine
 from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.status import TRIAL_LABEL, View, has_ended, has_started
+from hptune.backends.katib.names import TRIAL_LABEL
+from hptune.backends.katib.status import View, has_ended, has_started
 from hptune.backends.katib.trial_job import CONTAINER
 
 _POLL_S = 1.0

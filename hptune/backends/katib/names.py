@@ -1,4 +1,4 @@
-"""What a job is called in a cluster."""
+"""What a job is called in a cluster, and the labels by which Katib marks what belongs to it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ import re
 
 MAX_EXPERIMENT_NAME = 40
 """Katib's limit, so that what it derives from the name still fits a label."""
+
+BANDIT = "gp-bandit"
+"""Katib's name for hptune's algorithm. The service's Deployment has it behind the Experiment's."""
+
+EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
+"""Has the Experiment's name, on its trials and on all pods of the job."""
+TRIAL_LABEL = "katib.kubeflow.org/trial"
+"""Has the trial's name, on its pods."""
+SUGGESTION_LABEL = "katib.kubeflow.org/suggestion"
+"""Has the Experiment's name, on the pod that suggests."""
+INJECTION_LABEL = "katib.kubeflow.org/metrics-collector-injection"
+"""Must be ``enabled`` on a namespace for Experiments."""
 
 _DIGEST_DIGITS = 8
 

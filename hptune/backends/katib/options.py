@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hptune import __version__
+from hptune.backends.katib import names
 from hptune.errors import Fault
 from hptune.job import TuningJob
 
@@ -29,7 +30,7 @@ class KatibAlgorithm(StrEnum):
 
     BAYESIAN = "bayesianoptimization"
     """Katib's own, scikit-optimize."""
-    BANDIT = "gp-bandit"
+    BANDIT = names.BANDIT
     """hptune's suggestion service, which must be registered with the cluster."""
 
 
@@ -92,7 +93,7 @@ class KatibOptions:
 
     def _name_faults(self) -> Iterator[Fault]:
         allowed = "letters a-z, digits and '-', 63 at most"
-        names = "letters a-z, digits, '-' and '.'"
+        subdomain = "letters a-z, digits, '-' and '.'"
         yield from _mismatch("--namespace", self.namespace, _LABEL, allowed)
         for option, value in (
             ("--image-pull-secret", self.image_pull_secret),
@@ -101,7 +102,7 @@ class KatibOptions:
             ("--volume-claim", self.volume_claim),
             ("--priority-class", self.priority_class),
         ):
-            yield from _mismatch(option, value, _SUBDOMAIN, names)
+            yield from _mismatch(option, value, _SUBDOMAIN, subdomain)
         yield from _mismatch("--image", self.image, _IMAGE, "an image, such as hptune/trainer:0.1.0")
         yield from _mismatch("--mount-path", self.mount_path, _MOUNT_PATH, "an absolute path")
         yield from _mismatch("--accelerator", self.accelerator, _LABEL_VALUE, "a label's value")

@@ -18,6 +18,7 @@ from kubeflow_katib_api.models import (
 
 from hptune.backends.base import Submission
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
+from hptune.backends.katib.suggestion import settings
 from hptune.grid import grid_axes, grid_size
 from hptune.job import Algorithm, TuningJob
 from hptune.space import (
@@ -95,14 +96,14 @@ def algorithm_spec(submission: Submission, options: KatibOptions) -> V1beta1Algo
     """The algorithm with its settings."""
     name = algorithm_name(submission.job, options)
     if name == KatibAlgorithm.BANDIT:
-        settings = _bandit_settings(submission)
+        values = _bandit_settings(submission)
     else:
-        settings = {"random_state": str(submission.seed)}
+        values = {"random_state": str(submission.seed)}
     if name == KatibAlgorithm.BAYESIAN:
-        settings["n_initial_points"] = str(initial_points(submission.job))
+        values["n_initial_points"] = str(initial_points(submission.job))
     return V1beta1AlgorithmSpec(
         algorithmName=name,
-        algorithmSettings=[V1beta1AlgorithmSetting(name=n, value=v) for n, v in settings.items()],
+        algorithmSettings=[V1beta1AlgorithmSetting(name=n, value=v) for n, v in values.items()],
     )
 
 
@@ -119,13 +120,13 @@ def initial_points(job: TuningJob) -> int:
 
 
 def _bandit_settings(submission: Submission) -> dict[str, str]:
-    settings = {"seed": str(submission.seed), "trial_names": "numbered"}
+    values = {settings.SEED: str(submission.seed), settings.TRIAL_NAMES: settings.NUMBERED}
     for parameter in submission.job.space:
         if not_told := _scale_to_tell(parameter):
-            settings[f"scale.{parameter.name}"] = not_told.value
+            values[f"{settings.SCALE}{parameter.name}"] = not_told.value
     if points := _spelled(submission):
-        settings["first_points"] = json.dumps(points)
-    return settings
+        values[settings.FIRST_POINTS] = json.dumps(points)
+    return values
 
 
 def _scale_to_tell(parameter: Parameter) -> Scale | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from hptune.backends.katib.calls import Call
+from hptune.backends.katib.names import INJECTION_LABEL
 from hptune.errors import ClusterError, Fault, UsageError
 
-INJECTION_LABEL = "katib.kubeflow.org/metrics-collector-injection"
 _INSTALL_KATIB = "install Katib (docs/katib.md says how)"
 # A webhook of Katib's refused the object itself; whoever asked had the right to.
 _DENIED = re.compile(r'admission webhook "[^"]*" denied the request: (?P<reason>.*)', re.DOTALL)
@@ -29,60 +29,6 @@ class ConflictError(ClusterError):
 
 class ExpiredError(ClusterError):
     """The server does not remember so old a version; what there is must be listed again."""
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A kind of object.
-
-    Attributes:
-        group: Its API group; empty for Kubernetes' own first one.
-        version: Of the group.
-        plural: Its name in addresses and in roles.
-    """
-
-    group: str
-    version: str
-    plural: str
-
-    @property
-    def root(self) -> str:
-        """Where addresses of the group begin."""
-        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-
-    def __str__(self) -> str:
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-
-@dataclass(frozen=True)
-class Call:
-    """One question to the server.
-
-    Attributes:
-        verb: Kubernetes' word for it, as roles have it.
-        resource: Of what.
-        namespace: Where.
-        name: Which; empty for all.
-        part: A part of the object with a right of its own, such as ``log``.
-    """
-
-    verb: str
-    resource: Resource
-    namespace: str
-    name: str = ""
-    part: str = ""
-
-    def __str__(self) -> str:
-        name = f" {self.name!r}" if self.name else ""
-        part = f" ({self.part})" if self.part else ""
-        return f"{self.verb} {self.resource}{name}{part} in namespace {self.namespace!r}"
-
-    @property
-    def rule(self) -> str:
-        """The rule of a Role that allows it."""
-        resource = f"{self.resource.plural}/{self.part}" if self.part else self.resource.plural
-        group, verb = json.dumps([self.resource.group]), json.dumps([self.verb])
-        return f"apiGroups: {group}, resources: {json.dumps([resource])}, verbs: {verb}"
 
 
 def refusal(call: Call, status: int, body: bytes | str | None) -> ClusterError | UsageError:

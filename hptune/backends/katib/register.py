@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from hptune.backends.katib import yaml_edit
-from hptune.backends.katib.suggestion.settings import ALGORITHM_NAME
+from hptune.backends.katib.names import BANDIT
 from hptune.errors import Fault, InputError
 
 PLACE = "katib-config.yaml"
@@ -54,7 +54,7 @@ class SuggestionImage:
         refuses an entry that names it.
         """
         return {
-            "algorithmName": ALGORITHM_NAME,
+            "algorithmName": BANDIT,
             "image": self.image,
             "imagePullPolicy": self.pull_policy,
             "command": ["python", "-m", "hptune.backends.katib.suggestion"],
@@ -165,7 +165,7 @@ class _Config:
 
 
 def _is_ours(item: object) -> bool:
-    return isinstance(item, dict) and item.get("algorithmName") == ALGORITHM_NAME
+    return isinstance(item, dict) and item.get("algorithmName") == BANDIT
 
 
 def _fault(problem: str) -> InputError:

@@ -12,23 +12,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from hptune.backends.base import JobState, JobStatus, Submission
+from hptune.backends.katib.annotation import read_trial_names
+from hptune.backends.katib.names import TRIAL_LABEL
 from hptune.backends.katib.trial_job import CONTAINER
+from hptune.backends.katib.watching import Object
 from hptune.errors import ClusterError
 from hptune.space import Categorical, Parameter, SearchSpace, Value
 from hptune.study import Measurement, Study, Trial, TrialState
 from hptune.trial.collector import STEP_METRIC
 from hptune.trial.outcome import Outcome
 from hptune.trial.wire import decode_value
-
-Object = Mapping[str, Any]
-
-TRIAL_LABEL = "katib.kubeflow.org/trial"
-"""Katib puts it, with the trial's name, on its pods."""
-SUGGESTION_LABEL = "katib.kubeflow.org/suggestion"
-"""Katib puts it, with the Experiment's name, on the pod that suggests."""
 
 _UNAVAILABLE = "unavailable"
 # In the order in which Katib itself counts; a trial that was stopped early may have a second one.
@@ -77,13 +72,17 @@ class View:
         ]
 
     def numbers(self) -> dict[str, int]:
-        """Each trial's number by its name: that of a name EXPERIMENT-NUMBER, else its place by creation."""
+        """Each trial's number by its name: that of a name EXPERIMENT-NUMBER, else its place by creation.
+
+        Trials that were deleted keep theirs, where that was noted down.
+        """
         prefix = re.escape(_name(self.experiment))
         names = [_name(each) for each in sorted(self.trials, key=_age)]
         matches = [re.fullmatch(rf"{prefix}-([1-9]\d*)", name) for name in names]
         if all(matches):
             return {match[0]: int(match[1]) for match in matches if match}
-        return {name: number for number, name in enumerate(names, start=1)}
+        in_order = dict.fromkeys([*read_trial_names(self.experiment), *names])
+        return {name: number for number, name in enumerate(in_order, start=1)}
 
 
 def study_of(submission: Submission, view: View) -> Study:

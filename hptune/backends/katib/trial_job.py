@@ -17,11 +17,11 @@ from hptune.job import TuningJob
 from hptune.jobdir import JobDir, TrialDir
 from hptune.space import format_number
 from hptune.storage import is_remote
+from hptune.trial.spec import TRAINING_INPUT_VARIABLE
 
 CONTAINER = "trainer"
 METRICS_FILE = "/var/log/hptune/measurements.jsonl"
 MESSAGE_FILE = "/dev/termination-log"
-TRAINING_INPUT_VARIABLE = "HPTUNE_TRAINING_INPUT"
 
 NAME_LABEL = "app.kubernetes.io/name"
 JOB_LABEL = "hptune.dev/job"

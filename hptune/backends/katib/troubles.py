@@ -7,12 +7,12 @@ suggestion service that answers with errors again and again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from hptune.backends.katib.status import SUGGESTION_LABEL, TRIAL_LABEL, View
+from hptune.backends.katib.names import SUGGESTION_LABEL, TRIAL_LABEL
+from hptune.backends.katib.status import View
+from hptune.backends.katib.watching import Object
 
-Object = Mapping[str, Any]
 Events = Callable[[str, str], Sequence[Object]]
 """What the cluster noted about the object of a kind and a name, oldest first."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from katib_stand_in import katib_stand_in
 from kubernetes import client as kubernetes_client
-from kubernetes_stand_in import NAMESPACE, kubernetes_stand_in
+from kubernetes_stand_in import KUBECONFIG, NAMESPACE, kubernetes_stand_in
 from tiny_jobs import PRELUDE, ignore, job_text
 
 from hptune.backends.base import Submission
@@ -13,17 +13,6 @@ from hptune.backends.katib.client import Cluster
 from hptune.backends.katib.options import KatibOptions
 from hptune.job import parse_job
 from hptune.trial.spec import Program
-
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: here
-clusters: [{{name: c, cluster: {{server: "{host}"}}}}]
-users: [{{name: u, user: {{token: secret}}}}]
-contexts:
-- {{name: here, context: {{cluster: c, user: u, namespace: team}}}}
-- {{name: there, context: {{cluster: c, user: u}}}}
-"""
 
 
 @pytest.fixture

@@ -16,6 +16,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 NAMESPACE = "team"
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{{name: c, cluster: {{server: "{host}"}}}}]
+users: [{{name: u, user: {{token: secret}}}}]
+contexts:
+- {{name: here, context: {{cluster: c, user: u, namespace: team}}}}
+- {{name: there, context: {{cluster: c, user: u}}}}
+"""
 GROUPS = {
     "experiments": "kubeflow.org",
     "trials": "kubeflow.org",

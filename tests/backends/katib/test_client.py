@@ -6,9 +6,11 @@ import time
 
 import pytest
 from kubernetes import client as kubernetes_client
-from kubernetes_stand_in import Fault, failing, kubernetes_stand_in, status
+from kubernetes_stand_in import KUBECONFIG, Fault, failing, kubernetes_stand_in, status
 
-from hptune.backends.katib.client import EXPERIMENT_LABEL, Cluster, connect
+from hptune.backends.katib.client import Cluster
+from hptune.backends.katib.connection import connect
+from hptune.backends.katib.names import EXPERIMENT_LABEL
 from hptune.backends.katib.refusals import ExistsError, NotThereError
 from hptune.errors import ClusterError, UsageError
 
@@ -302,6 +304,59 @@ def test_without_any_configuration_there_is_no_cluster(kubeconfig):
     kubeconfig.unlink()
     with pytest.raises(UsageError, match="kubeconfig: no cluster to talk to"):
         connect()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [b",
+        "[]",
+        "hello",
+        "current-context: [here]",
+        "clusters: [{}]",
+        "clusters: 3",
+        "!!python/object/apply:os.abort []",
+        "\0",
+        KUBECONFIG.replace("user: {{token: secret}}", "token: secret"),
+        KUBECONFIG.replace("server:", "certificate-authority-data: '!', server:"),
+        KUBECONFIG.replace('"{host}"', "h"),
+    ],
+)
+def test_a_configuration_that_is_damaged_is_a_fault_of_the_input_and_its_secrets_stay_in_it(kubeconfig, text):
+    kubeconfig.write_text(text.replace("{{", "{").replace("}}", "}"))
+    with pytest.raises(UsageError, match="kubeconfig: ") as refusal:
+        connect()
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize("namespace", ["..", "a/b", "Team", "-"])
+def test_what_is_no_namespace_is_refused(namespace):
+    with pytest.raises(UsageError, match="--namespace: "):
+        connect(namespace)
+
+
+@pytest.mark.parametrize("answer", [b"<html>Sign in</html>", b"[]", b'{"error": "sign in"}', b"\xff"])
+def test_what_answers_but_is_no_cluster_is_told_from_one(server, cluster, answer):
+    server.faults.append(failing("GET", status=200, body=answer))
+    with pytest.raises(ClusterError, match=r"is not the API of a Kubernetes cluster"):
+        cluster.trials("job")
+
+
+def test_a_wrong_address_is_not_waited_for_as_long_as_a_server_that_is_away(
+    server, make_cluster, monkeypatch
+):
+    monkeypatch.setattr("hptune.backends.katib.client._FIRST_PATIENCE_S", 0.05)
+    cluster = make_cluster(patience_s=60)
+    server.faults.append(failing("GET", times=99))
+    begun = time.monotonic()
+    with pytest.raises(ClusterError, match="does not answer"):
+        cluster.trials("job")
+    assert time.monotonic() - begun < 10
+    server.faults.clear()
+    cluster.trials("job")
+    server.faults.append(failing("GET", times=6))
+    assert cluster.trials("job") == []
 
 
 def test_in_a_pod_its_own_cluster_and_namespace_are_meant(tmp_path, monkeypatch):

@@ -164,6 +164,26 @@ def test_a_failed_job_ends_with_1_and_the_last_lines_of_its_trial(commands):
     assert "no such file: data.npz" in result.err
 
 
+def test_commands_are_shown_with_the_cluster_that_they_are_for(commands):
+    result = call(f"{commands.submit_line} --async --context there")
+    for command in ("describe", "stream-logs", "cancel"):
+        assert f"hptune {command} mine --namespace {NAMESPACE} --context there" in result.out
+
+
+@pytest.mark.usefixtures("commands")
+def test_a_job_of_a_context_is_in_the_namespace_that_it_was_submitted_to_by_default():
+    assert "no namespace 'kubeflow'" in call("describe mine --context there").err
+
+
+def test_faults_are_told_without_a_cluster(commands, kubeconfig):
+    kubeconfig.unlink()
+    result = call(f"{commands.submit_line} --gpus -1 --cpu nan")
+    assert result.code == 2
+    assert "--gpus: is -1" in result.err
+    assert "--cpu: is nan" in result.err
+    assert "kubeconfig" not in result.err
+
+
 def test_all_faults_are_told_at_once(commands):
     commands.config.write_text(job_text(maxTrials=-1))
     result = call(f"submit 7up --config {commands.config} --job-dir ftp://x/y")

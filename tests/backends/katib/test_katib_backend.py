@@ -2,11 +2,13 @@
 
 import json
 import threading
+import time
 from dataclasses import replace
 from itertools import count
 
 import pytest
 from contract import BackendContract, assert_complete, assert_results_of
+from katib_stand_in import has
 from kubernetes_stand_in import failing
 from tiny_jobs import ignore, job_text
 
@@ -145,6 +147,17 @@ def test_an_interrupted_job_is_cancelled_where_that_was_asked_for(make_katib_job
     assert load_status(job.root / "hptune" / "study.json").study.best is not None
 
 
+def test_an_interrupted_job_that_cannot_be_cancelled_is_said_to_go_on(make_katib_job):
+    job = make_katib_job(maxTrials=3)
+    backend = job.new_backend(delete_on_cancel=True)
+    job.server.faults.append(failing("DELETE", status=403))
+    with pytest.raises(
+        Interrupted, match=r'(?s)could not be cancelled: .*\["delete"\].*goes on in the cluster'
+    ):
+        backend.run(job.submission, interrupt_at(1))
+    assert job.experiment is not None
+
+
 def test_an_experiment_that_somebody_deletes_ends_the_job_and_loses_nothing(make_katib_job):
     job = make_katib_job(maxTrials=9)
 
@@ -209,6 +222,96 @@ def test_trials_that_the_job_ended_without_are_stopped(make_katib_job):
     assert [trial["metadata"]["name"][-2:] for trial in job.trials] == ["-2"]
     states = {entry["trialId"]: entry["state"] for entry in job.results["trials"]}
     assert states == {"1": "CANCELLED", "2": "FAILED"}
+
+
+def test_other_trials_keep_their_numbers_when_some_are_stopped(make_katib_job):
+    body = "time.sleep(60 * (trial == 1))\nsys.exit(1)"
+    job = make_katib_job(body, maxTrials=4, maxParallelTrials=2, maxFailedTrials=1)
+    # As Katib's own, these do not say numbers.
+    job.katib.names = lambda experiment, number: f"{experiment}-0{number}"
+    with pytest.raises(JobFailed, match="trial 2 exited"):
+        job.run()
+    [left] = job.trials
+    assert left["metadata"]["name"].endswith("-02")
+    assert [trial.id for trial in job.backend.describe().study.trials] == [2]
+    assert job.backend.trial_names()[2] == left["metadata"]["name"]
+    with pytest.raises(JobFailed, match="trial 2 exited"):
+        job.new_backend().run(job.submission, ignore)
+
+
+def test_a_job_is_not_made_before_an_earlier_one_of_its_name_is_gone(make_katib_job, monkeypatch):
+    """What the pods of the earlier one say would count for trials that have the same names."""
+    monkeypatch.setattr("hptune.backends.katib.backend._POLL_S", 0.05)
+    job = make_katib_job(maxTrials=1)
+    name = job.backend.experiment
+    labels = {"katib.kubeflow.org/experiment": name}
+    going = {"metadata": {"name": name, "deletionTimestamp": "2026-11-24T08:00:00Z"}}
+    job.katib.suggests = False
+    job.server.put("pods", {"metadata": {"name": "old", "labels": labels}, "status": {}})
+    job.server.put("experiments", {**going, "spec": {"maxTrialCount": 1, "parallelTrialCount": 1}})
+    thread = threading.Thread(target=job.backend.submit, args=(job.submission,))
+    thread.start()
+    for kind, gone in (("experiments", name), ("pods", "old")):
+        time.sleep(0.2)
+        assert thread.is_alive()
+        job.server.remove(kind, gone)
+    thread.join(10)
+    assert "deletionTimestamp" not in job.experiment["metadata"]
+    assert job.warnings == [
+        "'job' in namespace 'team': waiting until the job of this name that was deleted is gone"
+    ]
+
+
+def test_what_is_never_deleted_is_not_waited_for_for_ever(make_katib_job, monkeypatch):
+    monkeypatch.setattr("hptune.backends.katib.backend._DELETION_S", -1)
+    job = make_katib_job(maxTrials=1)
+    labels = {"katib.kubeflow.org/experiment": job.backend.experiment}
+    job.server.put("trials", {"metadata": {"name": "old", "labels": labels}})
+    with pytest.raises(ClusterError, match="was deleted, but trials or pods of it are still there"):
+        job.run()
+
+
+def test_an_experiment_that_is_deleted_as_it_ends_is_told_as_deleted(make_katib_job):
+    job = make_katib_job(maxTrials=1)
+    backend = job.new_backend()
+
+    def delete_once_seen_ended():
+        if job.experiment and has(job.experiment, "Succeeded"):
+            # After it was read, so that the next look finds it gone.
+            job.server.faults.append(failing("GET .*/experiments", only_before=True, before=remove))
+
+    def remove():
+        job.server.remove("experiments", backend.experiment)
+
+    job.server.faults.append(
+        failing("GET .*/pods", only_before=True, before=delete_once_seen_ended, times=999)
+    )
+    with pytest.raises(JobFailed, match="the Experiment was deleted while the job ran"):
+        backend.run(job.submission, ignore)
+
+
+def test_a_failed_job_is_kept_though_its_logs_cannot_be_read(make_katib_job):
+    job = make_katib_job("sys.exit(3)", maxTrials=1)
+    job.server.faults.append(failing("GET .*/log", status=403, times=99))
+    with pytest.raises(JobFailed, match=r'trial 1 exited with code 3.*(?s:.)*cannot be read: .*"pods/log"'):
+        job.run()
+    assert [entry["state"] for entry in job.results["trials"]] == ["FAILED"]
+    assert job.backend.describe().state is JobState.FAILED
+
+
+def test_a_right_that_only_explanations_need_fails_no_job(make_katib_job):
+    job = make_katib_job(maxTrials=2, maxParallelTrials=2)
+    job.katib.holds = lambda name: name.endswith("-2") and not job.warnings
+    job.server.faults.append(failing("GET .*/events", status=403, times=999))
+
+    def warn(message):
+        job.warnings.append(message)
+        raise KeyboardInterrupt
+
+    job.katib.suggests = False
+    with pytest.raises(Interrupted):
+        job.new_backend(warn=warn).run(job.submission, ignore)
+    assert ['resources: ["events"], verbs: ["list"]' in warning for warning in job.warnings] == [True]
 
 
 def test_a_right_that_only_tidiness_needs_fails_no_job(make_katib_job):

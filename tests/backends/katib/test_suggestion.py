@@ -77,6 +77,48 @@ def test_a_job_gets_the_local_samplers_suggestions(server, goal, direction, max_
         local[-1].number = number
 
 
+@pytest.mark.parametrize("max_trials", [3, 12])
+def test_trials_that_run_at_once_get_the_local_samplers_suggestions(server, max_trials):
+    """With a first point and each way that a trial can end, started in another order than suggested."""
+    first = {"lr": 0.002, "momentum": 0.9, "layers": 2, "batch": 256.0, "optimizer": "sgd"}
+    settings = MIXED_SETTINGS | {
+        "trial_names": "numbered",
+        "first_points": json.dumps([format_values(first)]),
+    }
+    katib = KatibStandIn(experiment(MIXED, settings, api.MINIMIZE, max_trials))
+    sampler = GPBanditSampler(seed=0, space=LOCAL_MIXED, max_trials=max_trials, first_points=[first])
+    known = distributions(LOCAL_MIXED)
+    local = []
+    endings = [Status.METRICSUNAVAILABLE, Status.SUCCEEDED, Status.FAILED, Status.EARLYSTOPPED, Status.KILLED]
+    for number in range(12):
+        expected = sampler.suggest(
+            local, number=number, direction=StudyDirection.MINIMIZE, search_space=known
+        )
+        [trial] = katib.take(server.get(katib.request(1)))
+        assert {k: float(v) if k == "batch" else v for k, v in values(trial).items()} == {
+            **format_values(expected),
+            "batch": expected["batch"],
+            "fixed": "7",
+        }
+        trial.status.start_time = f"2030-01-01T00:00:{59 - number}Z"
+        local.append(create_trial(params=expected, distributions=known, state=TrialState.RUNNING))
+        local[-1].number = number
+        if number >= 2:
+            # The third newest ends, two run on.
+            ended, ending = number - 2, endings[number % len(endings)]
+            measured = ending in (Status.SUCCEEDED, Status.EARLYSTOPPED)
+            objective = -accuracy(values(katib.trials[ended])) if measured else None
+            finish(katib.trials[ended], repr(objective) if measured else None, ending)
+            local[ended] = create_trial(
+                params=local[ended].params,
+                distributions=known,
+                state=TrialState.COMPLETE if measured else TrialState.FAIL,
+                value=objective,
+            )
+            local[ended].number = ended
+    assert values(katib.trials[0])["optimizer"] == "sgd"
+
+
 def test_a_batch_is_as_large_as_asked_and_has_no_point_twice(server):
     katib = KatibStandIn(experiment(MIXED))
     for size in (4, 3, 0, 1):
@@ -183,7 +225,7 @@ def test_the_record_has_no_more_than_what_is_under_way(server):
             finish(trial, "0.5")
     katib.take(server.get(katib.request(1)))
     record = json.loads(katib.settings["handed_out"])
-    assert record == {"last": 11, "open": [values(katib.trials[-1])]}
+    assert record == {"last": 11, "open": {"11": values(katib.trials[-1])}}
 
 
 def test_what_katib_deleted_counts_no_more(server):

@@ -58,11 +58,11 @@ def test_it_says_that_it_serves(service):
 
 def test_sigterm_ends_it_calmly_once_the_answer_is_out():
     with running() as server, server.stub() as stub:
-        answer = stub.GetSuggestions.future(thousand_trials().request(8), timeout=60)
+        answer = stub.GetSuggestions.future(thousand_trials().request(3), timeout=60)
         time.sleep(0.3)
         assert not answer.done(), "the test's request is too small"
         server.process.terminate()
-        assert len(answer.result().parameter_assignments) == 8
+        assert len(answer.result().parameter_assignments) == 3
         assert server.process.wait(timeout=30) == 0
         assert "Traceback" not in server.process.stderr.read()
 

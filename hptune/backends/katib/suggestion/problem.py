@@ -9,10 +9,11 @@ from functools import cached_property
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
+from hptune.backends.katib.names import BANDIT
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.backends.katib.suggestion.fields import Field, read_fields
 from hptune.backends.katib.suggestion.record import Texts
-from hptune.backends.katib.suggestion.settings import ALGORITHM_NAME, Settings, read_settings
+from hptune.backends.katib.suggestion.settings import Settings, read_settings
 from hptune.encoding import distributions
 from hptune.errors import Fault, InputError
 from hptune.sampler import GPBanditSampler
@@ -114,9 +115,9 @@ def read_problem(experiment: api.Experiment) -> Problem:
 
 def _faults(spec: api.ExperimentSpec) -> list[Fault]:
     faults = []
-    if spec.algorithm.algorithm_name != ALGORITHM_NAME:
+    if spec.algorithm.algorithm_name != BANDIT:
         place = "algorithm.algorithmName"
-        faults.append(Fault(place, f"{spec.algorithm.algorithm_name!r} is not {ALGORITHM_NAME}"))
+        faults.append(Fault(place, f"{spec.algorithm.algorithm_name!r} is not {BANDIT}"))
     if spec.objective.type not in _DIRECTIONS:
         faults.append(Fault("objective.type", "is not one of minimize and maximize"))
     if not spec.objective.objective_metric_name:

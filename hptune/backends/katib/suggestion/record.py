@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from hptune.errors import Fault, InputError
 
@@ -23,11 +24,11 @@ class Record:
 
     Attributes:
         last: Number of the last one; the first has 1.
-        open: Those that were not seen finished, oldest first, parameter's name to text.
+        open: Those that were not seen finished, by number, parameter's name to text.
     """
 
     last: int = 0
-    open: tuple[Texts, ...] = ()
+    open: Mapping[int, Texts] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Record:
@@ -40,36 +41,36 @@ class Record:
             return cls()
         try:
             fields = json.loads(text)
-            points = tuple(fields["open"])
-            texts = [name_or_text for point in points for pair in point.items() for name_or_text in pair]
-            if not all(isinstance(text, str) for text in texts):
+            points = {int(number): point for number, point in fields["open"].items()}
+            if not all(isinstance(text, str) for point in points.values() for text in point.values()):
                 raise TypeError
-            return cls(int(fields["last"]), points)
+            return cls(int(fields["last"]), dict(sorted(points.items())))
         except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
             fault = Fault("algorithmSettings.handed_out", "is set by the service alone")
             raise InputError(fault) from None
 
     def __str__(self) -> str:
-        return json.dumps({"last": self.last, "open": self.open}, separators=(",", ":"))
+        return json.dumps({"last": self.last, "open": dict(self.open)}, separators=(",", ":"))
 
     def without(self, finished: Sequence[Texts]) -> Record:
         """The record without one open suggestion for each finished trial of the same parameters."""
-        left = list(self.open)
+        left = dict(self.open)
         for texts in finished:
-            if texts in left:
-                left.remove(texts)
-        return replace(self, open=tuple(left))
+            number = next((number for number, point in left.items() if point == texts), None)
+            if number is not None:
+                del left[number]
+        return replace(self, open=left)
 
-    def unseen(self, trials: Sequence[Texts], count: int) -> tuple[Texts, ...]:
-        """Open suggestions without a trial, the ``count`` oldest of them.
+    def unseen(self, trials: Sequence[Texts], count: int) -> dict[int, Texts]:
+        """Open suggestions without a trial, the ``count`` oldest of them, by number.
 
         Args:
             trials: Parameters of the trials that Katib sent.
             count: How many trials Katib keeps to itself: others were deleted, which Katib does to the newest
                 where parallelTrialCount is reduced.
         """
-        return self.without(trials).open[: max(count, 0)]
+        return dict(islice(self.without(trials).open.items(), max(count, 0)))
 
     def with_next(self, texts: Texts) -> Record:
         """The record with one more suggestion."""
-        return Record(self.last + 1, (*self.open, texts))
+        return Record(self.last + 1, {**self.open, self.last + 1: texts})

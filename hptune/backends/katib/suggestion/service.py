@@ -121,12 +121,18 @@ def _number(trial_name: str, experiment_name: str) -> int:
 def _study(
     request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial], record: Record
 ) -> list[FrozenTrial]:
-    """All trials, numbered in their order; those that Katib keeps to itself are last, as failed."""
+    """All trials; those that Katib keeps to itself count as failed.
+
+    They are in the order of their suggestions, as on one machine: the same sums in another order differ in
+    their last digits. Where Katib named them that order is not known, and those kept back are last.
+    """
     kept_back = _handed_out(request) - len(trials)
     unseen = record.unseen([texts_of(trial) for trial in trials], kept_back)
-    study = [frozen(trial, problem) for trial in trials]
-    study += [unmeasured(texts, problem, TrialState.FAIL) for texts in unseen]
-    return [_numbered(trial, number) for number, trial in enumerate(study)]
+    study = [(_number(trial.name, problem.name), frozen(trial, problem)) for trial in trials]
+    study += [(number, unmeasured(texts, problem, TrialState.FAIL)) for number, texts in unseen.items()]
+    if problem.settings.numbered:
+        study.sort(key=lambda numbered: numbered[0])
+    return [_numbered(trial, place) for place, (_, trial) in enumerate(study)]
 
 
 def _numbered(trial: FrozenTrial, number: int) -> FrozenTrial:

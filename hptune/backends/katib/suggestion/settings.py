@@ -6,16 +6,20 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from hptune.backends.katib.names import BANDIT
 from hptune.errors import Fault, InputError
 from hptune.space import Scale
 
-ALGORITHM_NAME = "gp-bandit"
+SEED = "seed"
+FIRST_POINTS = "first_points"
+TRIAL_NAMES = "trial_names"
+NUMBERED = "numbered"
+SCALE = "scale."
+"""With a parameter's name behind it."""
 # Ours alone: what the service tells itself from one request to the next.
 HANDED_OUT = "handed_out"
-NUMBERED = "numbered"
 
-_SCALE = "scale."
-_KNOWN = f"seed, n_startup_trials, scale.PARAMETER, first_points, trial_names and {HANDED_OUT}"
+_KNOWN = f"{SEED}, n_startup_trials, {SCALE}PARAMETER, {FIRST_POINTS}, {TRIAL_NAMES} and {HANDED_OUT}"
 _MAX_SEED = 2**64 - 1
 
 
@@ -67,20 +71,20 @@ class _Reader:
         if name in self._seen:
             self._fault(name, "is given twice")
         self._seen.add(name)
-        if name == "seed":
+        if name == SEED:
             self._whole_number(name, value, 0, _MAX_SEED)
         elif name == "n_startup_trials":
             self._whole_number(name, value, 1, 10**6)
-        elif name == "first_points":
+        elif name == FIRST_POINTS:
             self._points(name, value)
-        elif name == "trial_names":
+        elif name == TRIAL_NAMES:
             self._trial_names(name, value)
         elif name == HANDED_OUT:
             self.values[name] = value
-        elif name.startswith(_SCALE):
+        elif name.startswith(SCALE):
             self._scale(name, value)
         else:
-            self._fault(name, f"is not a setting of {ALGORITHM_NAME} (it has {_KNOWN})")
+            self._fault(name, f"is not a setting of {BANDIT} (it has {_KNOWN})")
 
     def _fault(self, name: str, problem: str) -> None:
         self.faults.append(Fault(f"algorithmSettings.{name}", problem))
@@ -99,7 +103,7 @@ class _Reader:
 
     def _scale(self, name: str, value: str) -> None:
         try:
-            self.scales[name.removeprefix(_SCALE)] = Scale(value)
+            self.scales[name.removeprefix(SCALE)] = Scale(value)
         except ValueError:
             self._fault(name, f"{value!r} is not a scale (use {', '.join(Scale)})")
 

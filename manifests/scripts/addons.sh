@@ -14,9 +14,10 @@ source "$here/access.sh"
 source "$here/label.sh"
 
 # apply OWNER URL: both bring the namespace kubeflow. Under names of their own, neither takes the other's labels away.
+# Without a timeout kustomize gives git 27 seconds, too few for KFP's repository.
 apply() {
   step 'it comes from GitHub: see whether git reaches it; and kubectl get events --namespace kubeflow' \
-    kubectl apply --server-side --force-conflicts --field-manager "hptune-$1" --kustomize "$2"
+    kubectl apply --server-side --force-conflicts --field-manager "hptune-$1" --kustomize "$2&timeout=10m"
 }
 
 wait_for() {
@@ -32,6 +33,7 @@ main() {
   elif [[ $NAMESPACE != "$KUBEFLOW" ]]; then
     fault NAMESPACE "is '$NAMESPACE'; Katib and KFP without profiles live in $KUBEFLOW"
   fi
+  if ! dry; then need_tool git 'kubectl gets the manifests with it'; fi
   refuse_faults
   credentials
   say "installing Katib $KATIB_VERSION"

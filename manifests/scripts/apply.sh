@@ -4,7 +4,7 @@
 apply_manifests() {
   say "applying manifests/overlays/$OVERLAY to the namespace $NAMESPACE"
   render
-  step "see: kubectl describe quota --namespace $NAMESPACE; the manifests are $STATE/manifests.yaml" \
+  step "see $STATE/manifests.yaml; and: kubectl auth can-i --list, since only who has a right can give it" \
     kubectl apply --filename "$STATE/manifests.yaml"
   if [[ -z $BUCKET ]]; then copy_object_store_key; fi
 }
@@ -15,6 +15,10 @@ render() {
   mkdir -p "$STATE"
   kustomization >"$STATE/kustomization.yaml"
   printf '+ %s > %s\n' "$(command_line "${command[@]}")" "$STATE/manifests.yaml"
+  if dry && ! command -v kubectl >/dev/null; then
+    warn 'kubectl is not installed, which renders the manifests; they are left out here'
+    return
+  fi
   "${command[@]}" >"$STATE/manifests.yaml" || stop $? "see $STATE/kustomization.yaml" "${command[@]}"
   if dry; then cat "$STATE/manifests.yaml"; fi
 }
@@ -51,11 +55,13 @@ YAML
 
 # copy_object_store_key: KFP's own, for jobs that live in its object store. It goes from one kubectl to the other.
 copy_object_store_key() {
-  local get put
+  local get put codes=(0 0)
   get=(kubectl get secret mlpipeline-minio-artifact --namespace "$NAMESPACE"
     --output "go-template-file=manifests/components/object-store.gotmpl")
   put=(kubectl apply --namespace "$NAMESPACE" --filename -)
   printf '+ %s | %s\n' "$(command_line "${get[@]}")" "$(command_line "${put[@]}")"
   if dry; then return; fi
-  "${get[@]}" | "${put[@]}" || stop $? "see: kubectl get secrets --namespace $NAMESPACE" "${get[@]}"
+  "${get[@]}" | "${put[@]}" || codes=("${PIPESTATUS[@]}")
+  ((codes[0] == 0)) || stop "${codes[0]}" "see: kubectl get secrets --namespace $NAMESPACE" "${get[@]}"
+  ((codes[1] == 0)) || stop "${codes[1]}" "see: kubectl auth can-i patch secrets --namespace $NAMESPACE" "${put[@]}"
 }

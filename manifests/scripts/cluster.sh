@@ -34,14 +34,15 @@ machine() {
 
 services() {
   step 'see: gcloud auth list, and whether the project has a billing account' gcloud services enable \
-    artifactregistry.googleapis.com compute.googleapis.com container.googleapis.com iam.googleapis.com \
-    storage.googleapis.com "${in[@]}"
+    artifactregistry.googleapis.com cloudresourcemanager.googleapis.com compute.googleapis.com \
+    container.googleapis.com iam.googleapis.com iamcredentials.googleapis.com storage.googleapis.com "${in[@]}"
 }
 
 registry() {
-  local name=(hptune --location "$region" "${in[@]}")
-  make_unless_there "see: gcloud artifacts locations list" gcloud artifacts repositories describe "${name[@]}" -- \
-    gcloud artifacts repositories create "${name[@]}" --repository-format docker
+  ((${#repository[@]})) || return 0
+  make_unless_there "see: gcloud artifacts locations list" \
+    gcloud artifacts repositories describe "${repository[@]}" -- \
+    gcloud artifacts repositories create "${repository[@]}" --repository-format docker
 }
 
 bucket() {
@@ -60,8 +61,10 @@ accounts() {
   done
   step "$mend" gcloud storage buckets add-iam-policy-binding "gs://$BUCKET" \
     --member "serviceAccount:$(google_account)" --role roles/storage.objectUser
-  step "$mend" gcloud artifacts repositories add-iam-policy-binding hptune --location "$region" "${in[@]}" \
-    --member "serviceAccount:$nodes" --role roles/artifactregistry.reader
+  if ((${#repository[@]})); then
+    step "$mend" gcloud artifacts repositories add-iam-policy-binding "${repository[@]}" \
+      --member "serviceAccount:$nodes" --role roles/artifactregistry.reader
+  fi
   step "$mend" gcloud projects add-iam-policy-binding "$PROJECT" --condition None \
     --member "serviceAccount:$nodes" --role roles/container.defaultNodeServiceAccount
 }
@@ -99,14 +102,41 @@ identities() {
   for account in "${accounts[@]}"; do
     step 'the pool of identities comes with the cluster; see: gcloud container clusters list' \
       gcloud iam service-accounts add-iam-policy-binding "$(google_account)" "${in[@]}" \
-      --member "serviceAccount:$PROJECT.svc.id.goog[$NAMESPACE/$account]" --role roles/iam.workloadIdentityUser
+      --member "$(identity "$account")" --role roles/iam.workloadIdentityUser
   done
 }
 
+# on_this_machine: a cluster of kind or minikube, in the user's own kube configuration, where make addons looks for it.
+on_this_machine() {
+  local own=(env "KUBECONFIG=$USERS_KUBECONFIG") name=(--name "${CONTEXT#kind-}")
+  if [[ $CONTEXT == minikube ]]; then
+    step 'see: minikube status' "${own[@]}" minikube start
+  else
+    make_unless_there 'see: kind get clusters' kind get kubeconfig "${name[@]}" -- \
+      "${own[@]}" kind create cluster "${name[@]}"
+  fi
+}
+
+check_maker() {
+  if on_gke; then
+    dry || need_tool gcloud 'see https://cloud.google.com/sdk/docs/install'
+  elif [[ $CONTEXT == minikube ]]; then
+    dry || need_tool minikube 'see https://minikube.sigs.k8s.io/docs/start/'
+  elif [[ $CONTEXT == kind-* ]]; then
+    dry || need_tool kind 'see https://kind.sigs.k8s.io/docs/user/quick-start/'
+  else
+    fault CONTEXT "is '$CONTEXT'; only clusters of GKE (PROJECT, REGION, CLUSTER), kind and minikube are made here"
+  fi
+  refuse_faults
+}
+
 main() {
+  local in at region nodes repository
   load_settings
   if [[ -z ${RUN:-} ]]; then DRY_RUN=1; fi
+  check_maker
   if on_gke; then
+    find_repository
     in=(--project "$PROJECT")
     at=(--location "$REGION" "${in[@]}")
     region=$(region_of "$REGION")
@@ -119,7 +149,7 @@ main() {
     gpus
     identities
   else
-    step 'see: kind get clusters' kind create cluster --name "${CONTEXT#kind-}"
+    on_this_machine
   fi
   if dry; then say 'RUN=1 runs these'; fi
 }

@@ -22,6 +22,7 @@ source "$here/pipeline.sh"
 REVISION=${REVISION:?run make deploy instead}
 
 register_algorithm() {
+  [[ $ALGORITHM == gp-bandit ]] || return 0
   say "registering the algorithm gp-bandit with Katib"
   step 'see: kubectl get configmap katib-config --namespace kubeflow --output yaml' \
     .venv/bin/hptune katib-register --image "$HPTUNE_IMAGE"

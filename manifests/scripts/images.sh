@@ -24,8 +24,6 @@ publish_images() {
 # build_flags: the user's, after those that the cluster asks for.
 build_flags() {
   local flags=''
-  # KFP's object store speaks S3.
-  if [[ -z $BUCKET ]]; then flags+=' --build-arg EXTRAS=gcs,katib,s3'; fi
   # GKE's nodes are x86-64, whatever this machine is.
   if on_gke && [[ $(uname -m) != x86_64 ]]; then flags+=' --platform=linux/amd64'; fi
   flags+=" ${BUILD_FLAGS:-}"

@@ -21,6 +21,9 @@ dry() { [[ -n ${DRY_RUN:-} ]]; }
 # fault PLACE MESSAGE: notes what is wrong, so that everything is told together.
 fault() { faults+=("$1: $2"); }
 
+# need_tool COMMAND MEND: notes a fault where a command is not installed.
+need_tool() { command -v "$1" >/dev/null || fault "$1" "is not installed; $2"; }
+
 # Ends with exit code 2 if anything was noted.
 refuse_faults() {
   ((${#faults[@]})) || return 0
@@ -63,7 +66,8 @@ ask() {
   shift 2
   if dry; then
     printf '? %s\n' "$(command_line "$@")"
-  elif ! "$@" >/dev/null 2>&1; then
+  # A prompt, such as kubectl's for a password, would not be seen.
+  elif ! "$@" </dev/null >/dev/null 2>&1; then
     fault "$place" "$mend"
     return 1
   fi

@@ -10,15 +10,6 @@ pipeline_command() {
   if [[ $OVERLAY == multi-user ]]; then command+=(--namespace "$NAMESPACE"); fi
 }
 
-# jobs_home: where the directories of jobs are.
-jobs_home() {
-  if [[ -n $BUCKET ]]; then
-    printf 'gs://%s/hptune-jobs' "$BUCKET"
-  else
-    printf 'minio://mlpipeline/hptune-jobs'
-  fi
-}
-
 tell_where() {
   if [[ -n $KFP_ENDPOINT ]]; then
     printf '    open    %s/#/pipelines\n' "${KFP_ENDPOINT%/}"

@@ -24,6 +24,11 @@ read_defaults() {
 
 # load_settings: what was given, else that of the last deploy of this checkout, else the overlay's, else ours.
 load_settings() {
+  local name
+  given=()
+  for name in "${SETTINGS[@]}"; do
+    if [[ -n ${!name:-} ]]; then given+=("$name=${!name}"); fi
+  done
   # Another cluster is another installation: nothing of the last one may leak into it.
   if [[ -z ${CLUSTER+set}${CONTEXT+set}${OVERLAY+set}${PROJECT+set} ]]; then read_defaults "$LAST"; fi
   OVERLAY=${OVERLAY:-gke}
@@ -35,12 +40,14 @@ load_settings() {
     REGISTRY=${REGISTRY:-$(region_of "${REGION:-}")-docker.pkg.dev/${PROJECT:-}/hptune}
     BUCKET=${BUCKET:-${PROJECT:+$PROJECT-hptune}}
   fi
-  local name
   for name in "${SETTINGS[@]}"; do printf -v "$name" '%s' "${!name:-}"; done
   if ! on_gke; then choose_context; fi
   check_settings
   choose_state
 }
+
+# make_again GOAL: the command that makes something for these settings.
+make_again() { command_line make "$1" "${given[@]}"; }
 
 # choose_context: sets CONTEXT to the current one of the user's kube configuration where it is not given, and to that
 # of make cluster where there is no configuration.
@@ -73,8 +80,32 @@ region_of() {
   if [[ $1 =~ ^(.*[0-9])-[a-z]$ ]]; then printf '%s' "${BASH_REMATCH[1]}"; else printf '%s' "$1"; fi
 }
 
+# find_repository: sets repository to what gcloud calls REGISTRY; to nothing where it is not Artifact Registry's.
+# shellcheck disable=SC2034  # Its callers use repository.
+find_repository() {
+  repository=()
+  if [[ $REGISTRY =~ ^([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+) ]]; then
+    repository=("${BASH_REMATCH[3]}" --location "${BASH_REMATCH[1]}" --project "${BASH_REMATCH[2]}")
+  fi
+}
+
+# jobs_home: where the directories of jobs are. With profiles KFP's object store lets each write below a directory of
+# its own, of which `private-artifacts` may have its files deleted after some days.
+jobs_home() {
+  if [[ -n $BUCKET ]]; then
+    printf 'gs://%s/hptune-jobs' "$BUCKET"
+  elif [[ $OVERLAY == multi-user ]]; then
+    printf 'minio://mlpipeline/private/%s/hptune-jobs' "$NAMESPACE"
+  else
+    printf 'minio://mlpipeline/hptune-jobs'
+  fi
+}
+
 # google_account: the Google service account that pods are, through Workload Identity.
 google_account() { printf 'hptune@%s.iam.gserviceaccount.com' "$PROJECT"; }
+
+# identity ACCOUNT: what IAM calls one of the pods' accounts.
+identity() { printf 'serviceAccount:%s.svc.id.goog[%s/%s]' "$PROJECT" "$NAMESPACE" "$1"; }
 
 # allow NAME PATTERN WHAT: notes a fault where a variable that is set does not match.
 allow() {
@@ -130,5 +161,11 @@ check_job() {
 # save_settings: for later makes that do not name them again.
 save_settings() {
   local name
-  for name in "${SETTINGS[@]}"; do printf '%s=%s\n' "$name" "${!name}"; done >"$LAST"
+  for name in "${SETTINGS[@]}" STATE; do printf '%s=%s\n' "$name" "${!name}"; done >"$LAST"
+}
+
+# forget: removes what is kept of this cluster, and the settings of the last deploy where that was to it.
+forget() {
+  if [[ -f $LAST ]] && grep --quiet --line-regexp --fixed-strings "STATE=$STATE" "$LAST"; then rm "$LAST"; fi
+  rm -rf "$STATE"
 }

@@ -30,12 +30,34 @@ delete() {
     kubectl delete "$1" --namespace "$NAMESPACE" --selector "$2" --ignore-not-found
 }
 
+# unregister: takes the algorithm from Katib. With profiles it is everybody's, and stays.
+unregister() {
+  if [[ $OVERLAY == multi-user ]]; then
+    say 'gp-bandit stays with Katib for other profiles; hptune katib-register --remove takes it away from all'
+  elif katib_is_there; then
+    install
+    step "see: kubectl get configmap katib-config --namespace $KUBEFLOW --output yaml" \
+      .venv/bin/hptune katib-register --remove
+  fi
+}
+
+# katib_is_there: false where Katib, and with it its Experiments, has been taken away before.
+katib_is_there() {
+  local found
+  if dry; then return; fi
+  found=$(kubectl get configmap katib-config --namespace "$KUBEFLOW" --ignore-not-found --output name) || return 0
+  [[ -n $found ]]
+}
+
 delete_data() {
-  local jobs="gs://$BUCKET/hptune-jobs/**"
-  delete experiments.kubeflow.org "$JOBS"
+  local jobs
+  jobs="$(jobs_home)/**"
+  if katib_is_there; then delete experiments.kubeflow.org "$JOBS"; fi
   delete persistentvolumeclaims "$OURS"
+  if [[ -z $BUCKET ]]; then
+    say "files in KFP's object store go with it, or by hand: $jobs"
   # Nothing to delete is an error to gcloud.
-  if [[ -n $BUCKET ]] && { dry || gcloud storage ls "$jobs" >/dev/null 2>&1; }; then
+  elif dry || gcloud storage ls "$jobs" >/dev/null 2>&1; then
     step "see: gcloud storage ls gs://$BUCKET" gcloud storage rm "$jobs"
   fi
 }
@@ -44,16 +66,14 @@ main() {
   load_settings
   credentials
   refuse_running
-  install
-  step "see: kubectl get configmap katib-config --namespace $KUBEFLOW --output yaml" \
-    .venv/bin/hptune katib-register --remove
+  unregister
   delete rolebindings,roles,serviceaccounts,networkpolicies,secrets "$OURS"
   if [[ -n ${DELETE_DATA:-} ]]; then
     delete_data
   else
     say 'what the jobs left is still there; DELETE_DATA=1 deletes it'
   fi
-  dry || rm -rf "$STATE" "$LAST"
+  dry || forget
 }
 
 main

@@ -16,15 +16,26 @@ STAND_IN = Path(__file__).parent / "stand_in.py"
 # What the scripts and make itself need of a machine; gcloud and docker may be there, and must not be found.
 COMMANDS = (
     *("awk", "bash", "cat", "chmod", "date", "dirname", "echo", "env", "git", "grep", "make", "mkdir"),
-    *("rm", "sed", "sh", "sleep", "test", "touch", "true", "uname"),
+    *("mv", "rm", "sed", "sh", "sleep", "test", "touch", "true", "uname"),
 )
 STAND_INS = ("gcloud", "docker", "kubectl", "gke-gcloud-auth-plugin")
 IN_THE_VENV = ("python", "hptune")
 GKE = {"PROJECT": "my-project", "REGION": "europe-west4-a", "CLUSTER": "tuning"}
 REGISTRY = "europe-west4-docker.pkg.dev/my-project/hptune"  # where GKE's images go by default
 STATE = Path("build/deploy/my-project.europe-west4-a.tuning")
-QUESTIONS = {"describe", "version", "can-i", "kustomize", "get", "config", "print-access-token", "ls"}
+QUESTIONS = {
+    "describe",
+    "get-iam-policy",
+    "version",
+    "can-i",
+    "kustomize",
+    "get",
+    "config",
+    "print-access-token",
+    "ls",
+}
 CANARY = "a-secret-that-nobody-may-see"
+LABEL_QUESTION = "kubectl get namespace kubeflow --output jsonpath"
 
 
 def kubectl():
@@ -136,7 +147,7 @@ def new_checkout(folder):
     versions = {"katib-controller": "v0.19.0", "ml-pipeline": kfp_version()}
     for name, version in versions.items():
         made.answers[f"kubectl get deployment {name}"] = f"registry.test/{name}:{version}"
-    made.answers["kubectl get namespace kubeflow --output jsonpath"] = "enabled"
+    made.answers["kubectl get configmap katib-config"] = "configmap/katib-config"
     made.answers["gcloud auth print-access-token"] = CANARY
     return made
 

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from checkouts import new_checkout
+from checkouts import LABEL_QUESTION, new_checkout
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def deployed_once(tmp_path_factory):
     result = made.make("deploy")
     assert result.returncode == 0, result.stderr
     made.output = result.stdout
+    made.answers[LABEL_QUESTION] = "enabled"
     return made
 
 

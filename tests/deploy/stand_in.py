@@ -1,7 +1,8 @@
 """A stand-in for gcloud, docker, kubectl and what .venv has.
 
 It notes what it is asked, fails where it is told to, and reaches nothing.
-As kubectl it renders manifests with the real one, and forwards a port that leads nowhere.
+As kubectl it renders manifests and reads a kube configuration that is there with the real one, and forwards
+a port that leads nowhere.
 It imports next to nothing, since it is started hundreds of times.
 """
 
@@ -30,7 +31,8 @@ def main() -> int:
     if any(command.startswith(start) for start in plan["fail"]):
         print(f"stand-in: {command} fails", file=sys.stderr)
         return 1
-    if argv[0] == "kubectl" and (argv[1] == "kustomize" or "--client" in argv):
+    views = argv[1:3] == ["config", "view"] and os.path.exists(os.environ["KUBECONFIG"])  # noqa: PTH110
+    if argv[0] == "kubectl" and (argv[1] == "kustomize" or "--client" in argv or views):
         os.execv(plan["kubectl"][0], argv)
     if argv[:2] == ["kubectl", "port-forward"]:
         local = argv[-1].partition(":")[0] or "54321"

@@ -1,10 +1,11 @@
 """`make deploy`, with stand-ins for gcloud, docker, kubectl, hptune and the pipeline's program."""
 
+import re
 import shlex
 
 import pytest
 import yaml
-from checkouts import CANARY, GKE, REGISTRY, STAND_INS, STATE
+from checkouts import CANARY, GKE, LABEL_QUESTION, REGISTRY, STAND_INS, STATE
 
 
 def starts(commands, words=3):
@@ -109,6 +110,14 @@ def test_a_failure_stops_it_and_a_second_run_completes_it(checkout, failing):
 def test_a_second_deploy_needs_no_settings(deployed):
     again = deployed.make("deploy", settings={})
     assert again.returncode == 0, again.stderr
+    # The label is there; owners of a profile may not set it.
+    label = "kubectl label namespace"
+    assert starts(deployed.ran()) == [start for start in expected_order(deployed) if start != label]
+
+
+def test_the_label_is_set_again_where_it_is_lost(deployed):
+    deployed.answers[LABEL_QUESTION] = ""
+    assert deployed.make("deploy", settings={}).returncode == 0
     assert starts(deployed.ran()) == expected_order(deployed)
 
 
@@ -125,23 +134,79 @@ def test_everything_that_is_missing_is_told_at_once(checkout):
         "hptune: service account: hptune@my-project.iam.gserviceaccount.com",
         "hptune: REGISTRY:",
     ]
-    mend = "run: make cluster OVERLAY=gke PROJECT=my-project REGION=europe-west4-a CLUSTER=tuning RUN=1"
+    mend = "run: make cluster PROJECT=my-project REGION=europe-west4-a CLUSTER=tuning RUN=1"
     assert result.stderr.count(mend) == 3
     assert checkout.ran() == []
 
 
+def test_what_mends_it_is_for_the_same_settings(checkout):
+    checkout.failing += ["gcloud storage buckets describe", "gcloud artifacts repositories describe"]
+    registry = "us-docker.pkg.dev/images/team"
+    result = checkout.make("deploy", BUCKET="mine", NAMESPACE="tuning", REGISTRY=registry)
+    command = re.search(r"run: make (.*) RUN=1", result.stderr).group(1).split()
+    settings = dict(word.split("=") for word in command[1:])
+    made = checkout.make(command[0], settings=settings).stdout
+    assert "gcloud storage buckets create gs://mine " in made
+    assert "gcloud artifacts repositories create team --location us --project images " in made
+    assert "gcloud artifacts repositories add-iam-policy-binding team --location us --project images " in made
+    assert "my-project.svc.id.goog[tuning/hptune-trial]" in made
+
+
 def test_what_the_cluster_lacks_is_told_at_once(checkout):
     checkout.failing += [
-        "kubectl get crd",
+        "kubectl get experiments.kubeflow.org",
         "kubectl get deployment ml-pipeline",
         "kubectl auth can-i create roles",
     ]
     result = checkout.make("deploy")
     assert result.returncode == 2
-    assert "Katib: is not installed; run: make addons" in result.stderr
+    assert "Katib: is not installed, or not yours to use in kubeflow; run: make addons" in result.stderr
     assert "KFP: does not run in the namespace kubeflow; run: make addons" in result.stderr
     assert "permission: to create roles in kubeflow is missing" in result.stderr
     assert starts(checkout.ran(), 4) == ["gcloud container clusters get-credentials"]
+
+
+def test_pods_that_may_not_act_for_the_google_account_are_told(checkout):
+    query = "gcloud iam service-accounts get-iam-policy hptune@my-project.iam.gserviceaccount.com"
+    bound = "serviceAccount:my-project.svc.id.goog[kubeflow/hptune-trial]"
+    checkout.answers[query] = bound
+    result = checkout.make("deploy")
+    assert result.returncode == 0, result.stderr
+    (warning,) = (line for line in result.stderr.splitlines() if "may not act for" in line)
+    assert warning.startswith("warning: pods of kubeflow/hptune-launcher may not act for hptune@my-project.")
+    mend = warning.partition("; run: make ")[2].split()
+    assert "[kubeflow/hptune-launcher]" in checkout.make(mend[0], RUN="0").stdout
+
+
+USERS = {"OVERLAY": "multi-user", "CONTEXT": "work", "REGISTRY": "registry.test/x", "NAMESPACE": "me"}
+USERS["KFP_ENDPOINT"] = "https://kubeflow.test/pipeline"
+
+
+def test_the_owner_of_a_profile_needs_no_administrator(checkout):
+    """Who sees nothing of Katib's own namespace, and whose profile has the label, as Kubeflow's have."""
+    checkout.answers["kubectl get namespace me --output jsonpath"] = "enabled"
+    checkout.failing += [
+        *("kubectl get crd", "kubectl get deployment", "kubectl label", "hptune katib-register"),
+        *("kubectl auth can-i patch namespaces", "kubectl auth can-i update configmaps"),
+    ]
+    refused = checkout.make("deploy", settings=USERS)
+    assert refused.returncode == 2
+    assert "to update configmaps/katib-config in kubeflow is missing" in refused.stderr
+    assert "give ALGORITHM=bayesianoptimization to go on without" in refused.stderr
+    result = checkout.make("deploy", settings=USERS, ALGORITHM="bayesianoptimization")
+    assert result.returncode == 0, result.stderr
+    assert "warning: the version of Katib cannot be seen" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "right", ["create persistentvolumeclaims", "create secrets", "get secrets/mlpipeline"]
+)
+def test_rights_to_what_stands_in_for_a_bucket_are_asked_for(checkout, right):
+    checkout.failing.append(f"kubectl auth can-i {right}")
+    result = checkout.make("deploy", settings=USERS)
+    assert result.returncode == 2
+    assert f"hptune: permission: to {right}" in result.stderr
+    assert checkout.ran() == []
 
 
 def test_without_credentials_only_these_are_asked_for(checkout):
@@ -217,6 +282,18 @@ def test_no_secret_is_on_a_command_line_or_shown(checkout):
     everything = result.stdout + result.stderr + "".join(checkout.ran(questions=True))
     assert "kubectl get secret mlpipeline-minio-artifact" in everything
     assert CANARY not in everything
+
+
+@pytest.mark.parametrize("failing", ["kubectl get secret", "kubectl apply --namespace kubeflow"])
+def test_the_half_of_the_copied_key_that_failed_is_told(checkout, failing):
+    checkout.failing.append(failing)
+    local = {"OVERLAY": "local", "CONTEXT": "kind-tuning", "REGISTRY": "registry.test/x"}
+    result = checkout.make("deploy", settings=local)
+    assert result.returncode == 2
+    assert f"hptune: this failed with exit code 1:\n    {failing}" in result.stderr
+    assert "kubectl label" not in result.stdout
+    checkout.failing.clear()
+    assert checkout.make("deploy", settings=local).returncode == 0
 
 
 def test_a_cluster_of_this_machine_is_given_the_images(checkout):

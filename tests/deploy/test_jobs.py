@@ -1,10 +1,11 @@
 """`make submit`, `results` and `logs`, with the same stand-ins."""
 
+import json
 import subprocess
 import sys
 
 import pytest
-from checkouts import REGISTRY, ROOT, STATE
+from checkouts import LABEL_QUESTION, REGISTRY, ROOT, STATE
 
 from tests.pipelines.kfp_stand_in import kfp_stand_in
 
@@ -67,6 +68,7 @@ def test_submit_takes_another_job_file_and_keeps_the_images(deployed):
 
 def test_submit_without_a_bucket_uses_kfps_object_store(checkout):
     local = {"OVERLAY": "local", "CONTEXT": "kind-tuning", "REGISTRY": "registry.test/x"}
+    checkout.answers[LABEL_QUESTION] = "enabled"
     assert checkout.make("deploy", settings=local).returncode == 0
     assert checkout.make("submit", settings={}, JOB="mine").returncode == 0
     given = parameters(checkout.ran()[-1])
@@ -76,8 +78,45 @@ def test_submit_without_a_bucket_uses_kfps_object_store(checkout):
     assert given["trial_gpus"] == "0", "there is no GPU, whatever the job file asks for"
 
 
+def test_submit_keeps_to_the_part_of_the_object_store_that_a_profile_may_use(checkout):
+    checkout.answers["kubectl get namespace me --output jsonpath"] = "enabled"
+    users = {"OVERLAY": "multi-user", "CONTEXT": "work", "REGISTRY": "registry.test/x", "NAMESPACE": "me"}
+    users["KFP_ENDPOINT"] = "https://kubeflow.test/pipeline"
+    result = checkout.make("submit", settings=users, JOB="mine")
+    assert result.returncode == 0, result.stderr
+    assert parameters(checkout.ran()[-1])["job_dir"] == "minio://mlpipeline/private/me/hptune-jobs/mine"
+
+
+def test_submit_takes_the_accelerator_of_the_job_file(deployed):
+    with kfp_stand_in() as server:
+        result = deployed.make(
+            "submit", settings={}, KFP_ENDPOINT=server.endpoint, FLAGS="-p trial_accelerator="
+        )
+        assert result.returncode == 0, result.stderr
+        (_, *arguments), _ = deployed.notes()[-1]
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
+    (run,) = server.runs
+    assert run["runtime_config"]["parameters"]["trial_accelerator"] == ""
+
+
+def test_the_kube_configuration_of_a_deployment_may_be_the_users_own(checkout):
+    """As docs/deploy.md says: export KUBECONFIG=build/deploy/.../kubeconfig."""
+    own = checkout.path / "build" / "deploy" / "work" / "kubeconfig"
+    own.parent.mkdir(parents=True)
+    cluster = {"name": "c", "cluster": {"server": "https://cluster.test"}}
+    context = {"name": "work", "context": {"cluster": "c", "user": "u"}}
+    content = {"kind": "Config", "clusters": [cluster], "contexts": [context], "users": [{"name": "u"}]}
+    own.write_text(json.dumps(content))
+    for _ in range(2):
+        result = checkout.make(
+            "results", settings={"OVERLAY": "local", "CONTEXT": "work"}, JOB="mine", KUBECONFIG=own
+        )
+        assert result.returncode == 0, result.stderr
+        assert "https://cluster.test" in own.read_text()
+
+
 def test_submit_is_refused_where_katib_would_read_no_metrics(deployed):
-    deployed.answers["kubectl get namespace kubeflow --output jsonpath"] = ""
+    deployed.answers[LABEL_QUESTION] = ""
     result = deployed.make("submit", settings={})
     assert result.returncode == 2
     mend = (

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from checkouts import ROOT, kubectl, rendered
 
+from hptune.backends.katib.register import SuggestionImage
+
 OVERLAYS = ("gke", "local", "multi-user")
 # GKE's regular and extended channels, and the newest that there are schemas of.
 KUBERNETES = ("1.32", "1.34", "1.37")
@@ -121,22 +123,29 @@ def test_the_policy_covers_the_suggestion_of_the_experiment(experiment):
     assert wanted.items() <= experiment["metadata"]["labels"].items()
 
 
-def test_containers_of_trials_are_confined(pod):
-    for container in [*pod["containers"], *pod.get("initContainers", [])]:
-        context = {**pod.get("securityContext", {}), **container.get("securityContext", {})}
+@pytest.fixture(scope="module")
+def containers(pod):
+    """What we have Kubernetes run beside KFP's steps: the trials' containers and the suggestion service."""
+    suggestion = SuggestionImage("registry.test/hptune:0123456789ab").entry
+    return [*pod["containers"], *pod.get("initContainers", []), suggestion]
+
+
+def test_containers_are_confined(containers):
+    for container in containers:
+        context = container["securityContext"]
         assert context["runAsNonRoot"] is True
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_containers_of_trials_ask_for_what_they_need(pod):
-    for container in pod["containers"]:
+def test_containers_ask_for_what_they_need(containers):
+    for container in containers:
         assert {"cpu", "memory"} <= set(container["resources"]["requests"])
 
 
-def test_images_of_trials_have_a_tag_that_stays(pod):
-    for container in pod["containers"]:
+def test_images_have_a_tag_that_stays(containers):
+    for container in containers:
         tag = container["image"].rpartition("/")[2].partition(":")[2]
         assert tag
         assert tag != "latest"

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from checkouts import CANARY
+from checkouts import CANARY, stand_in
 
 LABEL = "kubectl label namespace kubeflow katib.kubeflow.org/metrics-collector-injection=enabled --overwrite"
 RUNNING = "kubectl get experiments.kubeflow.org"
@@ -39,6 +39,53 @@ def test_cluster_lets_the_pods_accounts_act_for_the_google_one(checkout):
         assert f"'serviceAccount:my-project.svc.id.goog[tuning/{account}]'" in result.stdout
 
 
+LOCAL = {"OVERLAY": "local", "CONTEXT": "kind-tuning"}
+
+
+def test_a_cluster_of_kind_is_made_once_and_where_addons_looks_for_it(checkout):
+    own = str(checkout.path.parent / "my config")
+    checkout.failing.append("kind get kubeconfig")
+    stand_in(checkout.bin / "kind")
+    result = checkout.make("cluster", settings=LOCAL, RUN="1", KUBECONFIG=own)
+    assert result.returncode == 0, result.stderr
+    (command, environment) = checkout.notes()[-1]
+    assert command == ["kind", "create", "cluster", "--name", "tuning"]
+    assert environment["KUBECONFIG"] == own
+    checkout.failing.clear()
+    again = checkout.make("cluster", settings=LOCAL, RUN="1", KUBECONFIG=own)
+    assert again.returncode == 0, again.stderr
+    assert not [command for command in checkout.ran() if "create" in command]
+
+
+def test_a_cluster_of_minikube_is_minikubes(checkout):
+    result = checkout.make("cluster", settings={**LOCAL, "CONTEXT": "minikube"})
+    assert " minikube start\n" in result.stdout
+    assert "kind" not in result.stdout
+
+
+def test_a_cluster_that_is_somebody_elses_is_not_made(checkout):
+    users = {"OVERLAY": "multi-user", "CONTEXT": "work", "NAMESPACE": "me"}
+    result = checkout.make("cluster", settings=users, RUN="1")
+    assert result.returncode == 2
+    assert "hptune: CONTEXT: is 'work'; only clusters of GKE" in result.stderr
+    assert checkout.ran() == []
+
+
+@pytest.mark.parametrize("api", ["iamcredentials", "cloudresourcemanager"])
+def test_cluster_turns_on_what_workload_identity_and_policies_need(checkout, api):
+    (services,) = (line for line in checkout.make("cluster").stdout.splitlines() if "services enable" in line)
+    assert f" {api}.googleapis.com " in services
+
+
+@pytest.mark.parametrize("goal", ["addons", "undeploy", "submit", "results", "ui"])
+def test_a_tool_that_is_not_installed_is_told_by_all(checkout, goal):
+    (checkout.bin / "gke-gcloud-auth-plugin").unlink()
+    result = checkout.make(goal, JOB="mine")
+    assert result.returncode == 2
+    assert "hptune: gke-gcloud-auth-plugin: is not installed; run: gcloud components" in result.stderr
+    assert checkout.ran() == []
+
+
 @pytest.mark.parametrize("failing", ["gcloud services", "gcloud iam service-accounts add-iam-policy-binding"])
 def test_cluster_stops_at_a_failure(checkout, failing):
     checkout.failing.append(failing)
@@ -54,9 +101,9 @@ def test_addons_sets_the_label_last_of_what_touches_the_namespace(checkout):
     commands = checkout.ran()
     installs = [i for i, command in enumerate(commands) if command.startswith("kubectl apply ")]
     assert [commands[i].rpartition("/")[2] for i in installs] == [
-        "katib-standalone?ref=v0.19.0",
-        "cluster-scoped-resources?ref=2.17.0",
-        "platform-agnostic?ref=2.17.0",
+        "katib-standalone?ref=v0.19.0&timeout=10m",
+        "cluster-scoped-resources?ref=2.17.0&timeout=10m",
+        "platform-agnostic?ref=2.17.0&timeout=10m",
     ]
     assert commands.index(LABEL) > max(installs)
     assert all(
@@ -91,6 +138,37 @@ def test_undeploy_deletes_data_when_told_to(checkout):
         )
 
 
+def test_undeploy_twice(deployed):
+    for _ in range(2):
+        result = deployed.make("undeploy", DELETE_DATA="1")
+        assert result.returncode == 0, result.stderr
+    assert not (deployed.path / "build" / "deploy" / "settings.env").exists()
+
+
+def test_undeploy_of_another_cluster_keeps_the_settings_of_the_last_deploy(deployed):
+    assert deployed.make("undeploy", CLUSTER="other").returncode == 0
+    again = deployed.make("undeploy", settings={})
+    assert again.returncode == 0, again.stderr
+
+
+def test_undeploy_where_katib_is_gone(checkout):
+    checkout.answers["kubectl get configmap katib-config"] = ""
+    checkout.failing += [RUNNING, "hptune katib-register", "kubectl delete experiments.kubeflow.org"]
+    refused = checkout.make("undeploy")
+    assert "FORCE=1 goes on without looking" in refused.stderr
+    result = checkout.make("undeploy", FORCE="1", DELETE_DATA="1")
+    assert result.returncode == 0, result.stderr
+    assert any(command.startswith("kubectl delete rolebindings") for command in checkout.ran())
+
+
+def test_undeploy_of_a_profile_leaves_the_algorithm_to_others(checkout):
+    users = {"OVERLAY": "multi-user", "CONTEXT": "work", "NAMESPACE": "me"}
+    result = checkout.make("undeploy", settings=users, DELETE_DATA="1")
+    assert result.returncode == 0, result.stderr
+    assert not [command for command in checkout.ran() if command.startswith("hptune")]
+    assert "minio://mlpipeline/private/me/hptune-jobs/" in result.stdout
+
+
 def test_undeploy_can_be_run_again(checkout):
     checkout.failing.append("kubectl delete")
     assert checkout.make("undeploy").returncode == 2
@@ -99,8 +177,7 @@ def test_undeploy_can_be_run_again(checkout):
 
 
 def test_undeploy_is_refused_while_jobs_run(checkout):
-    checkout.answers[RUNNING] = "done Created Succeeded\nmnist-1 Created Running"
-    checkout.answers = {RUNNING: "mnist-1 Created Running"}
+    checkout.answers[RUNNING] = "mnist-1 Created Running"
     result = checkout.make("undeploy")
     assert result.returncode == 2
     assert "hptune: running jobs: mnist-1; cancel them first, or give FORCE=1" in result.stderr

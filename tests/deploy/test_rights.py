@@ -19,6 +19,7 @@ CALLS = {
     "experiment": ("tuning",),
     "suggestion": ("tuning",),
     "limit_failures": ("tuning", 0),
+    "annotate_experiment": ("tuning", {}),
     "delete_experiment": ("tuning",),
     "delete_trial": ("tuning-1",),
     "trials": ("tuning",),

@@ -12,10 +12,10 @@ check_everything() {
   check_tools
   check_tree
   # Without the tools, every question to the cluster would fail as well.
-  if ((!${#faults[@]})); then
+  if no_faults; then
     if on_gke; then check_cloud; fi
-    if ((!${#faults[@]})); then credentials; fi
-    if ((!${#faults[@]})); then check_cluster; fi
+    if no_faults; then credentials; fi
+    if no_faults; then check_cluster; fi
   fi
   refuse_faults
 }
@@ -62,7 +62,7 @@ check_cloud() {
       gcloud artifacts repositories describe "${repository[@]}" || true
   fi
   # Without the account, there is nobody to act for.
-  if ((!${#faults[@]})); then check_identities; fi
+  if no_faults; then check_identities; fi
 }
 
 # check_identities: warns where pods may not act for the Google account. It is no fault, since IAM has other ways to

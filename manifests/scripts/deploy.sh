@@ -36,7 +36,7 @@ upload_pipeline() {
 }
 
 tell_what_next() {
-  say "revision $REVISION is deployed"
+  if dry; then say "revision $REVISION would be deployed"; else say "revision $REVISION is deployed"; fi
   tell_where
   printf '    run     make submit\n'
   printf '            or in the form for a run: job_dir %s/NAME, service_account hptune-trial' "$(jobs_home)"

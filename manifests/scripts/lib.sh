@@ -21,12 +21,15 @@ dry() { [[ -n ${DRY_RUN:-} ]]; }
 # fault PLACE MESSAGE: notes what is wrong, so that everything is told together.
 fault() { faults+=("$1: $2"); }
 
+# no_faults: whether nothing was noted.
+no_faults() { ((${#faults[@]} == 0)); }
+
 # need_tool COMMAND MEND: notes a fault where a command is not installed.
 need_tool() { command -v "$1" >/dev/null || fault "$1" "is not installed; $2"; }
 
 # Ends with exit code 2 if anything was noted.
 refuse_faults() {
-  ((${#faults[@]})) || return 0
+  if no_faults; then return; fi
   printf 'hptune: %s\n' "${faults[@]}" >&2
   exit 2
 }

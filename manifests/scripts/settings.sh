@@ -25,6 +25,7 @@ read_defaults() {
 # load_settings: what was given, else that of the last deploy of this checkout, else the overlay's, else ours.
 load_settings() {
   local name
+  check_flags
   given=()
   for name in "${SETTINGS[@]}"; do
     if [[ -n ${!name:-} ]]; then given+=("$name=${!name}"); fi
@@ -35,6 +36,7 @@ load_settings() {
   allow OVERLAY 'gke|local|multi-user' 'gke, local or multi-user'
   refuse_faults
   read_defaults "manifests/overlays/$OVERLAY/defaults.env"
+  if dry; then imagine_settings; fi
   if [[ $OVERLAY == multi-user ]]; then NAMESPACE=${NAMESPACE:-}; else NAMESPACE=${NAMESPACE:-$KUBEFLOW}; fi
   if on_gke; then
     REGISTRY=${REGISTRY:-$(region_of "${REGION:-}")-docker.pkg.dev/${PROJECT:-}/hptune}
@@ -44,6 +46,26 @@ load_settings() {
   if ! on_gke; then choose_context; fi
   check_settings
   choose_state
+}
+
+# imagine_settings: names for what a plan cannot be told without.
+imagine_settings() {
+  if on_gke; then
+    imagine PROJECT my-project
+    imagine REGION europe-west4-a
+    imagine CLUSTER hptune
+  fi
+  if [[ $OVERLAY == multi-user ]]; then
+    imagine NAMESPACE my-profile
+    imagine KFP_ENDPOINT https://kubeflow.example.com/pipeline
+    if ! on_gke; then imagine REGISTRY registry.example.com/hptune; fi
+  fi
+}
+
+imagine() {
+  [[ -z ${!1:-} ]] || return 0
+  warn "$1 is missing; this is the plan for $1=$2"
+  printf -v "$1" '%s' "$2"
 }
 
 # make_again GOAL: the command that makes something for these settings.
@@ -132,7 +154,7 @@ check_settings() {
   allow NAMESPACE "$label" 'a Kubernetes namespace'
   ((${#NAMESPACE} <= 63)) || fault NAMESPACE "is ${#NAMESPACE} characters long; must be at most 63"
   # Those that are made of others would only repeat these others' faults.
-  if ((!${#faults[@]})); then
+  if no_faults; then
     allow REGISTRY "[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*" \
       'an address and a path, such as europe-west4-docker.pkg.dev/my-project/hptune'
     allow BUCKET '[a-z0-9][-a-z0-9._]{1,61}[a-z0-9]' 'the name of a bucket, without gs://'
@@ -144,13 +166,16 @@ check_settings() {
   allow MACHINE '[a-z0-9-]+' 'a machine type of Compute Engine'
   allow ALGORITHM 'gp-bandit|bayesianoptimization' 'gp-bandit or bayesianoptimization'
   allow DEPLOYED '[0-9a-f]+' 'a git revision'
+  refuse_faults
+}
+
+check_flags() {
   local flag
   for flag in DRY_RUN RUN DELETE_DATA FORCE; do
     allow "$flag" '0|1' '1, or 0 for no'
     # The scripts ask whether a flag is empty.
     if [[ ${!flag:-} == 0 ]]; then printf -v "$flag" ''; fi
   done
-  refuse_faults
 }
 
 # check_job: the job's name, as hptune has it.

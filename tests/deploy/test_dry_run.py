@@ -63,8 +63,19 @@ def test_without_kubectl_only_the_rendered_manifests_are_left_out(checkout):
 
 def test_leaves_no_settings_for_later(checkout):
     checkout.make("deploy", DRY_RUN="1")
-    result = checkout.make("deploy", settings={}, DRY_RUN="1")
+    result = checkout.make("deploy", settings={})
+    assert result.returncode == 2
     assert "PROJECT: is missing" in result.stderr
+
+
+@pytest.mark.parametrize(("overlay", "imagined"), [("gke", 3), ("local", 0), ("multi-user", 3)])
+def test_with_nothing_named_the_plan_says_whose_it_is(checkout, overlay, imagined):
+    result = checkout.make("deploy", settings={}, OVERLAY=overlay, DRY_RUN="1")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count(" is missing; this is the plan for ") == imagined
+    assert f"==> applying manifests/overlays/{overlay} " in result.stdout
+    assert "kind: NetworkPolicy" in result.stdout
+    assert "run     make submit" in result.stdout
 
 
 def test_says_that_uncommitted_changes_would_be_refused(checkout):

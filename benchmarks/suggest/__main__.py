@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--only-print", action="store_true", help="leave docs/benchmarks.md as it is")
     args = parser.parse_args()
     tasks = _names(args.tasks, TASKS, "task")
-    searchers = _names(args.searchers, study.installed(), "sampler")
+    searchers = _names(args.searchers, study.known(), "sampler")
     runs = study.load()
     todo = study.missing(runs, tasks, searchers, args.seeds)
     start = time.monotonic()

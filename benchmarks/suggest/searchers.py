@@ -185,7 +185,9 @@ class VizierSearcher:
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
         from vizier import algorithms, pyvizier
-        from vizier.algorithms import designers
+
+        # Not by way of vizier.algorithms.designers, which imports the requirements of all the others.
+        from vizier._src.algorithms.designers.gp_bandit import VizierGPBandit
 
         self._vizier, self._algorithms, self._space = pyvizier, algorithms, space
         problem = pyvizier.ProblemStatement()
@@ -193,7 +195,7 @@ class VizierSearcher:
             _add(problem.search_space.root, parameter, pyvizier.ScaleType)
         metric = pyvizier.MetricInformation("objective", goal=pyvizier.ObjectiveMetricGoal.MAXIMIZE)
         problem.metric_information.append(metric)
-        self._designer = designers.VizierGPBandit.from_problem(problem, seed=seed)
+        self._designer = VizierGPBandit.from_problem(problem, seed=seed)
         self._count = 0
 
     def suggest(self) -> dict[str, Value]:

@@ -23,8 +23,11 @@ from benchmarks.suggest.tasks import TASKS, Problem
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "suggest.jsonl"
 TRIALS = 50
 
-# Read when NumPy is loaded, so before the processes start.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Read when NumPy and JAX are loaded, so before the processes start.
+_ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
 _ROOT = Path(__file__).resolve().parents[2]
 _OURS = ("hptune/gp", "hptune/encoding.py", "hptune/sampler.py", "hptune/space.py")
 
@@ -65,13 +68,19 @@ class Run:
 
 @cache
 def version_of(searcher: str) -> str:
-    """Version of a peer's package; of this project's sampler, a digest of its code.
+    """Version of a peer's package, or where that is not installed, of its last run; of ours, a digest.
 
     Raises:
-        PackageNotFoundError: The peer is not installed.
+        PackageNotFoundError: The peer is neither installed nor has it been run.
     """
     if searcher in PACKAGES:
-        return version(PACKAGES[searcher])
+        try:
+            return version(PACKAGES[searcher])
+        except PackageNotFoundError:
+            versions = [run.version for run in load() if run.searcher == searcher]
+            if not versions:
+                raise
+            return versions[-1]
     digest = hashlib.sha256()
     for place in _OURS:
         path = _ROOT / place
@@ -80,8 +89,8 @@ def version_of(searcher: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def installed() -> list[str]:
-    """Searchers whose packages are there."""
+def known() -> list[str]:
+    """Searchers that are installed, or have been run where they were."""
 
     def is_there(searcher: str) -> bool:
         try:
@@ -90,6 +99,14 @@ def installed() -> list[str]:
             return False
 
     return [searcher for searcher in SEARCHERS if is_there(searcher)]
+
+
+def installed(searcher: str) -> bool:
+    """Whether a searcher can be run."""
+    try:
+        return searcher not in PACKAGES or bool(version(PACKAGES[searcher]))
+    except PackageNotFoundError:
+        return False
 
 
 @cache
@@ -143,7 +160,8 @@ def missing(
 ) -> list[tuple[str, str, int]]:
     """Task, searcher and seed of the runs to make, seed after seed."""
     done = {run.key for run in runs}
-    return [key[:3] for key in _keys(tasks, searchers, seeds) if key not in done]
+    keys = _keys(tasks, filter(installed, searchers), seeds)
+    return [key[:3] for key in keys if key not in done]
 
 
 def _keys(
@@ -159,7 +177,7 @@ def _keys(
 def make(todo: list[tuple[str, str, int]], workers: int, path: Path = RESULTS) -> Iterator[Run]:
     """Makes runs in processes of one thread each, and appends each to the file as it ends."""
     path.parent.mkdir(exist_ok=True)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(_ONE_THREAD)
     context = multiprocessing.get_context("spawn")
     with path.open("a", encoding="utf-8") as file, ProcessPoolExecutor(workers, context) as pool:
         for future in as_completed([pool.submit(search, *run) for run in todo]):

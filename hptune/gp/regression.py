@@ -12,8 +12,9 @@ Notation, besides kernel.py's:
 
 The constant in C is the prior variance of an unknown constant mean, which is so integrated out
 (Rasmussen & Williams 2006, section 2.7). The log-normal prior of the lengthscales grows with sqrt(d) as
-Hvarfner, Hellsten & Nardi (Vanilla Bayesian Optimization Performs Great in High Dimensions, 2024) propose; it
-is narrower than theirs because a job has ten trials, not a thousand.
+Hvarfner, Hellsten & Nardi (Vanilla Bayesian Optimization Performs Great in High Dimensions, 2024) propose. It
+is narrower than theirs because a job has ten trials, not a thousand; and its median is short, because a long
+one carries the slope of a few points on to the corners of the cube, where the next trials are then spent.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from hptune.gp.kernel import (
     squared_differences,
 )
 
-LENGTHSCALE_MEDIAN = 0.5  # times sqrt(d)
+LENGTHSCALE_MEDIAN = 0.35  # times sqrt(d)
 LENGTHSCALE_LOG_STD = 0.75
 SIGNAL_LOG_STD = 1.0
 NOISE_MEDIAN = 1e-3

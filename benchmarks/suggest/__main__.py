@@ -12,11 +12,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from benchmarks.page import PICTURES, write_section
 from benchmarks.suggest import report, study
 from benchmarks.suggest.report import Curves
+from benchmarks.suggest.searchers import BASELINE, OURS
+from benchmarks.suggest.study import Run
 from benchmarks.suggest.tasks import TASKS
 
 
@@ -34,6 +36,12 @@ def section(curves: Curves, seeds: int) -> str:
         "",
         *report.summary(curves),
         "",
+        *[
+            f"For the regret that hptune has after {budget} trials the others take: "
+            f"{', '.join(report.catching_up(curves, budget))}."
+            for budget in report.BUDGETS[:2]
+        ],
+        "",
         "![mean regret against trials](benchmarks/suggest.svg)",
         "",
         "Mean regret of each task:",
@@ -47,6 +55,15 @@ def section(curves: Curves, seeds: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def partial(runs: Sequence[Run], tasks: Sequence[str], searcher: str) -> list[str]:
+    """The results of a searcher that has run only the first seeds, in Markdown."""
+    seeds = report.complete_seeds(runs, tasks, searcher)
+    if seeds < 2:
+        return []
+    curves = Curves(runs, tasks, [OURS, BASELINE, searcher], seeds)
+    return [f"{searcher}, over the first {seeds} seeds alone:", "", *report.summary(curves), ""]
 
 
 def _names(text: str, known: Mapping[str, object] | list[str], what: str) -> list[str]:
@@ -65,7 +82,7 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--tasks", default="", help="comma-separated (default: all)")
-    parser.add_argument("--searchers", default="", help="comma-separated (default: all that are installed)")
+    parser.add_argument("--searchers", default="", help="to make runs of (default: all that are installed)")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--only-print", action="store_true", help="leave docs/benchmarks.md as it is")
     args = parser.parse_args()
@@ -80,8 +97,13 @@ def main() -> None:
         line = f"\r{done}: {run.task}, {run.searcher}, seed {run.seed}"
         print(line.ljust(90), end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    kept = study.current(runs, tasks, searchers, args.seeds)
-    text = section(curves := Curves(kept, tasks, searchers, args.seeds), args.seeds)
+    # What was not to be made may have been before.
+    shown = study.known()
+    kept = study.current(runs, tasks, shown, args.seeds)
+    curves = Curves(kept, tasks, shown, args.seeds)
+    left_out = [searcher for searcher in shown if searcher not in curves.searchers]
+    others = [line for searcher in left_out for line in partial(kept, tasks, searcher)]
+    text = "\n".join([section(curves, args.seeds), *others])
     if not args.only_print:
         write_section("suggest", text)
         report.draw(curves, PICTURES / "suggest.svg")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,24 @@ class Curves:
         """One-sided p of Wilcoxon's signed-rank test over the seeds that it is worse than random search."""
         difference = self.at(searcher, task, budget) - self.at(BASELINE, task, budget)
         return float(stats.wilcoxon(difference, alternative="greater").pvalue) if difference.any() else 1.0
+
+
+def complete_seeds(runs: Iterable[Run], tasks: Sequence[str], searcher: str) -> int:
+    """How many seeds, from the first on, a searcher has run on all tasks."""
+    done = {(run.task, run.seed) for run in runs if run.searcher == searcher}
+    return next(seed for seed in itertools.count() if not all((task, seed) in done for task in tasks))
+
+
+def catching_up(curves: Curves, budget: int) -> Iterator[str]:
+    """How many trials the others take for what ours finds in ``budget``, in words, the fewest first."""
+    level = curves.mean(OURS)[budget - 1]
+    takes = {
+        searcher: int(np.argmax(reached)) + 1 if (reached := curves.mean(searcher) <= level).any() else None
+        for searcher in curves.searchers
+        if searcher != OURS
+    }
+    for searcher, trials in sorted(takes.items(), key=lambda item: item[1] or TRIALS + 1):
+        yield f"{searcher} {trials or f'more than {TRIALS}'}"
 
 
 def summary(curves: Curves) -> Iterator[str]:

@@ -68,3 +68,12 @@ def test_worse_than_random_is_found():
         f"t after {budget} trials" for budget in report.BUDGETS
     ]
     assert curves.mean(OURS)[0] == pytest.approx(0.535)
+
+
+def test_what_others_take_to_catch_up_and_what_is_complete():
+    levels = {OURS: [(1, 0.9), (10, 0.2)], "random": [(1, 0.8), (32, 0.2)], "peer": [(1, 0.3)]}
+    runs = [study.Run("t", name, seed, "1", "d", level) for name, level in levels.items() for seed in (0, 1)]
+    curves = report.Curves(runs, ["t"], list(levels), 2)
+    assert list(report.catching_up(curves, 10)) == ["random 32", f"peer more than {study.TRIALS}"]
+    assert report.complete_seeds(runs, ["t"], "peer") == 2
+    assert report.complete_seeds(runs, ["t", "u"], "peer") == 0

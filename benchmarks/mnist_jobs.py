@@ -38,7 +38,7 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "Optuna TPE": lambda seed: optuna.samplers.TPESampler(seed=seed),
 }
 
-# Two trainings of one thread each do more than one of two.
+# Jobs run side by side, a core each: what a training does on one core, loading and saving, leaves none idle.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
@@ -95,9 +95,7 @@ def best_of_job(sampler: BaseSampler, trainer: Trainer) -> optuna.trial.FrozenTr
 def in_order(seeds: int) -> list[tuple[str, int]]:
     """Sampler and seed of each job; those that share all their trainings with others come last."""
     *training, sharing = SAMPLERS
-    return [(name, seed) for seed in range(seeds) for name in training] + [
-        (sharing, seed) for seed in range(seeds)
-    ]
+    return [(name, seed) for names in (training, [sharing]) for seed in range(seeds) for name in names]
 
 
 def main() -> None:

@@ -66,21 +66,26 @@ class Run:
         return curve
 
 
+def installed_version(searcher: str) -> str:
+    """Version of a peer's package; empty where it is not installed."""
+    try:
+        return version(PACKAGES[searcher])
+    except PackageNotFoundError:
+        return ""
+
+
+def _recorded_version(searcher: str) -> str:
+    return next((run.version for run in reversed(load()) if run.searcher == searcher), "")
+
+
 @cache
 def version_of(searcher: str) -> str:
-    """Version of a peer's package, or where that is not installed, of its last run; of ours, a digest.
+    """Version of a peer that is installed, or else of its last run; of our sampler, a digest of its code.
 
-    Raises:
-        PackageNotFoundError: The peer is neither installed nor has it been run.
+    Empty where the peer is not installed and has not been run.
     """
     if searcher in PACKAGES:
-        try:
-            return version(PACKAGES[searcher])
-        except PackageNotFoundError:
-            versions = [run.version for run in load() if run.searcher == searcher]
-            if not versions:
-                raise
-            return versions[-1]
+        return installed_version(searcher) or _recorded_version(searcher)
     digest = hashlib.sha256()
     for place in _OURS:
         path = _ROOT / place
@@ -91,22 +96,12 @@ def version_of(searcher: str) -> str:
 
 def known() -> list[str]:
     """Searchers that are installed, or have been run where they were."""
-
-    def is_there(searcher: str) -> bool:
-        try:
-            return bool(version_of(searcher))
-        except PackageNotFoundError:
-            return False
-
-    return [searcher for searcher in SEARCHERS if is_there(searcher)]
+    return [searcher for searcher in SEARCHERS if version_of(searcher)]
 
 
-def installed(searcher: str) -> bool:
-    """Whether a searcher can be run."""
-    try:
-        return searcher not in PACKAGES or bool(version(PACKAGES[searcher]))
-    except PackageNotFoundError:
-        return False
+def can_run(searcher: str) -> bool:
+    """Whether a searcher is ours, or installed."""
+    return searcher not in PACKAGES or bool(installed_version(searcher))
 
 
 @cache
@@ -160,7 +155,7 @@ def missing(
 ) -> list[tuple[str, str, int]]:
     """Task, searcher and seed of the runs to make, seed after seed."""
     done = {run.key for run in runs}
-    keys = _keys(tasks, filter(installed, searchers), seeds)
+    keys = _keys(tasks, filter(can_run, searchers), seeds)
     return [key[:3] for key in keys if key not in done]
 
 

@@ -4,6 +4,7 @@
 readonly KUBEFLOW=kubeflow # Katib's webhooks know their own controller by this namespace, and by no other.
 readonly SETTINGS=(OVERLAY PROJECT REGION CLUSTER CONTEXT NAMESPACE REGISTRY BUCKET KFP_ENDPOINT GPUS ACCELERATOR
   ALGORITHM DEPLOYED)
+readonly FLAGS=(DRY_RUN RUN DELETE_DATA FORCE)
 readonly ACCELERATORS=(nvidia-tesla-t4 nvidia-l4 nvidia-tesla-p100 nvidia-tesla-v100 nvidia-tesla-a100 nvidia-a100-80gb
   nvidia-h100-80gb)
 
@@ -25,7 +26,7 @@ read_defaults() {
 # load_settings: what was given, else that of the last deploy of this checkout, else the overlay's, else ours.
 load_settings() {
   local name
-  check_flags
+  clear_flags
   given=()
   for name in "${SETTINGS[@]}"; do
     if [[ -n ${!name:-} ]]; then given+=("$name=${!name}"); fi
@@ -166,14 +167,15 @@ check_settings() {
   allow MACHINE '[a-z0-9-]+' 'a machine type of Compute Engine'
   allow ALGORITHM 'gp-bandit|bayesianoptimization' 'gp-bandit or bayesianoptimization'
   allow DEPLOYED '[0-9a-f]+' 'a git revision'
+  local flag
+  for flag in "${FLAGS[@]}"; do allow "$flag" 1 '1, or 0 for no'; done
   refuse_faults
 }
 
-check_flags() {
+# clear_flags: makes those empty that say no, since the scripts ask whether a flag is empty.
+clear_flags() {
   local flag
-  for flag in DRY_RUN RUN DELETE_DATA FORCE; do
-    allow "$flag" '0|1' '1, or 0 for no'
-    # The scripts ask whether a flag is empty.
+  for flag in "${FLAGS[@]}"; do
     if [[ ${!flag:-} == 0 ]]; then printf -v "$flag" ''; fi
   done
 }

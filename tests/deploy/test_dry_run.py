@@ -110,3 +110,16 @@ def test_other_goals_do_nothing_either(checkout, goal):
     assert result.returncode == 0, result.stderr
     assert "\n+ " in f"\n{result.stdout}"
     assert checkout.ran(questions=True) == []
+
+
+def test_a_flag_that_is_neither_yes_nor_no_is_told_with_the_other_faults(checkout):
+    result = checkout.make("deploy", DRY_RUN="maybe", GPUS="99")
+    assert result.returncode == 2
+    assert "hptune: DRY_RUN: is 'maybe'; must be 1, or 0 for no" in result.stderr
+    assert "hptune: GPUS: is '99'" in result.stderr
+
+
+def test_a_flag_of_0_is_none(checkout):
+    result = checkout.make("deploy", settings={}, DRY_RUN="0")
+    assert result.returncode == 2
+    assert "PROJECT: is missing; the Google Cloud project" in result.stderr

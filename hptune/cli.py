@@ -14,7 +14,8 @@ from hptune.backends.local.backend import LocalBackend
 from hptune.cli_cluster import ClusterJob, cancel, cluster_job, katib_register, kept_status, submit
 from hptune.cli_katib import katib
 from hptune.cli_main import run_command
-from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, user_args, warn
+from hptune.cli_options import PATH, SEED, UserArgsCommand, accept_gcloud_flags, given_names, user_args, warn
+from hptune.cli_request import job_request
 from hptune.display import (
     console,
     parameter_text,
@@ -34,9 +35,6 @@ from hptune.storage import is_remote
 from hptune.study import Study
 from hptune.submit import JOBS, Request, resolve
 
-_PATH = click.Path(path_type=Path)
-_SEED = click.IntRange(0, 2**32 - 1)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__)
@@ -54,24 +52,16 @@ def cli() -> None:
 
 
 @cli.command(cls=UserArgsCommand)
-@click.argument("job", required=False)
-@click.option("--config", type=_PATH, required=True, help="The job file, hptune.yaml.")
-@click.option("--module-name", help="The trainer's module, such as trainer.task.")
-@click.option("--package-path", type=_PATH, help="Directory of the trainer's package.")
-@click.option("--packages", help="Archives of Python packages for the trainer, comma-separated.")
-@click.option("--job-dir", help=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]")
+@job_request(
+    package_path="Directory of the trainer's package.",
+    packages="Archives of Python packages for the trainer, comma-separated.",
+    job_dir=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]",
+)
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
-@click.option("--seed", type=_SEED, default=0, show_default=True, help="Seed of the suggestions.")
 @accept_gcloud_flags()
 def run(
-    job: str | None,
-    config: Path,
-    module_name: str | None,
-    package_path: Path | None,
-    packages: str | None,
-    job_dir: str | None,
+    request: Request,
     stream_logs: bool,
-    seed: int,
     **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
 ) -> None:
     """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
@@ -84,16 +74,6 @@ def run(
       hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
     """
-    request = Request(
-        config=config,
-        name=job,
-        module_name=module_name,
-        package_path=package_path,
-        packages=tuple(filter(None, packages.split(","))) if packages else (),
-        job_dir=job_dir,
-        user_args=user_args() or (),
-        seed=seed,
-    )
     submission = resolve(request)
     warn(submission.job.warnings)
     if without_effect := given_names(gcloud_flags):
@@ -174,7 +154,7 @@ def stream_logs(job: str, cluster: ClusterJob | None) -> None:
 
 
 @cli.command()
-@click.argument("file", type=_PATH)
+@click.argument("file", type=PATH)
 def validate(file: Path) -> None:
     """Check the job file FILE and say what it asks for.
 
@@ -192,7 +172,7 @@ def validate(file: Path) -> None:
 
 @cli.command()
 @click.argument("source", default="digits")
-@click.option("--output", type=_PATH, required=True, help="The .npz to write.")
+@click.option("--output", type=PATH, required=True, help="The .npz to write.")
 @click.option("--sha256", help="The checksum that the arrays' content must have.")
 def download(source: str, output: Path, sha256: str | None) -> None:
     """Get the data set SOURCE and write it as one checked .npz.
@@ -211,9 +191,9 @@ def download(source: str, output: Path, sha256: str | None) -> None:
 
 
 @cli.command()
-@click.argument("source", type=_PATH)
-@click.option("--tune-file", type=_PATH, required=True, help="The .npz to write for the trials.")
-@click.option("--final-file", type=_PATH, required=True, help="The .npz to write for the final training.")
+@click.argument("source", type=PATH)
+@click.option("--tune-file", type=PATH, required=True, help="The .npz to write for the trials.")
+@click.option("--final-file", type=PATH, required=True, help="The .npz to write for the final training.")
 @click.option(
     "--validation-fraction",
     type=float,
@@ -221,7 +201,7 @@ def download(source: str, output: Path, sha256: str | None) -> None:
     help="Share of the training part that "
     "trials are measured on; 0 measures them on the test part.  [default: 1/6]",
 )
-@click.option("--seed", type=_SEED, default=0, show_default=True, help="Seed of the split.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the split.")
 def preprocess(
     source: Path, tune_file: Path, final_file: Path, validation_fraction: float, seed: int
 ) -> None:
@@ -241,7 +221,7 @@ def preprocess(
 
 
 @cli.command(cls=UserArgsCommand)
-@click.argument("job_dir", type=_PATH)
+@click.argument("job_dir", type=PATH)
 def train(job_dir: Path) -> None:
     """Train once more with the best parameters of the job in JOB_DIR.
 
@@ -260,7 +240,7 @@ def train(job_dir: Path) -> None:
 @cli.command()
 @click.argument("job")
 @cluster_job
-@click.option("--output", type=_PATH, default="report.html", show_default=True, help="The page to write.")
+@click.option("--output", type=PATH, default="report.html", show_default=True, help="The page to write.")
 def report(job: str, cluster: ClusterJob | None, output: Path) -> None:
     """Write one HTML page about JOB: its trials, what was found, and plots.
 

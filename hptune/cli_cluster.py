@@ -17,7 +17,8 @@ from hptune import storage
 from hptune.backends.base import JobStatus, Submission
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli_katib_options import katib_options
-from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, user_args, warn
+from hptune.cli_options import UserArgsCommand, accept_gcloud_flags, given_names, warn
+from hptune.cli_request import job_request
 from hptune.display import console, show_logs, show_progress
 from hptune.jobdir import JobDir
 from hptune.results import best_line, trial_table
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 
-_PATH = click.Path(path_type=Path)
-_SEED = click.IntRange(0, 2**32 - 1)
 _CONTEXT = click.option(
     "--context", help="Of the kubeconfig.  [default: the pod's own cluster, else the current one]"
 )
@@ -105,30 +104,22 @@ def cluster_job(function: F) -> F:
 
 
 @click.command(cls=UserArgsCommand)
-@click.argument("job", required=False)
-@click.option("--config", type=_PATH, required=True, help="The job file, hptune.yaml.")
-@click.option("--module-name", help="The trainer's module, such as trainer.task.")
-@click.option("--package-path", type=_PATH, help="Directory of the trainer's package; put into --job-dir.")
-@click.option("--packages", help="Addresses of Python packages for the trainer, comma-separated.")
-@click.option("--job-dir", help="Where the job writes: gs://, s3://, minio://, or a path on --volume-claim.")
+@job_request(
+    package_path="Directory of the trainer's package; put into --job-dir.",
+    packages="Addresses of Python packages for the trainer, comma-separated.",
+    job_dir="Where the job writes: gs://, s3://, minio://, or a path on --volume-claim.",
+)
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
 @click.option("--async", "asynchronous", is_flag=True, help="Do not wait for the job to end.")
 @click.option("--delete-on-cancel", is_flag=True, help="Cancel the job when this command is interrupted.")
-@click.option("--seed", type=_SEED, default=0, show_default=True, help="Seed of the suggestions.")
 @_CONTEXT
 @katib_options
 @accept_gcloud_flags("async", "labels", "service-account")
 def submit(
-    job: str | None,
-    config: Path,
-    module_name: str | None,
-    package_path: Path | None,
-    packages: str | None,
-    job_dir: str | None,
+    request: Request,
     stream_logs: bool,
     asynchronous: bool,
     delete_on_cancel: bool,
-    seed: int,
     context: str | None,
     options: KatibOptions,
     **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
@@ -147,16 +138,6 @@ def submit(
     from hptune.backends.katib.experiment import build_experiment, differences
     from hptune.backends.katib.packing import with_package
 
-    request = Request(
-        config=config,
-        name=job,
-        module_name=module_name,
-        package_path=package_path,
-        packages=tuple(filter(None, packages.split(","))) if packages else (),
-        job_dir=job_dir,
-        user_args=user_args() or (),
-        seed=seed,
-    )
     submission = resolve_for_cluster(request)
     # Before anything is put anywhere.
     build_experiment(submission, options)
@@ -165,8 +146,8 @@ def submit(
         warn([f"without effect in a cluster: {', '.join(without_effect)}"])
     made = ClusterJob(submission.name, options.namespace, context)
     backend = made.submitter(options, delete_on_cancel=delete_on_cancel)
-    if package_path:
-        submission = with_package(submission, package_path, options.mount_path)
+    if request.package_path:
+        submission = with_package(submission, request.package_path, options.mount_path)
     if asynchronous:
         backend.submit(submission)
         _print_commands(made)

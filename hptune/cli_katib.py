@@ -12,30 +12,32 @@ import click
 from hptune.backends.base import Submission
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli_katib_options import katib_options
-from hptune.cli_options import UserArgsCommand, user_args, warn
+from hptune.cli_options import PATH, SEED, UserArgsCommand, comma_separated, user_args, warn
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job import TuningJob, load_job
 from hptune.programs import TrainerSource, programs_beside
 from hptune.results import to_yaml
 from hptune.submit import Request, resolve_for_cluster
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(cls=UserArgsCommand)
-@click.argument("file", type=_PATH)
+@click.argument("file", type=PATH)
 @click.option("--name", help="The job's name.  [default: that of its directory, or of the trainer's]")
 @click.option("--module-name", help="The trainer's module.  [default: the one beside FILE that can be run]")
 @click.option("--job-dir", help="Where trials write: a URI, or a path on the volume.")
-@click.option("--packages", help="URIs of archives of Python packages for the trainer, comma-separated.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--packages",
+    callback=comma_separated,
+    help="URIs of archives of Python packages for the trainer, comma-separated.",
+)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @katib_options
 def katib(
     file: Path,
     name: str | None,
     module_name: str | None,
     job_dir: str | None,
-    packages: str | None,
+    packages: tuple[str, ...],
     seed: int,
     options: KatibOptions,
 ) -> None:
@@ -58,7 +60,7 @@ def katib(
         config=job,
         name=name or (None if _has_job_dir(job, job_dir) else _name_beside(file)),
         module_name=module_name or _only_module(job, programs),
-        packages=tuple(filter(None, packages.split(","))) if packages else (),
+        packages=packages,
         job_dir=job_dir,
         user_args=user_args() or (),
         seed=seed,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., object])
+
+PATH = click.Path(path_type=Path)
+SEED = click.IntRange(0, 2**32 - 1)
 
 _USER_ARGS = "hptune.user_args"
 
@@ -66,6 +70,11 @@ def user_args() -> tuple[str, ...] | None:
     """The trainer's arguments of the command that runs; None where it had no ``--``."""
     args: tuple[str, ...] | None = click.get_current_context().meta.get(_USER_ARGS)
     return args
+
+
+def comma_separated(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Several values in one, as gcloud took them; an option's callback."""
+    return tuple(filter(None, value.split(","))) if value else ()
 
 
 def accept_gcloud_flags(*own: str) -> Callable[[F], F]:

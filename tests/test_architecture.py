@@ -22,7 +22,7 @@ LAYERS = [
     {"results", "statusfile"},
     {"backends.local", "backends.katib", "report"},
     {"submit", "display"},
-    {"steps", "cli_katib_options"},
+    {"steps", "cli_katib_options", "cli_request"},
     {"cli_katib", "cli_cluster"},
     {"cli"},
     {"__main__"},

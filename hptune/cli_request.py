@@ -1,0 +1,64 @@
+"""A job as gcloud's flags describe it, as options of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from hptune.cli_options import PATH, SEED, comma_separated, user_args
+from hptune.submit import Request
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def job_request(*, package_path: str, packages: str, job_dir: str) -> Callable[[F], F]:
+    """Adds the argument JOB and the flags of a job; the command gets them all as ``request``.
+
+    Args:
+        package_path: Help for a flag that means something else on this machine than in a cluster.
+        packages: The same.
+        job_dir: The same.
+    """
+    options = (
+        click.argument("job", required=False),
+        click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
+        click.option("--module-name", help="The trainer's module, such as trainer.task."),
+        click.option("--package-path", type=PATH, help=package_path),
+        click.option("--packages", callback=comma_separated, help=packages),
+        click.option("--job-dir", help=job_dir),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
+    )
+
+    def add(function: F) -> F:
+        @wraps(function)
+        def command(
+            job: str | None,
+            config: Path,
+            module_name: str | None,
+            package_path: Path | None,
+            packages: tuple[str, ...],
+            job_dir: str | None,
+            seed: int,
+            **others: Any,  # noqa: ANN401  (of whatever types the command's own options are)
+        ) -> object:
+            request = Request(
+                config=config,
+                name=job,
+                module_name=module_name,
+                package_path=package_path,
+                packages=packages,
+                job_dir=job_dir,
+                user_args=user_args() or (),
+                seed=seed,
+            )
+            return function(request=request, **others)
+
+        for option in reversed(options):
+            command = option(command)
+        return command  # type: ignore[return-value]
+
+    return add

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -58,44 +60,78 @@ class Training:
 
 
 class Trainer:
-    """Trains, or remembers; several threads may ask."""
+    """Trains, or remembers; several threads may ask, and wait where another has asked for the same."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        self._known: dict[tuple[float, int], float] = {}
-        self._writing = threading.Lock()
-        if RESULTS.exists():
-            for line in RESULTS.read_text(encoding="utf-8").splitlines():
+    def __init__(self, train: Callable[[float, int], float], results: Path) -> None:
+        """Reads what is kept.
+
+        Args:
+            train: lr and steps -> test accuracy, 0..1.
+            results: Where trainings are kept.
+        """
+        self._train = train
+        self._results = results
+        self._accuracies: dict[tuple[float, int], Future[float]] = {}
+        self._lock = threading.Lock()
+        if results.exists():
+            for line in results.read_text(encoding="utf-8").splitlines():
                 training = Training(**json.loads(line))
-                self._known[training.lr, training.steps] = training.accuracy
+                known = self._accuracies[training.lr, training.steps] = Future()
+                known.set_result(training.accuracy)
 
     def accuracy(self, lr: float, steps: int) -> float:
         """Test accuracy, 0..1."""
-        if (lr, steps) not in self._known:
-            training = Training(lr, steps, train(self._data, lr, steps, seed=0))
-            RESULTS.parent.mkdir(exist_ok=True)
-            with self._writing, RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(training)) + "\n")
-            self._known[lr, steps] = training.accuracy
-            print(f"lr {lr:.4g}, {steps} steps: {training.accuracy:.2%}", flush=True)
-        return self._known[lr, steps]
+        with self._lock:
+            asked_before = (lr, steps) in self._accuracies
+            accuracy = self._accuracies.setdefault((lr, steps), Future())
+        if not asked_before:
+            try:
+                accuracy.set_result(self._train_and_keep(lr, steps))
+            except BaseException as error:  # whatever it is, those who wait must not wait for ever
+                accuracy.set_exception(error)
+        return accuracy.result()
+
+    def _train_and_keep(self, lr: float, steps: int) -> float:
+        training = Training(lr, steps, self._train(lr, steps))
+        self._results.parent.mkdir(exist_ok=True)
+        with self._lock, self._results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(training)) + "\n")
+        print(f"lr {lr:.4g}, {steps} steps: {training.accuracy:.2%}", flush=True)
+        return training.accuracy
 
 
-def best_of_job(sampler: BaseSampler, trainer: Trainer) -> optuna.trial.FrozenTrial:
-    """The best trial of one job."""
+def run_job(sampler: BaseSampler, trainer: Trainer) -> optuna.Study:
+    """Runs one job."""
     direction = "maximize" if JOB.goal is Goal.MAXIMIZE else "minimize"
     study = optuna.create_study(direction=direction, sampler=sampler)
     spaces = distributions(JOB.space)
     for _ in range(JOB.max_trials):
         trial = study.ask(spaces)
         study.tell(trial, trainer.accuracy(trial.params["lr"], trial.params["num-steps"]))
-    return study.best_trial
+    return study
 
 
 def in_order(seeds: int) -> list[tuple[str, int]]:
     """Sampler and seed of each job; those that share all their trainings with others come last."""
     *training, sharing = SAMPLERS
     return [(name, seed) for names in (training, [sharing]) for seed in range(seeds) for name in names]
+
+
+def table(studies: Mapping[str, Sequence[optuna.Study]]) -> list[str]:
+    """The jobs of each sampler, in Markdown, the best sampler first."""
+    rows = {}
+    for name, jobs in studies.items():
+        bests = [study.best_value for study in jobs]
+        mean = statistics.mean(bests)
+        error = statistics.stdev(bests) / len(bests) ** 0.5 if len(bests) > 1 else math.nan
+        median = statistics.median(trial.value or 0.0 for study in jobs for trial in study.trials)
+        each = ", ".join(f"{best:.2%}" for best in bests)
+        rows[f"| {name} | {mean:.3%} | {error:.3%} | {each} | {median:.2%} |"] = mean
+    return [
+        "| sampler | mean of the best accuracy | standard error | best of each seed | median of all trials |",
+        "|---|---|---|---|---|",
+        *sorted(rows, key=lambda row: -rows[row]),
+    ]
 
 
 def main() -> None:
@@ -109,21 +145,18 @@ def main() -> None:
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     os.environ.update(ONE_THREAD)
-    trainer = Trainer(args.data.resolve())
-    bests: dict[str, list[float]] = {name: [] for name in SAMPLERS}
+    trainer = Trainer(partial(train, args.data.resolve(), seed=0), RESULTS)
+    studies: dict[str, list[optuna.Study]] = {name: [] for name in SAMPLERS}
     with ThreadPoolExecutor(args.workers) as pool:
         jobs = {
-            (name, seed): pool.submit(best_of_job, SAMPLERS[name](seed), trainer)
+            (name, seed): pool.submit(run_job, SAMPLERS[name](seed), trainer)
             for name, seed in in_order(args.seeds)
         }
         for (name, seed), job in jobs.items():
-            best = job.result()
-            bests[name].append(best.value or 0.0)
-            print(f"seed {seed}, {name}: {best.value:.2%} with {best.params}", flush=True)
-    lines = ["| sampler | mean of the best accuracy | each seed |", "|---|---|---|"]
-    for name, values in sorted(bests.items(), key=lambda item: -statistics.mean(item[1])):
-        each = ", ".join(f"{value:.2%}" for value in values)
-        lines.append(f"| {name} | {statistics.mean(values):.3%} | {each} |")
+            study = job.result()
+            studies[name].append(study)
+            print(f"seed {seed}, {name}: {study.best_value:.2%} with {study.best_params}", flush=True)
+    lines = table(studies)
     write_section("mnist-jobs", "\n".join([*lines, ""]))
     print("\n".join(lines))
 

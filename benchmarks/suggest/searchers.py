@@ -188,6 +188,7 @@ class VizierSearcher:
 
         # Not by way of vizier.algorithms.designers, which imports the requirements of all the others.
         from vizier._src.algorithms.designers.gp_bandit import VizierGPBandit
+        from vizier.pyvizier.converters import padding
 
         self._vizier, self._algorithms, self._space = pyvizier, algorithms, space
         problem = pyvizier.ProblemStatement()
@@ -195,7 +196,10 @@ class VizierSearcher:
             _add(problem.search_space.root, parameter, pyvizier.ScaleType)
         metric = pyvizier.MetricInformation("objective", goal=pyvizier.ObjectiveMetricGoal.MAXIMIZE)
         problem.metric_information.append(metric)
-        self._designer = VizierGPBandit.from_problem(problem, seed=seed)
+        # JAX compiles for seconds for each new shape; padded, there is one for every ten trials. The model
+        # is the same.
+        padded = padding.PaddingSchedule(num_trials=padding.PaddingType.MULTIPLES_OF_10)
+        self._designer = VizierGPBandit.from_problem(problem, seed=seed, padding_schedule=padded)
         self._count = 0
 
     def suggest(self) -> dict[str, Value]:

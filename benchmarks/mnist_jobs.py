@@ -119,19 +119,18 @@ def in_order(seeds: int) -> list[tuple[str, int]]:
 
 def table(studies: Mapping[str, Sequence[optuna.Study]]) -> list[str]:
     """The jobs of each sampler, in Markdown, the best sampler first."""
-    rows = {}
-    for name, jobs in studies.items():
-        bests = [study.best_value for study in jobs]
-        mean = statistics.mean(bests)
-        error = statistics.stdev(bests) / len(bests) ** 0.5 if len(bests) > 1 else math.nan
-        median = statistics.median(trial.value or 0.0 for study in jobs for trial in study.trials)
-        each = ", ".join(f"{best:.2%}" for best in bests)
-        rows[f"| {name} | {mean:.3%} | {error:.3%} | {each} | {median:.2%} |"] = mean
-    return [
+    bests = {name: [study.best_value for study in jobs] for name, jobs in studies.items()}
+    lines = [
         "| sampler | mean of the best accuracy | standard error | best of each seed | median of all trials |",
         "|---|---|---|---|---|",
-        *sorted(rows, key=lambda row: -rows[row]),
     ]
+    for name in sorted(studies, key=lambda name: -statistics.mean(bests[name])):
+        each = bests[name]
+        error = statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else math.nan
+        median = statistics.median(trial.values[0] for study in studies[name] for trial in study.trials)
+        seeds = ", ".join(f"{best:.2%}" for best in each)
+        lines.append(f"| {name} | {statistics.mean(each):.3%} | {error:.3%} | {seeds} | {median:.2%} |")
+    return lines
 
 
 def main() -> None:

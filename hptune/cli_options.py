@@ -1,4 +1,4 @@
-"""Command-line parts that gcloud's commands had and click has not."""
+"""What commands share: types of options, and parts that gcloud's commands had and click has not."""
 
 from __future__ import annotations
 

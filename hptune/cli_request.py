@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import wraps
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -23,8 +23,10 @@ def job_request(*, package_path: str, packages: str, job_dir: str) -> Callable[[
         packages: The same.
         job_dir: The same.
     """
+    # Each is named as its field is.
+    names = [field.name for field in fields(Request) if field.name != "user_args"]
     options = (
-        click.argument("job", required=False),
+        click.argument("name", metavar="[JOB]", required=False),
         click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
         click.option("--module-name", help="The trainer's module, such as trainer.task."),
         click.option("--package-path", type=PATH, help=package_path),
@@ -35,27 +37,9 @@ def job_request(*, package_path: str, packages: str, job_dir: str) -> Callable[[
 
     def add(function: F) -> F:
         @wraps(function)
-        def command(
-            job: str | None,
-            config: Path,
-            module_name: str | None,
-            package_path: Path | None,
-            packages: tuple[str, ...],
-            job_dir: str | None,
-            seed: int,
-            **others: Any,  # noqa: ANN401  (of whatever types the command's own options are)
-        ) -> object:
-            request = Request(
-                config=config,
-                name=job,
-                module_name=module_name,
-                package_path=package_path,
-                packages=packages,
-                job_dir=job_dir,
-                user_args=user_args() or (),
-                seed=seed,
-            )
-            return function(request=request, **others)
+        def command(**values: Any) -> object:  # noqa: ANN401  (of whatever types the command's options are)
+            given = {name: values.pop(name) for name in names}
+            return function(**values, request=Request(**given, user_args=user_args() or ()))
 
         for option in reversed(options):
             command = option(command)

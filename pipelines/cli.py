@@ -13,7 +13,7 @@ from kfp import compiler
 
 from components.images import git_revision
 from hptune.cli_main import run_command
-from hptune.cli_options import UserArgsCommand, user_args
+from hptune.cli_options import PATH, SEED, UserArgsCommand, user_args
 from hptune.display import console
 from hptune.errors import Fault, UsageError
 from hptune.job import load_job, parse_job
@@ -27,7 +27,6 @@ from pipelines.local import run_in_docker, run_in_subprocesses
 from pipelines.mnist_hptune import EXAMPLE, MODULE, NAME, build
 from pipelines.server import Server, Uploaded, parse_parameters, version_name
 
-_PATH = click.Path(path_type=Path)
 _COUNT = click.IntRange(min=0)
 _gpus = click.option("--gpus", type=_COUNT, default=0, show_default=True, help="GPUs of tune and train.")
 _backend = click.option(
@@ -66,7 +65,7 @@ def cli() -> None:
 
 
 @cli.command("compile")
-@click.option("-o", "--output", type=_PATH, required=True, help="The YAML to write.")
+@click.option("-o", "--output", type=PATH, required=True, help="The YAML to write.")
 @_gpus
 @_backend
 def compile_(output: Path, gpus: int, backend: str) -> None:
@@ -90,16 +89,16 @@ def _compile(output: Path, gpus: int, backend: str) -> None:
 @click.option("--data", default="digits", show_default=True, help="digits, mnist, or a path or URI.")
 @click.option("--data-sha256", default="", help="The checksum that the data's content must have.")
 @click.option("--validation-fraction", type=float, default=1 / 6, help="Share to measure trials on.  [1/6]")
-@click.option("--config", type=_PATH, default=EXAMPLE / "hptune.yaml", help="The job file.  [MNIST's]")
+@click.option("--config", type=PATH, default=EXAMPLE / "hptune.yaml", help="The job file.  [MNIST's]")
 @click.option("--name", help="The job's name.  [default: that of its directory, or mnist]")
 @click.option("--module-name", default=MODULE, show_default=True, help="The trainer's module.")
-@click.option("--package-path", type=_PATH, help="Directory of the trainer's package.")
+@click.option("--package-path", type=PATH, help="Directory of the trainer's package.")
 @click.option("--data-flag", default="--train-file", show_default=True, help="The trainer's, for its data.")
 @click.option("--max-trials", type=_COUNT, default=0, help="Replaces the job file's maxTrials.")
 @click.option("--max-parallel-trials", type=_COUNT, default=0, help="Replaces its maxParallelTrials.")
-@click.option("--job-dir", type=_PATH, help=f"Where the job lives.  [default: {JOBS}/NAME]")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of the split and suggestions.")
-@click.option("--output", type=_PATH, default="local_outputs", show_default=True, help="For the outputs.")
+@click.option("--job-dir", type=PATH, help=f"Where the job lives.  [default: {JOBS}/NAME]")
+@click.option("--seed", type=SEED, default=0, help="Of the split and suggestions.")
+@click.option("--output", type=PATH, default="local_outputs", show_default=True, help="For the outputs.")
 @click.option("--gpus", type=_COUNT, default=0, help="GPUs of a container, with --runner docker.")
 def run(
     runner: str,

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hptune.cli_main import run_command
+from hptune.cli_options import PATH
 from hptune.errors import Fault, UsageError
 from hptune.jobdir import TrialDir
 from hptune.trial.pod import Pod, run_in_pod
@@ -18,8 +19,6 @@ from hptune.trial.spec import TRAINING_INPUT_VARIABLE, Program, TrialSpec
 from hptune.trial.staging import Package
 from hptune.trial.supervise import run_trial
 from hptune.trial.wire import decode_value
-
-_PATH = click.Path(path_type=Path)
 
 
 def _parameters(assignments: tuple[str, ...], *, encoded: bool) -> dict[str, str]:
@@ -57,8 +56,8 @@ def _directory(output: Path, state: Path, trial_id: str) -> TrialDir:
 @click.option("--trial-prefix", default="", help="Taken off the front of --trial-id, where it is there.")
 @click.option("--job-id", required=True, help="The job's name.")
 @click.option("--metric", required=True, help="The objective's tag.")
-@click.option("--output", type=_PATH, required=True, help="The trial's own --job-dir; may hold {trial_id}.")
-@click.option("--state", type=_PATH, required=True, help="For outcome and measurements; may hold {trial_id}.")
+@click.option("--output", type=PATH, required=True, help="The trial's own --job-dir; may hold {trial_id}.")
+@click.option("--state", type=PATH, required=True, help="For outcome and measurements; may hold {trial_id}.")
 @click.option("--pass-job-dir/--no-pass-job-dir", default=True, help="Whether the trainer gets --job-dir.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="One tuned value.")
 @click.option("--encoded-parameters", is_flag=True, help="Values are encoded, as `hptune.trial.wire` does.")
@@ -70,8 +69,8 @@ def _directory(output: Path, state: Path, trial_id: str) -> TrialDir:
 )
 @click.option("--time-limit-s", type=float, help="Seconds after which the trainer is stopped.")
 @click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes.")
-@click.option("--collector-file", type=_PATH, help="Measurements for Katib's File collector, format JSON.")
-@click.option("--message-file", type=_PATH, help="The outcome, as Kubernetes' termination message.")
+@click.option("--collector-file", type=PATH, help="Measurements for Katib's File collector, format JSON.")
+@click.option("--message-file", type=PATH, help="The outcome, as Kubernetes' termination message.")
 @click.option("--upload-to", metavar="URI", help="The job's address, for what the trial leaves.")
 @click.option("--fetch-inputs", is_flag=True, help="Fetch what the trainer's own arguments name.")
 @click.option("--package", "packages", multiple=True, metavar="URI[#sha256=HEX]", help="A trainer's package.")

@@ -12,17 +12,16 @@ import click
 from kfp import compiler
 
 from components.images import git_revision
-from hptune.cli_main import run_command
-from hptune.cli_options import PATH, SEED, UserArgsCommand, user_args
-from hptune.display import console
+from hptune.cli.options.gcloud import UserArgsCommand, user_args
+from hptune.console.program import PATH, SEED, console, run_command
 from hptune.errors import Fault, UsageError
-from hptune.job import load_job, parse_job
-from hptune.jobdir import JobDir
-from hptune.results import best_line, trial_table
-from hptune.statusfile import load_status
-from hptune.steps.submission import BACKENDS, Trainer, override
-from hptune.storage import is_remote
-from hptune.submit import JOBS
+from hptune.job.request import JOBS
+from hptune.job.trainer import BACKENDS, Trainer, override
+from hptune.job.tuning_job import load_job, parse_job
+from hptune.results.status_file import load_status
+from hptune.results.tables import best_line, trial_table
+from hptune.storage.job_dir import JobDir
+from hptune.storage.transfer import is_remote
 from pipelines.local import run_in_docker, run_in_subprocesses
 from pipelines.mnist_hptune import EXAMPLE, MODULE, NAME, build
 from pipelines.server import Server, Uploaded, parse_parameters, version_name

@@ -8,7 +8,7 @@ from typing import TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from hptune.display import console
+from hptune.console.program import console
 
 # As hptune/display.py words the lines of a job whose output is piped.
 _TRIAL = re.compile(r"trial (?P<id>\d+)/(?P<total>\d+) (?P<begins>runs: )?")

@@ -7,7 +7,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
-from hptune import cli
+from hptune.cli import app
 
 
 @dataclass
@@ -24,7 +24,7 @@ def call(line, *more):
     sys.argv = ["hptune", *shlex.split(line), *more]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            cli.main()
+            app.main()
     except SystemExit as end:
         code = end.code
     finally:

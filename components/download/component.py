@@ -16,7 +16,8 @@ def download(data: dsl.Output[dsl.Dataset], source: str = "mnist", sha256: str =
     """
     from pathlib import Path
 
-    from hptune.steps import download, process
+    from hptune.data import download
+    from hptune.steps import process
 
     with process.step("download"):
         digest = download.download(source, Path(data.path), sha256=sha256 or None)

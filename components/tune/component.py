@@ -70,7 +70,7 @@ def tune(
     """
     from pathlib import Path
 
-    from hptune.statusfile import save_status
+    from hptune.results.status_file import save_status
     from hptune.steps import process, tune
 
     with process.step("tune"):

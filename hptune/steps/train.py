@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hptune.backends.base import Submission
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
+from hptune.data.predictions import CannotPredictError, confusion_matrix
 from hptune.errors import Interrupted, JobFailed
-from hptune.job import parse_training_input
-from hptune.jobdir import JobDir, TrialDir, tail, write_json
-from hptune.predictions import CannotPredictError, confusion_matrix
-from hptune.statusfile import load_status
-from hptune.steps.submission import Trainer
-from hptune.study import Measurement, Study, Trial
+from hptune.job.submission import Submission
+from hptune.job.trainer import Trainer
+from hptune.job.tuning_job import parse_training_input
+from hptune.results.status_file import load_status
+from hptune.results.study import Measurement, Study, Trial
+from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 
@@ -72,7 +72,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     """Trains with the parameters of the best trial of a job whose directory may be out of reach.
 
     Args:
-        status_file: The job's status, from `hptune.statusfile.save_status`.
+        status_file: The job's status, from `hptune.results.status_file.save_status`.
         data: The file to train on, and to measure on.
         output: The trainer's ``--job-dir``; hptune's own files are in ``hptune`` below it.
         trainer: The user's trainer.
@@ -105,7 +105,7 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
     if best is None:
         raise JobFailed(f"{submission.job_dir}: no trial has an objective, so there is nothing to train with")
     # The limit is one for trials: this training may have more data.
-    spec = replace(submission.trial_spec(best, directory), time_limit_s=None)
+    spec = replace(TrialSpec.of(submission, best, directory), time_limit_s=None)
     outcome = _completed(spec) or _run(spec)
     log = directory.log
     if outcome.message or outcome.final is None:

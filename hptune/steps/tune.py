@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from hptune.backends.base import JobStatus, Submission
 from hptune.backends.local.backend import LocalBackend
-from hptune.display import show_progress
-from hptune.job import TuningJob, parse_job
-from hptune.jobdir import JobDir
-from hptune.steps.cluster import TrialPods, data_name, tune_in_cluster
-from hptune.steps.submission import Trainer, check_backend, override
-from hptune.storage import atomic_file
-from hptune.study import Study, TrialState
+from hptune.console.progress import show_progress
+from hptune.job.submission import Submission
+from hptune.job.trainer import Trainer, check_backend, override
+from hptune.job.tuning_job import TuningJob, parse_job
+from hptune.results.study import JobStatus, Study, TrialState
+from hptune.steps.tune_on_katib import TrialPods, data_name, tune_in_cluster
+from hptune.storage.job_dir import JobDir
+from hptune.storage.transfer import atomic_file
 
 
 def tune(

@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
-from hptune.cli_main import run_command
-from hptune.cli_options import PATH
+from hptune.console.program import PATH, run_command
 from hptune.errors import Fault, UsageError
-from hptune.jobdir import TrialDir
-from hptune.trial.pod import Pod, run_in_pod
-from hptune.trial.spec import TRAINING_INPUT_VARIABLE, Program, TrialSpec
-from hptune.trial.staging import Package
+from hptune.job.submission import Program
+from hptune.storage.job_dir import TrialDir
+from hptune.trial.pod.encoding import decode_value
+from hptune.trial.pod.inputs import Package
+from hptune.trial.pod.run import Pod, run_in_pod
+from hptune.trial.spec import TRAINING_INPUT_VARIABLE, TrialSpec
 from hptune.trial.supervise import run_trial
-from hptune.trial.wire import decode_value
 
 
 def _parameters(assignments: tuple[str, ...], *, encoded: bool) -> dict[str, str]:
@@ -60,7 +60,9 @@ def _directory(output: Path, state: Path, trial_id: str) -> TrialDir:
 @click.option("--state", type=PATH, required=True, help="For outcome and measurements; may hold {trial_id}.")
 @click.option("--pass-job-dir/--no-pass-job-dir", default=True, help="Whether the trainer gets --job-dir.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="One tuned value.")
-@click.option("--encoded-parameters", is_flag=True, help="Values are encoded, as `hptune.trial.wire` does.")
+@click.option(
+    "--encoded-parameters", is_flag=True, help="Values are encoded, as `hptune.trial.pod.encoding` does."
+)
 @click.option("--module-name", help="The trainer, as a Python module.")
 @click.option("--python-path", multiple=True, help="A directory for PYTHONPATH.")
 @click.option("--command", multiple=True, help="The trainer, as a command, one option a token.")

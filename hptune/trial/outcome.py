@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hptune.errors import Fault, JobDirError
-from hptune.jobdir import write_json
-from hptune.study import Measurement
+from hptune.results.study import Measurement
+from hptune.storage.job_dir import write_json
 from hptune.trial.spec import TrialSpec
 
 _CUT = "..."

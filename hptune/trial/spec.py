@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hptune.jobdir import TrialDir
+from hptune.job.submission import Program, Submission
+from hptune.results.study import Trial
+from hptune.search.space import format_values
+from hptune.storage.job_dir import TrialDir
 
 TRAINING_INPUT_VARIABLE = "HPTUNE_TRAINING_INPUT"
 """Has the job's training input for ``python -m hptune.trial``, whose command line may be too short for it."""
@@ -22,29 +24,6 @@ TRAINING_INPUT_VARIABLE = "HPTUNE_TRAINING_INPUT"
 # ML Engine's master listened here. One machine has no other task that would connect to it, but TensorFlow 1
 # refuses a task type without a cluster.
 _MASTER_ADDRESS = "127.0.0.1:2222"
-
-
-@dataclass(frozen=True)
-class Program:
-    """What a trial runs: a Python module or a command, one of the two.
-
-    Attributes:
-        module: Run as ``python -m MODULE`` with two-token arguments.
-        command: Run as it is, with one-token arguments.
-        python_path: Directories put in front of PYTHONPATH.
-    """
-
-    module: str | None = None
-    command: tuple[str, ...] = ()
-    python_path: tuple[str, ...] = ()
-
-    def argv(self, user_args: tuple[str, ...], service_args: Mapping[str, str]) -> list[str]:
-        """The whole command line: the program, the user's arguments, then the service's."""
-        if self.module is None:
-            return [*self.command, *user_args, *(f"--{n}={v}" for n, v in service_args.items())]
-        # -P: a module in the current directory must not hide the package of the same name.
-        start = [sys.executable, "-P", "-m", self.module]
-        return [*start, *user_args, *(token for n, v in service_args.items() for token in (f"--{n}", v))]
 
 
 @dataclass(frozen=True)
@@ -74,6 +53,28 @@ class TrialSpec:
     pass_job_dir: bool = True
     training_input: Mapping[str, Any] = field(default_factory=dict)
     time_limit_s: float | None = None
+
+    @classmethod
+    def of(cls, submission: Submission, trial: Trial, directory: TrialDir) -> TrialSpec:
+        """What runs a submission's trainer with a trial's parameters.
+
+        Args:
+            submission: The job.
+            trial: Whose parameters, and whose number the trainer sees.
+            directory: Where it runs.
+        """
+        return cls(
+            trial_id=str(trial.id),
+            job_id=submission.name,
+            metric=submission.job.metric,
+            program=submission.program,
+            directory=directory,
+            user_args=submission.user_args,
+            parameters=format_values(trial.parameters),
+            pass_job_dir=submission.pass_job_dir,
+            training_input=submission.job.training_input,
+            time_limit_s=submission.job.max_running_time_s,
+        )
 
     def argv(self) -> list[str]:
         """The trainer's command line."""

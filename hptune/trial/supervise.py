@@ -17,8 +17,8 @@ from dataclasses import asdict
 from typing import IO, Protocol, cast
 
 from hptune.errors import Interrupted
-from hptune.study import Measurement
-from hptune.trial.metrics import FinalReport, HypertuneSource, Report, StdoutSource, SummarySource
+from hptune.results.study import Measurement
+from hptune.trial.metrics.sources import FinalReport, HypertuneSource, Report, StdoutSource, SummarySource
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
 

@@ -8,7 +8,7 @@ study, and ``results``, the ``trainingOutput`` that the job left.
 import pytest
 
 from hptune.errors import JobFailed
-from hptune.study import TrialState
+from hptune.results.study import TrialState
 
 GRID = [
     {"parameterName": "x", "type": "INTEGER", "minValue": 0, "maxValue": 1},

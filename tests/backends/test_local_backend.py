@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 from contract import BackendContract, assert_complete, assert_results_of
 
-from hptune.backends.base import JobState
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import Interrupted, JobDirError, JobFailed
-from hptune.study import Measurement, TrialState
+from hptune.results.study import JobState, Measurement, TrialState
 from hptune.trial.outcome import Outcome
 
 

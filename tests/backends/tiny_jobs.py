@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hptune.backends.base import Submission
 from hptune.backends.local.backend import LocalBackend
-from hptune.job import parse_job
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import parse_job
 
 # What every trainer begins with: its arguments (the last of a name wins), its trial, and a note of its start
 # outside the job's directory.

@@ -9,7 +9,7 @@ import pytest
 from checkouts import ROOT, rendered
 from kubernetes.client import Configuration
 
-from hptune.backends.katib.client import Cluster
+from hptune.backends.katib.cluster.client import Cluster
 
 EXPERIMENT = {"metadata": {"name": "tuning"}}
 VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "PUT": "update"}

@@ -57,7 +57,9 @@ def test_images_run_a_lightweight_component_of_kfp(engine, image):
 
 
 def test_any_user_can_run_the_images_and_has_a_home(engine, image):
-    code = "from pathlib import Path; import hptune.cli; Path.home().joinpath('x').touch(); print('written')"
+    code = (
+        "from pathlib import Path; import hptune.cli.app; Path.home().joinpath('x').touch(); print('written')"
+    )
     assert engine.python(image, code, "--user=4321:4321") == "written"
 
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from hptune.backends.katib.register import SuggestionImage
-from hptune.steps.download import download
-from hptune.steps.preprocess import preprocess
+from hptune.backends.katib.suggestion.install import SuggestionImage
+from hptune.data.download import download
+from hptune.data.split import preprocess
 from hptune.trial.outcome import Outcome
 from tests.backends.katib import pod_of_a_trial
 from tests.backends.katib import suggestion_server as katib

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hptune.backends.base import JobState
 from hptune.errors import JobDirError, JobFileError, UsageError
-from hptune.job import parse_job
+from hptune.job.trainer import Trainer, override
+from hptune.job.tuning_job import parse_job
+from hptune.results.study import JobState, TrialState
 from hptune.steps.process import failure_of
-from hptune.steps.submission import Trainer, override
 from hptune.steps.tune import summarize, tune
-from hptune.study import TrialState
 
 TINY = Path(__file__).parents[1] / "pipelines" / "tiny"
 JOB = """\

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hptune.jobdir import JobDir
-from hptune.trial.spec import Program, TrialSpec
+from hptune.job.submission import Program
+from hptune.storage.job_dir import JobDir
+from hptune.trial.spec import TrialSpec
 
 TRAINING_INPUT = {
     "scaleTier": "CUSTOM",

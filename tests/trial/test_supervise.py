@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hptune.jobdir import JobDir
-from hptune.study import Measurement
+from hptune.results.study import Measurement
+from hptune.storage.job_dir import JobDir
 from hptune.trial.outcome import Outcome
 
 PATIENCE_S = 20

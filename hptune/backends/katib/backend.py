@@ -15,20 +15,25 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
-from hptune.backends.katib import keeping, logs
-from hptune.backends.katib.annotation import SUBMISSION_ANNOTATION, TRIALS_ANNOTATION, read_submission
-from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.experiment import build_experiment
-from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib import logs
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
+from hptune.backends.katib.cluster.watch import Object
+from hptune.backends.katib.experiment.annotations import (
+    SUBMISSION_ANNOTATION,
+    TRIALS_ANNOTATION,
+    read_submission,
+)
+from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.refusals import ExistsError, NotThereError
 from hptune.backends.katib.status import View, decisive_failure, status_of
-from hptune.backends.katib.troubles import same_trouble, troubles
-from hptune.backends.katib.watching import Object
+from hptune.backends.katib.waiting import same_trouble, troubles
 from hptune.errors import ClusterError, Fault, HptuneError, Interrupted, JobDirError, JobFailed, UsageError
-from hptune.job import differences
-from hptune.study import Study, Trial
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import differences
+from hptune.results import kept
+from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
 
 _HEARTBEAT_S = 3.0
 # A pod that is deleted has two minutes to upload what its trainer wrote.
@@ -78,7 +83,7 @@ class KatibBackend:
 
     def keeps(self, submission: Submission) -> bool:
         """Whether a job's results are written to its directory."""
-        return keeping.is_within_reach(submission.job_dir)
+        return kept.is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
         """Makes the job's Experiment, if it has not been made before; waits for one that is being deleted.
@@ -156,7 +161,7 @@ class KatibBackend:
             StorageError: What is known cannot be written; nothing is deleted.
         """
         place = record or self.recall().job_dir
-        if not record and not keeping.is_within_reach(place):
+        if not record and not kept.is_within_reach(place):
             problem = "cannot be reached from here, and what is known of the trials would be lost"
             raise UsageError(
                 Fault(f"the job's directory {place!r}", f"{problem}; --record DIRECTORY keeps it")
@@ -166,7 +171,7 @@ class KatibBackend:
             status = replace(
                 status, state=JobState.CANCELLED, message="cancelled", study=status.study.cut_off()
             )
-        keeping.keep(status, place)
+        kept.keep(status, place)
         with suppress(NotThereError):
             self._cluster.delete_experiment(self.experiment)
         return place
@@ -266,7 +271,7 @@ class KatibBackend:
         if not self.keeps(submission):
             return
         try:
-            keeping.keep(status, submission.job_dir)
+            kept.keep(status, submission.job_dir)
         except HptuneError as error:
             # The trials are in the cluster; the job has not failed for it.
             self._warn(f"the results could not be written to the job's directory: {error}")

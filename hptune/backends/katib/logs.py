@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from hptune.backends.base import LogLine
-from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.names import TRIAL_LABEL
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.experiment.names import TRIAL_LABEL
+from hptune.backends.katib.experiment.trial_job import CONTAINER
 from hptune.backends.katib.status import View, has_ended, has_started
-from hptune.backends.katib.trial_job import CONTAINER
+from hptune.results.study import LogLine
 
 _POLL_S = 1.0
 _TAIL_LINES = 20

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hptune import __version__
-from hptune.backends.katib import names
+from hptune.backends.katib.experiment import names
 from hptune.errors import Fault
-from hptune.job import TuningJob
+from hptune.job.tuning_job import TuningJob
 
 DEFAULT_IMAGE = f"hptune/trainer:{__version__}"
 """What ``images/Dockerfile`` builds as ``trainer``; a deployment gives it its own address."""

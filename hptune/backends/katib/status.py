@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hptune.backends.base import JobState, JobStatus, Submission
-from hptune.backends.katib.annotation import read_trial_names
-from hptune.backends.katib.names import TRIAL_LABEL
-from hptune.backends.katib.trial_job import CONTAINER
-from hptune.backends.katib.watching import Object
+from hptune.backends.katib.cluster.watch import Object
+from hptune.backends.katib.experiment.annotations import read_trial_names
+from hptune.backends.katib.experiment.names import TRIAL_LABEL
+from hptune.backends.katib.experiment.trial_job import CONTAINER
 from hptune.errors import ClusterError
-from hptune.space import Categorical, Parameter, SearchSpace, Value
-from hptune.study import Measurement, Study, Trial, TrialState
-from hptune.trial.collector import STEP_METRIC
+from hptune.job.submission import Submission
+from hptune.results.study import JobState, JobStatus, Measurement, Study, Trial, TrialState
+from hptune.search.space import Categorical, Parameter, SearchSpace, Value
 from hptune.trial.outcome import Outcome
-from hptune.trial.wire import decode_value
+from hptune.trial.pod.collector import STEP_METRIC
+from hptune.trial.pod.encoding import decode_value
 
 _UNAVAILABLE = "unavailable"
 # In the order in which Katib itself counts; a trial that was stopped early may have a second one.

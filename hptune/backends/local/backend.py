@@ -12,18 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
-from hptune.backends.local import earlier, logs, record
+from hptune.backends.local import claim, logs, previous_job
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
-from hptune.job import TuningJob
-from hptune.jobdir import JobDir, write_json
-from hptune.results import training_output
-from hptune.sampler import distributions, grid_size, make_sampler
-from hptune.study import Study, Trial
-from hptune.trial.packages import install
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import TuningJob
+from hptune.results.ml_engine import training_output
+from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
+from hptune.search.encoding import distributions
+from hptune.search.grid import grid_size
+from hptune.search.samplers import make_sampler
+from hptune.storage.job_dir import JobDir, write_json
+from hptune.trial.pod.packages import install
 
 _LOCK_PATIENCE_S = 2.0
 _LOCK_POLL_S = 0.05
@@ -45,7 +47,7 @@ class LocalBackend:
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
         with self._locked():
-            submitted = record.claim(self._dir, submission, earlier_trials)
+            submitted = claim.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
@@ -67,8 +69,8 @@ class LocalBackend:
 
     def describe(self) -> JobStatus:
         """Where the job stands. See `Backend.describe`."""
-        submitted = record.read(self._dir)
-        submission = record.submission_of(self._dir, submitted)
+        submitted = claim.read(self._dir)
+        submission = claim.submission_of(self._dir, submitted)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
@@ -89,11 +91,11 @@ class LocalBackend:
         Raises:
             JobDirError: There is no such job.
         """
-        return record.submission_of(self._dir, record.read(self._dir))
+        return claim.submission_of(self._dir, claim.read(self._dir))
 
     def stream_logs(self) -> Iterator[LogLine]:
         """Yields what trainers printed, and print, until the job ends. See `Backend.stream_logs`."""
-        record.read(self._dir)
+        claim.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
@@ -103,7 +105,7 @@ class LocalBackend:
     def _tune(self, submission: Submission, submitted: dict[str, Any], observe: Observer) -> Study:
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
-        store = self._open_store(submission, earlier.to_frozen(submitted["earlierTrials"], job.space))
+        store = self._open_store(submission, previous_job.to_frozen(submitted["earlierTrials"], job.space))
         cores = machine_cores()
         slots = share(min(job.max_parallel_trials, limit, len(cores)), cores, machine_gpus())
 
@@ -120,7 +122,9 @@ class LocalBackend:
             raise JobFailed(f"no trial has a value of '{job.metric}' that can be compared:\n{reasons}")
         return study
 
-    def _open_store(self, submission: Submission, earlier_trials: list[earlier.FrozenTrial]) -> StudyStore:
+    def _open_store(
+        self, submission: Submission, earlier_trials: list[previous_job.FrozenTrial]
+    ) -> StudyStore:
         job = submission.job
         sampler = make_sampler(
             job.algorithm.value,
@@ -161,13 +165,13 @@ class LocalBackend:
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
-        return earlier.read(self._dir.root.parent, previous, submission.job)
+        return previous_job.read(self._dir.root.parent, previous, submission.job)
 
     def _status(self) -> dict[str, str]:
         """How the last run ended; as if it had been killed, where it was before it could say."""
         path = self._dir.status
         if not path.is_file():
-            return {"state": JobState.RUNNING, "message": "", "time": record.read(self._dir)["createTime"]}
+            return {"state": JobState.RUNNING, "message": "", "time": claim.read(self._dir)["createTime"]}
         try:
             status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
             JobState(status["state"])

@@ -11,15 +11,16 @@ from pathlib import Path
 
 from optuna.distributions import BaseDistribution
 
-from hptune.backends.base import Observer, Submission
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.signals import uninterrupted
 from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
-from hptune.jobdir import JobDir, tail
-from hptune.study import Measurement, Trial, TrialState
+from hptune.job.submission import Submission
+from hptune.results.study import Measurement, Observer, Trial, TrialState
+from hptune.storage.job_dir import JobDir, tail
 from hptune.trial.outcome import Outcome, find_measurement_fault
+from hptune.trial.spec import TrialSpec
 
 _POLL_S = 0.1
 # A trial that somebody killed, or that the kernel did when memory ran out, is given one more chance.
@@ -102,7 +103,7 @@ class TuningLoop:
 
     def _launch(self, trial: Trial, slot: Slot, attempt: int) -> None:
         with uninterrupted():
-            spec = self._submission.trial_spec(trial, self._job_dir.trial(trial.id))
+            spec = TrialSpec.of(self._submission, trial, self._job_dir.trial(trial.id))
             process = TrialProcess(spec, slot)
             self._running[trial.id] = _Running(trial, process, slot, attempt)
         self._observe(self._store.study(), trial)

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 from hptune.backends.local.slots import Slot
-from hptune.study import Measurement
+from hptune.results.study import Measurement
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 from hptune.trial.supervise import GRACE_S, prepare, signal_group

@@ -32,8 +32,8 @@ from optuna.trial import TrialState as OptunaState
 
 from hptune.backends.local.signals import uninterrupted
 from hptune.errors import Fault, JobDirError
-from hptune.space import SearchSpace
-from hptune.study import Goal, Measurement, Study, Trial, TrialState
+from hptune.results.study import Goal, Measurement, Study, Trial, TrialState
+from hptune.search.space import SearchSpace
 from hptune.trial.outcome import Outcome
 
 # Optuna announces each study on standard error, where the job's own progress is shown.

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from kubernetes_stand_in import NAMESPACE
 
-from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.status import View
-from hptune.space import format_values
+from hptune.search.space import format_values
 
 BEGAN = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 

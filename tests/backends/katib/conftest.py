@@ -7,12 +7,11 @@ from kubernetes import client as kubernetes_client
 from kubernetes_stand_in import KUBECONFIG, NAMESPACE, kubernetes_stand_in
 from tiny_jobs import PRELUDE, ignore, job_text
 
-from hptune.backends.base import Submission
 from hptune.backends.katib.backend import KatibBackend
-from hptune.backends.katib.client import Cluster
+from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
-from hptune.job import parse_job
-from hptune.trial.spec import Program
+from hptune.job.submission import Program, Submission
+from hptune.job.tuning_job import parse_job
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from kubernetes import client as kubernetes_client
 from kubernetes_stand_in import KUBECONFIG, Fault, failing, kubernetes_stand_in, status
 
-from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.connection import connect
-from hptune.backends.katib.names import EXPERIMENT_LABEL
-from hptune.backends.katib.refusals import ExistsError, NotThereError
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.cluster.connection import connect
+from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
+from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
 from hptune.errors import ClusterError, UsageError
 
 HEARTBEAT_S = 1.0
@@ -346,7 +346,7 @@ def test_what_answers_but_is_no_cluster_is_told_from_one(server, cluster, answer
 def test_a_wrong_address_is_not_waited_for_as_long_as_a_server_that_is_away(
     server, make_cluster, monkeypatch
 ):
-    monkeypatch.setattr("hptune.backends.katib.client._FIRST_PATIENCE_S", 0.05)
+    monkeypatch.setattr("hptune.backends.katib.cluster.client._FIRST_PATIENCE_S", 0.05)
     cluster = make_cluster(patience_s=60)
     server.faults.append(failing("GET", times=99))
     begun = time.monotonic()

@@ -8,21 +8,18 @@ import pytest
 from rules import violations
 from submissions import LR, of_job, ranged, submission
 
-from hptune.backends.katib.experiment import (
-    SUBMISSION_ANNOTATION,
-    build_experiment,
-    differences,
-    read_submission,
-)
+from hptune.backends.katib.experiment.annotations import SUBMISSION_ANNOTATION, read_submission
+from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.experiment.checks import differences
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import InputError, JobDirError, UsageError
-from hptune.job import load_job, parse_job, parse_training_input
-from hptune.trial.spec import Program
+from hptune.job.submission import Program
+from hptune.job.tuning_job import load_job, parse_job, parse_training_input
 from tests import job_texts
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "mnist" / "trainer" / "hptune.yaml"
-JOB_FILES = sorted((ROOT / "tests" / "data" / "job_files").iterdir())
+JOB_FILES = sorted((ROOT / "tests" / "job" / "job_files").iterdir())
 DEFAULTS = KatibOptions()
 BANDIT = KatibOptions(algorithm=KatibAlgorithm.BANDIT)
 STEPS = {"parameterName": "units", "type": "DISCRETE", "discreteValues": [16, 32.5, 64]}
@@ -91,7 +88,7 @@ def test_the_example_point_by_point():
 def test_a_pod_that_ends_stops_its_own_trial_first():
     container = container_of(spec_of(submission()))
     *program, file = container["lifecycle"]["preStop"]["exec"]["command"]
-    assert program == ["python", "-P", "-m", "hptune.trial.stop"]
+    assert program == ["python", "-P", "-m", "hptune.trial.pod.stop"]
     assert f"--collector-file={file}" in container["command"]
 
 

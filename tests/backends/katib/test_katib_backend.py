@@ -12,11 +12,10 @@ from katib_stand_in import has
 from kubernetes_stand_in import failing
 from tiny_jobs import ignore, job_text
 
-from hptune.backends.base import JobState
 from hptune.errors import ClusterError, Interrupted, JobDirError, JobFailed, UsageError
-from hptune.job import parse_job
-from hptune.statusfile import load_status
-from hptune.study import TrialState
+from hptune.job.tuning_job import parse_job
+from hptune.results.status_file import load_status
+from hptune.results.study import JobState, TrialState
 
 
 class TestContract(BackendContract):

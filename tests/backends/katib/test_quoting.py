@@ -12,12 +12,13 @@ from pod_of_a_trial import start
 from rules import violations
 from submissions import LR, submission
 
-from hptune.backends.katib.experiment import build_experiment, read_submission
-from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib.experiment.annotations import read_submission
+from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.experiment.names import experiment_name
+from hptune.backends.katib.experiment.quoting import find_faults, json_text, shell_word
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.quoting import find_faults, json_text, shell_word
 from hptune.errors import UsageError
-from hptune.trial.wire import decode_value, encode_value
+from hptune.trial.pod.encoding import decode_value, encode_value
 
 PIECES = [
     *(

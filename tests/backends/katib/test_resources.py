@@ -3,8 +3,8 @@ import re
 import pytest
 from submissions import submission
 
+from hptune.backends.katib.experiment.resources import bytes_quantity, cpu_quantity, resources, shared_memory
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.resources import bytes_quantity, cpu_quantity, resources, shared_memory
 
 GIB = 2**30
 # What GKE's nodes of these types have to give to pods: CPUs, GiB.

@@ -9,15 +9,14 @@ import pytest
 from cluster_objects import condition, ended_with, experiment_of, pod_of, trial_of, view_of
 from submissions import LR, submission
 
-from hptune.backends.base import JobState
 from hptune.backends.katib.status import status_of, study_of
 from hptune.errors import ClusterError
-from hptune.jobdir import JobDir
-from hptune.results import job_output, to_json, training_output
-from hptune.study import Measurement, TrialState
-from hptune.trial.collector import STEP_METRIC
+from hptune.results.ml_engine import job_output, to_json, training_output
+from hptune.results.study import JobState, Measurement, TrialState
+from hptune.storage.job_dir import JobDir
 from hptune.trial.outcome import Outcome
-from hptune.trial.wire import encode_value
+from hptune.trial.pod.collector import STEP_METRIC
+from hptune.trial.pod.encoding import encode_value
 
 RUNNING = condition("Running")
 WAS_RUNNING = condition("Running", "False")

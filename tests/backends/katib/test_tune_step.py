@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tiny_jobs import PRELUDE, job_text
 
-from hptune.backends.base import JobState
 from hptune.errors import JobDirError, UsageError
-from hptune.steps.cluster import TrialPods
-from hptune.steps.submission import Trainer
+from hptune.job.trainer import Trainer
+from hptune.results.study import JobState
 from hptune.steps.tune import summarize, tune
+from hptune.steps.tune_on_katib import TrialPods
 
 BODY = """
 import numpy

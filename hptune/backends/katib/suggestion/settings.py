@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hptune.backends.katib.names import BANDIT
+from hptune.backends.katib.experiment.names import BANDIT
 from hptune.errors import Fault, InputError
-from hptune.space import Scale
+from hptune.search.space import Scale
 
 SEED = "seed"
 FIRST_POINTS = "first_points"

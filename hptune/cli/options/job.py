@@ -1,0 +1,49 @@
+"""A job as gcloud's flags describe it, as options of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from hptune.cli.options.gcloud import comma_separated, user_args
+from hptune.console.program import PATH, SEED
+from hptune.job.request import Request
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def job_request(*, package_path: str, packages: str, job_dir: str) -> Callable[[F], F]:
+    """Adds the argument JOB and the flags of a job; the command gets them all as ``request``.
+
+    Args:
+        package_path: Help for a flag that means something else on this machine than in a cluster.
+        packages: The same.
+        job_dir: The same.
+    """
+    # Each is named as its field is.
+    names = [field.name for field in fields(Request) if field.name != "user_args"]
+    options = (
+        click.argument("name", metavar="[JOB]", required=False),
+        click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
+        click.option("--module-name", help="The trainer's module, such as trainer.task."),
+        click.option("--package-path", type=PATH, help=package_path),
+        click.option("--packages", callback=comma_separated, help=packages),
+        click.option("--job-dir", help=job_dir),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
+    )
+
+    def add(function: F) -> F:
+        @wraps(function)
+        def command(**values: Any) -> object:  # noqa: ANN401  (of whatever types the command's options are)
+            given = {name: values.pop(name) for name in names}
+            return function(**values, request=Request(**given, user_args=user_args() or ()))
+
+        for option in reversed(options):
+            command = option(command)
+        return command  # type: ignore[return-value]
+
+    return add

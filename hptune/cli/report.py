@@ -1,0 +1,30 @@
+"""Implements ``hptune report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hptune.cli.describe import _status
+from hptune.cli.options.cluster import ClusterJob, cluster_job
+from hptune.console.program import PATH
+from hptune.steps.report import report as write_report
+
+
+@click.command()
+@click.argument("job")
+@cluster_job
+@click.option("--output", type=PATH, default="report.html", show_default=True, help="The page to write.")
+def report(job: str, cluster: ClusterJob | None, output: Path) -> None:
+    """Write one HTML page about JOB: its trials, what was found, and plots.
+
+    JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
+
+    \b
+    Examples:
+      hptune report out/mnist --output report.html
+      hptune report mnist --namespace kubeflow
+    """
+    write_report(cluster.describe() if cluster else _status(job), output)
+    click.echo(output)

@@ -1,0 +1,67 @@
+"""Implements ``hptune run``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hptune.backends.local.backend import LocalBackend
+from hptune.cli.options.gcloud import UserArgsCommand, accept_gcloud_flags, given_names
+from hptune.cli.options.job import job_request
+from hptune.console.program import console, warn
+from hptune.console.progress import show_logs, show_progress
+from hptune.job.request import JOBS, Request, resolve
+from hptune.job.submission import Submission
+from hptune.results.study import Study
+from hptune.results.tables import best_line, trial_table
+from hptune.steps.report import report as write_report
+from hptune.storage.job_dir import JobDir
+
+
+@click.command(cls=UserArgsCommand)
+@job_request(
+    package_path="Directory of the trainer's package.",
+    packages="Archives of Python packages for the trainer, comma-separated.",
+    job_dir=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]",
+)
+@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
+@accept_gcloud_flags()
+def run(
+    request: Request,
+    stream_logs: bool,
+    **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
+) -> None:
+    """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
+
+    Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
+    same command takes up a job that was cut off: finished trials are kept and not run again.
+
+    \b
+    Example:
+      hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
+    """
+    submission = resolve(request)
+    warn(submission.job.warnings)
+    if without_effect := given_names(gcloud_flags):
+        warn([f"without effect on this machine: {', '.join(without_effect)}"])
+    backend = LocalBackend(Path(submission.job_dir))
+    display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
+    with display as observe:
+        study = backend.run(submission, observe)
+    write_report(backend.describe(), JobDir(Path(submission.job_dir)).report)
+    _print_results(study, submission)
+
+
+def _print_results(study: Study, submission: Submission) -> None:
+    out = console(sys.stdout)
+    out.print(trial_table(study))
+    click.echo(best_line(study))
+    job_dir = JobDir(Path(submission.job_dir))
+    click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
+    click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
+    if submission.pass_job_dir:
+        click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")

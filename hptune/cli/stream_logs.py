@@ -1,0 +1,31 @@
+"""Implements ``hptune stream-logs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hptune.backends.local.backend import LocalBackend
+from hptune.cli.options.cluster import ClusterJob, cluster_job
+from hptune.console.progress import print_log
+
+
+@click.command("stream-logs")
+@click.argument("job")
+@cluster_job
+def stream_logs(job: str, cluster: ClusterJob | None) -> None:
+    """Print what the trainers of JOB print, until it ends.
+
+    JOB is the job's directory; with --namespace or --context, the name of a job in a cluster. Columns as
+    gcloud's, tab-separated: severity, time, task, trial, message. The time is that of the log's last write
+    when the line was read; in a cluster it is the line's own.
+
+    \b
+    Examples:
+      hptune stream-logs out/mnist
+      hptune stream-logs mnist --namespace kubeflow
+    """
+    backend = cluster.backend() if cluster else LocalBackend(Path(job))
+    for line in backend.stream_logs():
+        print_log(line)

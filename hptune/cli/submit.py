@@ -1,0 +1,104 @@
+"""Jobs of a cluster on the command line: submit and cancel, and what the other commands do with them."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hptune.backends.katib.options import KatibOptions
+from hptune.cli.options.cluster import CONTEXT, ClusterJob
+from hptune.cli.options.gcloud import UserArgsCommand, accept_gcloud_flags, given_names
+from hptune.cli.options.job import job_request
+from hptune.cli.options.katib import katib_options
+from hptune.console.program import console, warn
+from hptune.console.progress import show_logs, show_progress
+from hptune.job.request import Request, resolve_for_cluster
+from hptune.job.submission import Submission
+from hptune.results.study import JobStatus
+from hptune.results.tables import best_line, trial_table
+from hptune.steps.report import report as write_report
+from hptune.storage import transfer
+from hptune.storage.job_dir import JobDir
+
+
+@click.command(cls=UserArgsCommand)
+@job_request(
+    package_path="Directory of the trainer's package; put into --job-dir.",
+    packages="Addresses of Python packages for the trainer, comma-separated.",
+    job_dir="Where the job writes: gs://, s3://, minio://, or a path on --volume-claim.",
+)
+@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
+@click.option("--async", "asynchronous", is_flag=True, help="Do not wait for the job to end.")
+@click.option("--delete-on-cancel", is_flag=True, help="Cancel the job when this command is interrupted.")
+@CONTEXT
+@katib_options
+@accept_gcloud_flags("async", "labels", "service-account")
+def submit(
+    request: Request,
+    stream_logs: bool,
+    asynchronous: bool,
+    delete_on_cancel: bool,
+    context: str | None,
+    options: KatibOptions,
+    **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
+) -> None:
+    """Run the tuning job JOB in a cluster, as a Katib Experiment; the trainer's own arguments come after --.
+
+    Takes the command line of gcloud ai-platform jobs submit training. Waits for the end and shows the trials;
+    stopped or killed, the job goes on, and the same command shows it again.
+
+    \b
+    Example:
+      hptune submit mnist --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir gs://bucket/mnist --image REGISTRY/trainer:1 \\
+          -- --train-file gs://bucket/data.npz
+    """
+    from hptune.backends.katib.experiment.build import build_experiment
+    from hptune.backends.katib.experiment.checks import differences
+    from hptune.trial.pod.upload_package import with_package
+
+    submission = resolve_for_cluster(request)
+    # Before anything is put anywhere.
+    build_experiment(submission, options)
+    warn((*submission.job.warnings, *differences(submission, options)))
+    if without_effect := given_names(gcloud_flags):
+        warn([f"without effect in a cluster: {', '.join(without_effect)}"])
+    made = ClusterJob(submission.name, options.namespace, context)
+    backend = made.submitter(options, delete_on_cancel=delete_on_cancel)
+    if request.package_path:
+        submission = with_package(submission, request.package_path, options.mount_path)
+    if asynchronous:
+        backend.submit(submission)
+        _print_commands(made)
+        return
+    display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
+    with display as observe:
+        study = backend.run(submission, observe)
+    out = console(sys.stdout)
+    out.print(trial_table(study))
+    click.echo(best_line(study))
+    if backend.keeps(submission):
+        _put_report(backend.describe(), submission)
+    else:
+        _print_commands(made)
+
+
+def _put_report(status: JobStatus, submission: Submission) -> None:
+    files = JobDir(Path())
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / files.report
+        write_report(status, page)
+        transfer.put(page, f"{submission.job_dir}/{files.report}")
+    for title, file in (("results:", files.results), ("report: ", files.report)):
+        click.echo(f"{title} {submission.job_dir}/{file}")
+    if submission.pass_job_dir:
+        click.echo(f"trials:  {submission.job_dir}/TRIAL, as --job-dir of each")
+
+
+def _print_commands(job: ClusterJob) -> None:
+    for title, command in (("status:", "describe"), ("logs:  ", "stream-logs"), ("stop:  ", "cancel")):
+        click.echo(f"{title} hptune {command} {job.words}")

@@ -1,0 +1,251 @@
+"""What gcloud's command line for a training job says -> a Submission, all its faults reported together."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hptune.errors import Fault, InputError, UsageError
+from hptune.job.submission import Program, Submission
+from hptune.job.tuning_job import TuningJob, load_job
+from hptune.storage.job_dir import JobDir
+from hptune.storage.transfer import redacted
+
+JOBS = Path("hptune-jobs")
+_JOB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
+_NOTHING_TO_RUN = "is missing: neither the flags nor the job file say what to run"
+_WRITABLE = ("gs", "s3", "minio")
+_WRITABLE_SHOWN = "gs://, s3://, minio:// and a path on a volume"
+_MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job as gcloud's flags describe it; what a flag leaves out is looked for in the job file.
+
+    Attributes:
+        config: The job file, or the job where it has been read.
+        name: The job's name.
+        module_name: The trainer's module.
+        package_path: Directory of the trainer's package.
+        packages: Archives of Python packages to install for the trainer.
+        job_dir: Where the job is to live.
+        user_args: The user's arguments to the trainer.
+        seed: Seed of the suggestions.
+    """
+
+    config: Path | TuningJob
+    name: str | None = None
+    module_name: str | None = None
+    package_path: Path | None = None
+    packages: tuple[str, ...] = ()
+    job_dir: str | None = None
+    user_args: tuple[str, ...] = ()
+    seed: int = 0
+
+
+def resolve(request: Request) -> Submission:
+    """Completes a request from its job file and checks it.
+
+    Raises:
+        InputError: The job file or the flags have faults; all of them.
+    """
+    faults: list[Fault] = []
+    job = _job(request, faults)
+    job_dir = request.job_dir or (job.job_dir if job else None)
+    name = request.name or (Path(job_dir).resolve().name if job_dir else None)
+    packages = _packages(request, job)
+    faults += _name_faults(request, name)
+    faults += _job_dir_faults(
+        job_dir, "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
+    )
+    faults += _package_faults(request.package_path, packages)
+    home = (Path(job_dir) if job_dir else JOBS / (name or "")).absolute()
+    program = _program(request, job, home) if job else Program()
+    if job:
+        faults += _program_faults(request, job, program)
+    if faults or job is None or name is None:
+        raise UsageError(faults) if job else InputError(faults)
+    return Submission(
+        name=name,
+        job=job,
+        program=program,
+        user_args=request.user_args or job.args or job.container_args,
+        job_dir=str(home),
+        # The service gave trainers --job-dir only where the job had one: some do not know the flag.
+        pass_job_dir=job_dir is not None,
+        packages=tuple(Path(package).absolute() for package in packages),
+        seed=request.seed,
+    )
+
+
+def resolve_for_cluster(request: Request) -> Submission:
+    """Completes a request whose trials run in a cluster's pods, and checks what can be checked from here.
+
+    The job's directory is a URI, or a path on a volume that the pods mount, and empty where there is none.
+    The trainer's module is that of the image or of ``packages``, which are addresses; whoever puts the
+    package at ``request.package_path`` somewhere adds its address.
+
+    Raises:
+        InputError: The job file or the flags have faults; all of them.
+    """
+    faults: list[Fault] = []
+    job = _job(request, faults)
+    job_dir = request.job_dir or (job.job_dir if job else None) or ""
+    name = request.name or (PurePosixPath(job_dir).name if job_dir else None)
+    packages = _packages(request, job)
+    place = "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
+    faults += [*_name_faults(request, name), *_cluster_dir_faults(job_dir, place)]
+    faults += [*_package_faults(request.package_path, ()), *_address_faults(packages)]
+    program = Program()
+    if job:
+        module = request.module_name or job.python_module
+        program = Program(module) if module else Program(command=job.container_command)
+        faults += _cluster_program_faults(job, program)
+    if faults or job is None or name is None:
+        raise UsageError(faults) if job else InputError(faults)
+    return Submission(
+        name=name,
+        job=job,
+        program=program,
+        user_args=request.user_args or job.args or job.container_args,
+        job_dir=job_dir.rstrip("/"),
+        pass_job_dir=bool(job_dir),
+        packages=packages,
+        seed=request.seed,
+    )
+
+
+def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
+    """The job file, read; None where it has faults, which are added to ``faults``."""
+    if isinstance(request.config, TuningJob):
+        return request.config
+    try:
+        return load_job(request.config)
+    except InputError as error:
+        faults += error.faults
+        return None
+
+
+def _cluster_dir_faults(job_dir: str, place: str) -> Iterator[Fault]:
+    scheme, separator, _ = job_dir.partition("://")
+    if separator and scheme not in _WRITABLE:
+        yield Fault(place, f"{redacted(job_dir)!r} cannot be written to; allowed: {_WRITABLE_SHOWN}")
+    elif job_dir and not separator and not job_dir.startswith("/"):
+        yield Fault(
+            place,
+            f"{job_dir!r} is not an absolute path; pods have no directory of this machine to begin with",
+        )
+
+
+def _address_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
+    for package in packages:
+        if "://" not in package and not package.startswith("/"):
+            yield Fault(
+                "--packages", f"{package!r} is on this machine; must be a URI, such as gs://bucket/x.tar.gz"
+            )
+
+
+def _cluster_program_faults(job: TuningJob, program: Program) -> Iterator[Fault]:
+    if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
+        yield _module_name_fault(program.module)
+    elif program.module is None and not program.command:
+        yield Fault("--module-name", _NOTHING_TO_RUN)
+        if job.image_uri:
+            problem = "names an image alone; containerCommand or --module-name must say what runs in it"
+            yield Fault("masterConfig.imageUri", problem)
+
+
+def _packages(request: Request, job: TuningJob | None) -> tuple[str, ...]:
+    """The archives to install; those that the job file names give way to the flags, as gcloud's did."""
+    if request.packages or request.package_path or job is None:
+        return request.packages
+    return job.package_uris
+
+
+def _name_faults(request: Request, name: str | None) -> Iterator[Fault]:
+    if name is None:
+        yield Fault("JOB", "is missing: give the job a name, or a --job-dir to name it after")
+    elif not _JOB_NAME.fullmatch(name):
+        origin = "" if request.name else ", the name of the job's directory,"
+        yield Fault(
+            "JOB",
+            f"{name!r}{origin} is not allowed (a letter, then up to 127 letters, digits, '_', '-' and '.')",
+        )
+
+
+def _job_dir_faults(job_dir: str | None, place: str) -> Iterator[Fault]:
+    if job_dir is None:
+        return
+    if "://" in job_dir:
+        yield Fault(
+            place, f"{job_dir!r} is not on this machine; --job-dir must be a local path, such as {JOBS}/x"
+        )
+        return
+    ancestor = next(path for path in Path(job_dir).absolute().parents if path.exists())
+    if not ancestor.is_dir():
+        yield Fault(place, f"{job_dir!r} is below {ancestor}, which is a file and must be a directory")
+
+
+def _package_faults(path: Path | None, packages: tuple[str, ...]) -> Iterator[Fault]:
+    if path and not path.is_dir():
+        yield Fault("--package-path", f"{path} is not a directory; must be the trainer's package")
+    elif path and not (path / "__init__.py").is_file():
+        yield Fault("--package-path", f"{path} is not a Python package (it has no __init__.py)")
+    for package in packages:
+        if not Path(package).is_file():
+            yield Fault(
+                "--packages", f"{package!r} is not a file; must be a local archive, such as dist/x.tar.gz"
+            )
+
+
+def _program(request: Request, job: TuningJob, job_dir: Path) -> Program:
+    module = request.module_name or job.python_module
+    if module is None:
+        return Program(command=job.container_command)
+    path = _package_path(request.package_path, module)
+    installed = (str(JobDir(job_dir).packages),) if _packages(request, job) else ()
+    return Program(module=module, python_path=(*((str(path.absolute().parent),) if path else ()), *installed))
+
+
+def _package_path(given: Path | None, module: str) -> Path | None:
+    """The package's directory: the one given, or the one of that name in the current directory."""
+    here = Path(module.partition(".")[0])
+    return given or (here if (here / "__init__.py").is_file() else None)
+
+
+def _program_faults(request: Request, job: TuningJob, program: Program) -> Iterator[Fault]:
+    module = program.module
+    if module is None and not program.command:
+        yield Fault("--module-name", _NOTHING_TO_RUN)
+    elif module is not None and not _MODULE_NAME.fullmatch(module):
+        yield _module_name_fault(module)
+    elif module is not None and not _packages(request, job):
+        yield from _module_faults(module, program.python_path)
+    if module is None and job.image_uri and not job.container_command:
+        yield Fault(
+            "masterConfig.imageUri", "containers do not run here; --module-name names the trainer inside"
+        )
+
+
+def _module_name_fault(module: str) -> Fault:
+    return Fault("--module-name", f"{module!r} is not the name of a Python module, such as trainer.task")
+
+
+def _module_faults(module: str, python_path: tuple[str, ...]) -> Iterator[Fault]:
+    """Looks for the module without importing it, which would run the user's code here."""
+    package, *rest = module.split(".")
+    directory = next((Path(d) for d in python_path if (Path(d) / package).is_dir()), None)
+    if directory is None:
+        if importlib.machinery.PathFinder.find_spec(package) is None:
+            where = " or ".join((*python_path, "the Python environment"))
+            problem = f"there is no package {package!r} in {where}; --package-path names the trainer's"
+            yield Fault("--module-name", problem)
+        return
+    base = directory.joinpath(package, *rest)
+    file = base.with_name(base.name + ".py") if rest else base / "__main__.py"
+    if not file.is_file() and not (base / "__main__.py").is_file():
+        yield Fault("--module-name", f"there is no module {module!r}: {file} does not exist")

@@ -1,0 +1,128 @@
+"""A job and how to run it: what a command line and a job file ask for together."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from hptune.job.tuning_job import TuningJob, parse_training_input
+from hptune.results.study import Study
+from hptune.search.space import Value
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a trial runs: a Python module or a command, one of the two.
+
+    Attributes:
+        module: Run as ``python -m MODULE`` with two-token arguments.
+        command: Run as it is, with one-token arguments.
+        python_path: Directories put in front of PYTHONPATH.
+    """
+
+    module: str | None = None
+    command: tuple[str, ...] = ()
+    python_path: tuple[str, ...] = ()
+
+    def argv(self, user_args: tuple[str, ...], service_args: Mapping[str, str]) -> list[str]:
+        """The whole command line: the program, the user's arguments, then the service's."""
+        if self.module is None:
+            return [*self.command, *user_args, *(f"--{n}={v}" for n, v in service_args.items())]
+        # -P: a module in the current directory must not hide the package of the same name.
+        start = [sys.executable, "-P", "-m", self.module]
+        return [*start, *user_args, *(token for n, v in service_args.items() for token in (f"--{n}", v))]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job and how to run it: what gcloud's command line said.
+
+    Attributes:
+        name: The job's name, ML Engine's jobId.
+        job: The job file.
+        program: The trainer.
+        user_args: The user's own arguments for it.
+        job_dir: Where the job lives: a directory of this machine or, for a cluster, a URI.
+        pass_job_dir: Whether trainers are given ``--job-dir``.
+        packages: Archives of Python packages to install for the trainer: files of this machine or, for a
+            cluster, addresses.
+        seed: Seed of the suggestions.
+    """
+
+    name: str
+    job: TuningJob
+    program: Program
+    user_args: tuple[str, ...]
+    job_dir: str
+    pass_job_dir: bool = True
+    packages: tuple[Path | str, ...] = ()
+    seed: int = 0
+
+    @property
+    def study(self) -> Study:
+        """The study before its first trial."""
+        return Study(self.name, self.job.metric, self.job.goal, self.job.max_trials)
+
+    @property
+    def first_points(self) -> list[dict[str, Value]]:
+        """The point that the user's own arguments name, if that gives each parameter a value in its range."""
+        given = _values_of(self.user_args)
+        try:
+            point = {p.name: p.parse(given[p.name]) for p in self.job.space}
+        except (KeyError, ValueError):
+            return []
+        return [point] if self.job.space.contains(point) else []
+
+
+def _values_of(user_args: Sequence[str]) -> dict[str, str]:
+    values = {}
+    for token, following in zip_longest(user_args, user_args[1:], fillvalue=""):
+        name, equals, value = token.removeprefix("--").partition("=")
+        if token.startswith("--"):
+            values[name] = value if equals else following
+    return values
+
+
+_FORMAT = 1
+
+
+def submission_text(submission: Submission) -> str:
+    """The submission as JSON, ASCII alone."""
+    job, program = submission.job, submission.program
+    content = {
+        "format": _FORMAT,
+        "name": submission.name,
+        "source": job.source,
+        "trainingInput": job.training_input,
+        "warnings": job.warnings,
+        "module": program.module,
+        "command": program.command,
+        "pythonPath": program.python_path,
+        "args": submission.user_args,
+        "jobDir": submission.job_dir,
+        "passJobDir": submission.pass_job_dir,
+        "packages": [str(package) for package in submission.packages],
+        "seed": submission.seed,
+    }
+    return json.dumps(content, separators=(",", ":"))
+
+
+def read_submission_json(content: dict[str, Any]) -> Submission:
+    """The submission that `submission_text` wrote, its JSON parsed."""
+    job = parse_training_input(content["trainingInput"], content["source"])
+    return Submission(
+        name=content["name"],
+        # As they were: they name lines of a file that is not here.
+        job=replace(job, warnings=tuple(content["warnings"])),
+        program=Program(content["module"], tuple(content["command"]), tuple(content["pythonPath"])),
+        user_args=tuple(content["args"]),
+        job_dir=content["jobDir"],
+        pass_job_dir=content["passJobDir"],
+        packages=tuple(content["packages"]),
+        seed=content["seed"],
+    )

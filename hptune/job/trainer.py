@@ -1,0 +1,89 @@
+"""What the tune and the train step are given, as the submission that `hptune run` would make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hptune.errors import Fault, UsageError
+from hptune.job.request import Request, resolve, resolve_for_cluster
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import TuningJob, parse_training_input
+
+BACKENDS = ("local", "katib")
+"""Where trials run."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The user's trainer.
+
+    Attributes:
+        module_name: Its module; empty where the job file names it.
+        package_path: Directory of its package; empty where it is installed.
+        args: The user's own arguments for it; empty for those of the job file.
+        data_flag: The flag that tells it of its data file; empty where it has none.
+    """
+
+    module_name: str = ""
+    package_path: str = ""
+    args: Sequence[str] = ()
+    data_flag: str = "--train-file"
+
+    def user_args(self, job: TuningJob, data: Path | str) -> tuple[str, ...]:
+        """The user's arguments with the data file's path or address after them."""
+        args = tuple(self.args) or job.args or job.container_args
+        return (*args, self.data_flag, str(data)) if self.data_flag else args
+
+    def submission(self, job: TuningJob, name: str, data: Path, job_dir: Path, seed: int = 0) -> Submission:
+        """What ``hptune run`` would make of a job with this trainer, all faults reported together.
+
+        Raises:
+            InputError: Something of it cannot be used.
+        """
+        return resolve(self._request(job, name, data, str(job_dir), seed))
+
+    def cluster_submission(self, job: TuningJob, name: str, data: str, job_dir: str, seed: int) -> Submission:
+        """What ``hptune submit`` would make of a job with this trainer, all faults reported together.
+
+        Raises:
+            InputError: Something of it cannot be used.
+        """
+        return resolve_for_cluster(self._request(job, name, data, job_dir, seed))
+
+    def _request(self, job: TuningJob, name: str, data: Path | str, job_dir: str, seed: int) -> Request:
+        return Request(
+            config=job,
+            name=name,
+            module_name=self.module_name or None,
+            package_path=Path(self.package_path) if self.package_path else None,
+            job_dir=job_dir,
+            user_args=self.user_args(job, data),
+            seed=seed,
+        )
+
+
+def check_backend(backend: str) -> None:
+    """Refuses a backend that there is not.
+
+    Raises:
+        UsageError: There is none of this name.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(Fault("backend", f"{backend!r} is not allowed (must be {' or '.join(BACKENDS)})"))
+
+
+def override(job: TuningJob, max_trials: int = 0, max_parallel_trials: int = 0) -> TuningJob:
+    """The job with other limits, where they are not 0.
+
+    Raises:
+        JobFileError: A limit is not allowed.
+    """
+    limits = {"maxTrials": max_trials, "maxParallelTrials": max_parallel_trials}
+    changed = {key: value for key, value in limits.items() if value}
+    if not changed:
+        return job
+    tuning: dict[str, Any] = {**job.training_input["hyperparameters"], **changed}
+    return parse_training_input({**job.training_input, "hyperparameters": tuning}, job.source)

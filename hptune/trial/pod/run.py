@@ -1,0 +1,173 @@
+"""One trial in a pod of its own, where nothing outlives it: fetches what it needs, keeps what it leaves.
+
+Katib has ``sh -c "python -m hptune.trial ... && echo completed > DIRECTORY/$$.pid"`` run it, with its metrics
+collector beside it in the same process namespace. To stop a trial early the collector writes
+``early-stopped`` to that file and sends SIGTERM to the shell's child, of which there must be one: this
+process; the trainer is a child of its own. The kubelet's SIGTERM reaches the shell alone, which dies of it,
+and the rest of the container with it; `hptune.trial.pod.stop` passes it on before.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from hptune.errors import HptuneError
+from hptune.results.study import Measurement
+from hptune.trial.outcome import Outcome, find_measurement_fault
+from hptune.trial.pod.collector import CollectorFile
+from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
+from hptune.trial.spec import TrialSpec
+from hptune.trial.supervise import prepare, run_trial
+
+MAX_MESSAGE_BYTES = 4096
+"""What Kubernetes keeps of a container's termination message."""
+
+_EARLY_STOPPED = "early-stopped"
+
+
+@dataclass(frozen=True)
+class Pod:
+    """What a trial's pod is to do around the trainer.
+
+    Attributes:
+        collector_file: Where Katib's collector looks for measurements; None for nowhere.
+        message_file: Where the outcome goes, as Kubernetes' termination message; None for nowhere.
+        upload_to: The job's address, for what the trial leaves; None where its directories outlive the pod.
+        packages: The trainer's packages.
+        fetch_inputs: Whether to fetch what the user's arguments name.
+    """
+
+    collector_file: Path | None = None
+    message_file: Path | None = None
+    upload_to: str | None = None
+    packages: tuple[Package, ...] = ()
+    fetch_inputs: bool = False
+
+
+def run_in_pod(spec: TrialSpec, pod: Pod) -> Outcome:
+    """Runs a trial; whatever happens, its outcome is told.
+
+    Args:
+        spec: The trial.
+        pod: What is to be done around the trainer.
+
+    Returns:
+        How it ended: a trainer whose output could not be kept has failed.
+    """
+    start_s = time.time()
+    with ExitStack() as stack:
+        # First, for the collector asks for it without a pause.
+        collector = _collector(spec, pod, stack)
+        scratch = tempfile.TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(scratch))
+        inputs, packages = Inputs(folder / "inputs"), folder / "packages"
+        try:
+            prepare(spec)
+            staged = _stage(spec, pod, inputs, packages)
+        except (HptuneError, OSError) as error:
+            return _refuse(
+                spec, pod, Outcome(1, None, f"could not be prepared: {error}", start_s, time.time())
+            )
+        except KeyboardInterrupt:
+            message = "was told to stop before its trainer had started"
+            return _refuse(spec, pod, Outcome(-signal.SIGTERM, None, message, start_s, time.time()))
+        try:
+            outcome = _run(staged, pod, collector)
+        except OSError as error:
+            # A full disk, as a rule.
+            outcome = Outcome(1, None, f"could not be watched: {error}", start_s, time.time())
+        return _keep(spec, pod, inputs, outcome)
+
+
+def _refuse(spec: TrialSpec, pod: Pod, outcome: Outcome) -> Outcome:
+    _tell(pod, outcome)
+    outcome.save(spec.directory.outcome)
+    return outcome
+
+
+def _collector(spec: TrialSpec, pod: Pod, stack: ExitStack) -> CollectorFile | None:
+    if pod.collector_file is None:
+        return None
+    return stack.enter_context(CollectorFile(pod.collector_file, spec.metric))
+
+
+def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSpec:
+    program = add_packages(spec.program, pod.packages, packages)
+    user_args = tuple(map(inputs.localize, spec.user_args)) if pod.fetch_inputs else spec.user_args
+    return replace(spec, program=program, user_args=user_args)
+
+
+def _run(spec: TrialSpec, pod: Pod, collector: CollectorFile | None) -> Outcome:
+    with spec.directory.log.open("ab", buffering=0) as log:
+        outcome = run_trial(spec, listener=_Listener(spec, pod, log, collector))
+    if collector:
+        collector.finish()
+    return outcome
+
+
+class _Listener:
+    def __init__(self, spec: TrialSpec, pod: Pod, log: IO[bytes], collector: CollectorFile | None) -> None:
+        self._spec = spec
+        self._pod = pod
+        self._log = log
+        self._collector = collector
+
+    def printed(self, data: bytes) -> None:
+        self._log.write(data)
+
+    def measured(self, measurement: Measurement) -> None:
+        if self._collector:
+            self._collector.add(measurement)
+
+    def stopped(self, outcome: Outcome) -> Outcome:
+        if not self._is_early() or outcome.final is None:
+            reason = "was told to stop: its pod was deleted, evicted or out of time"
+            # A trainer that ends in order when it is told to has not ended.
+            return replace(outcome, exit_code=-signal.SIGTERM, message=reason)
+        return replace(outcome, exit_code=0, message=find_measurement_fault(self._spec.metric, outcome.final))
+
+    def _is_early(self) -> bool:
+        """Whether it is Katib's collector that has stopped the trial."""
+        file = self._pod.collector_file
+        marks = file.parent.glob("*.pid") if file else ()
+        return any(mark.read_text(encoding="utf-8").strip() == _EARLY_STOPPED for mark in marks)
+
+
+def _keep(spec: TrialSpec, pod: Pod, inputs: Inputs, outcome: Outcome) -> Outcome:
+    """Says how the trial ended and puts what it leaves where it outlives the pod."""
+    # Whoever asks for haste has to wait for this, or to kill.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _tell(pod, _without_output(spec, outcome, "its pod ended before that was done"))
+    try:
+        outcome.save(spec.directory.outcome)
+        patiently(inputs.put_back)
+        if pod.upload_to is not None:
+            upload(spec.directory, spec.trial_id, pod.upload_to)
+    except (HptuneError, OSError) as error:
+        outcome = _without_output(spec, outcome, str(error))
+        _tell(pod, outcome)
+        outcome.save(spec.directory.outcome)
+        return outcome
+    _tell(pod, outcome)
+    return outcome
+
+
+def _without_output(spec: TrialSpec, outcome: Outcome, reason: str) -> Outcome:
+    lost = f"what it wrote could not be kept: {reason}"
+    if outcome.message:
+        lost = f"{outcome.message}; {lost}"
+    elif outcome.final:
+        lost = f"reached {spec.metric} {outcome.final.value:g} at step {outcome.final.step}, but {lost}"
+    return replace(outcome, exit_code=outcome.exit_code or 1, message=lost)
+
+
+def _tell(pod: Pod, outcome: Outcome) -> None:
+    if pod.message_file:
+        # In place: in a pod the file is a mount, which nothing can take the place of.
+        pod.message_file.write_bytes(outcome.to_line(MAX_MESSAGE_BYTES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from typing import Any
 
@@ -26,6 +27,9 @@ class RandomSearchSampler(BaseSampler):
         self._mirrored = {
             p.name: p for p in space if isinstance(p, Double | Integer) and p.scale is Scale.REVERSE_LOG
         }
+        self._overflowing = {
+            p.name: p for p in space if isinstance(p, Double) and not math.isfinite(p.high - p.low)
+        }
         self._seed = seed
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -46,6 +50,9 @@ class RandomSearchSampler(BaseSampler):
         """A draw that is uniform on the parameter's scale."""
         entropy = np.random.SeedSequence([self._seed, trial.number, zlib.crc32(param_name.encode())])
         sampler = RandomSampler(seed=int(entropy.generate_state(1)[0]))
+        if param_name in self._overflowing:
+            # Optuna's would draw from the width of the range, which no double holds.
+            return self._overflowing[param_name].from_unit(np.random.default_rng(entropy).random())
         parameter = self._mirrored.get(param_name)
         if parameter is None:
             return sampler.sample_independent(study, trial, param_name, param_distribution)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 Value = int | float | str
@@ -73,6 +74,14 @@ def format_number(value: float) -> str:
         return str(value)
     short = f"{value:.15g}"
     return short if float(short) == value else f"{value:.17g}"
+
+
+def without_exponent(text: str) -> str:
+    """A number's text, exactly the same number without an exponent where it is negative.
+
+    argparse takes ``-1e-05`` for a flag and refuses it as a value; ``-0.00001`` is one.
+    """
+    return f"{Decimal(text):f}" if text.startswith("-") and "e" in text.lower() else text
 
 
 @dataclass(frozen=True)

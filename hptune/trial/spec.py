@@ -15,7 +15,7 @@ from typing import Any
 
 from hptune.job.submission import Program, Submission
 from hptune.results.study import Trial
-from hptune.search.space import format_values
+from hptune.search.space import format_values, without_exponent
 from hptune.storage.job_dir import TrialDir
 
 TRAINING_INPUT_VARIABLE = "HPTUNE_TRAINING_INPUT"
@@ -79,7 +79,13 @@ class TrialSpec:
     def argv(self) -> list[str]:
         """The trainer's command line."""
         job_dir = {"job-dir": str(self.directory.output)} if self.pass_job_dir else {}
-        return self.program.argv(self.user_args, {**self.parameters, **job_dir})
+        return self.program.argv(self.user_args, {**self._arguments(), **job_dir})
+
+    def _arguments(self) -> dict[str, str]:
+        """The suggestion as the trainer's parser takes it, whoever wrote its numbers."""
+        params = self.training_input.get("hyperparameters", {}).get("params", ())
+        texts = {each["parameterName"] for each in params if each.get("type") == "CATEGORICAL"}
+        return {n: v if n in texts else without_exponent(v) for n, v in self.parameters.items()}
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """``base`` and what ML Engine set on top of it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.entry_point import call
 
 HPTUNE = str(Path(sys.executable).with_name("hptune"))

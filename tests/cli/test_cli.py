@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.entry_point import call
 
 HPTUNE = str(Path(sys.executable).with_name("hptune"))

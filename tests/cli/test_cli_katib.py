@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.entry_point import call
 
 from hptune.backends.katib.experiment.annotations import read_submission
+from tests.entry_point import call
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = "examples/mnist/trainer/hptune.yaml"

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.job_texts import PARAM, bounded, job_with, job_with_params
 
 from hptune.errors import JobFileError
 from hptune.job.tuning_job import MAX_FILE_BYTES, TuningJob, load_job, parse_job
+from tests.job_texts import PARAM, bounded, job_with, job_with_params
 
 JOB_FILES = Path(__file__).parent / "job_files"
 

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.job_texts import PARAM, bounded, job_with, job_with_params
 
 from hptune.job.tuning_job import Algorithm, differences, load_job, parse_job
 from hptune.results.study import Goal
 from hptune.search.space import Categorical, Discrete, Double, Integer, Scale
+from tests.job_texts import PARAM, bounded, job_with, job_with_params
 
 JOB_FILES = Path(__file__).parent / "job_files"
 FIRST = "job.yaml:4: trainingInput.hyperparameters.params[0]"

@@ -46,6 +46,17 @@ def test_a_command_gets_each_argument_as_one_token(make_spec, tmp_path):
     assert spec.argv() == ["sh", "train.sh", "--data", "x", "--lr=-0.01", f"--job-dir={tmp_path / '3'}"]
 
 
+@pytest.mark.parametrize(
+    ("suggested", "given"),
+    [("-1e-05", "-0.00001"), ("-2.5E+3", "-2500"), ("1e-05", "1e-05"), ("-0.25", "-0.25")],
+)
+def test_a_negative_number_reaches_argparse_without_an_exponent_whoever_wrote_it(make_spec, suggested, given):
+    params = [{"parameterName": "x", "type": "DOUBLE"}, {"parameterName": "c", "type": "CATEGORICAL"}]
+    parameters = {"x": suggested, "c": suggested}
+    spec = make_spec(parameters=parameters, training_input={"hyperparameters": {"params": params}})
+    assert spec.argv()[4:8] == ["--x", given, "--c", suggested]
+
+
 def test_a_users_value_for_a_tuned_name_stays_in_front_of_the_tuned_one(make_spec):
     argv = make_spec(user_args=("--lr", "0.5"), parameters={"lr": "0.01"}, pass_job_dir=False).argv()
     assert argv[4:] == ["--lr", "0.5", "--lr", "0.01"]

@@ -10,8 +10,9 @@ import click
 from hptune.backends.local.backend import LocalBackend
 from hptune.cli.options.cluster import ClusterJob, cluster_job
 from hptune.console.program import console
+from hptune.console.yaml_text import to_yaml
 from hptune.results.kept import kept_status
-from hptune.results.ml_engine import job_output, to_json, to_yaml
+from hptune.results.ml_engine import job_output, to_json
 from hptune.results.study import JobStatus
 from hptune.results.tables import summary_table, trial_table
 from hptune.storage.job_dir import JobDir

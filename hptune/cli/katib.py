@@ -14,11 +14,11 @@ from hptune.cli.options.gcloud import UserArgsCommand, comma_separated, user_arg
 from hptune.cli.options.katib import katib_options
 from hptune.cli.trainer_source import TrainerSource, programs_beside
 from hptune.console.program import PATH, SEED, warn
+from hptune.console.yaml_text import to_yaml
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job.request import Request, resolve_for_cluster
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob, load_job
-from hptune.results.ml_engine import to_yaml
 
 
 @click.command(cls=UserArgsCommand)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
-
-import yaml
 
 from hptune.results.study import JobStatus, Study, Trial, TrialState
 from hptune.search.space import format_values
@@ -64,17 +61,3 @@ def job_output(status: JobStatus) -> dict[str, Any]:
 def to_json(output: dict[str, Any]) -> str:
     """JSON that other programs read; an objective is always finite."""
     return json.dumps(output, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes texts that look like numbers to YAML 1.2 too: PyYAML alone takes 1e-05 for a word."""
-
-
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def to_yaml(output: dict[str, Any]) -> str:
-    """YAML with its keys in alphabetical order, as gcloud printed it."""
-    return yaml.dump(output, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from hptune.results.ml_engine import job_output, to_json, to_yaml, training_output
+from hptune.console.yaml_text import to_yaml
+from hptune.results.ml_engine import job_output, to_json, training_output
 from hptune.results.study import Goal, JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.results.tables import format_duration, summary_table, trial_table
 

@@ -17,8 +17,7 @@ from kubernetes import client as kubernetes_client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from hptune.backends.katib.cluster.errors import ConflictError, ExpiredError, NotThereError, refusal
-from hptune.backends.katib.cluster.retry import (
+from hptune.backends.katib.cluster.api_call import (
     CONFIG_MAPS,
     EVENTS,
     EXPERIMENTS,
@@ -28,6 +27,7 @@ from hptune.backends.katib.cluster.retry import (
     Call,
     Resource,
 )
+from hptune.backends.katib.cluster.errors import ConflictError, ExpiredError, NotThereError, refusal
 from hptune.backends.katib.cluster.watch import Object, apply, by_name, whole_lines
 from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
 from hptune.errors import ClusterError, UsageError

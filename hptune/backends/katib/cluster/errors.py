@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from hptune.backends.katib.cluster.retry import Call
+from hptune.backends.katib.cluster.api_call import Call
 from hptune.backends.katib.experiment.names import INJECTION_LABEL
 from hptune.errors import ClusterError, Fault, UsageError
 

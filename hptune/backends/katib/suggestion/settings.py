@@ -33,7 +33,7 @@ class Settings:
         scales: By parameter's name; they win over Katib's distributions.
         first_points: Parameters to try before anything else, name to text.
         numbered: Whether the service names the trials: EXPERIMENT-1, EXPERIMENT-2, ...
-        handed_out: The service's own record, empty in the first request.
+        handed_out: The service's open suggestions, empty in the first request.
     """
 
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Questions to a Kubernetes API server, as its roles and its messages name them."""
+"""One call of a Kubernetes API server, as its roles and its messages name it."""
 
 from __future__ import annotations
 

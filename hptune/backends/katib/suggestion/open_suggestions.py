@@ -1,8 +1,8 @@
-"""What the service handed out and has not seen the end of.
+"""Suggestions that the service handed out and has not seen the end of.
 
 Katib sends no trials that ended without metrics, and none that it has not created yet. A service that knows
-only the trials it is sent would suggest the point of such a trial again, and again. So each reply carries a
-record as an algorithm setting: Katib keeps it in the Suggestion's status, in the same update as the new
+only the trials it is sent would suggest the point of such a trial again, and again. So each reply carries
+them as an algorithm setting: Katib keeps it in the Suggestion's status, in the same update as the new
 suggestions, and sends it back with the next request. The service itself keeps nothing.
 """
 
@@ -19,8 +19,8 @@ Texts = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Record:
-    """Suggestions of an Experiment so far.
+class OpenSuggestions:
+    """An Experiment's suggestions so far.
 
     Attributes:
         last: Number of the last one; the first has 1.
@@ -31,8 +31,8 @@ class Record:
     open: Mapping[int, Texts] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str) -> Record:
-        """Reads what ``str`` wrote; empty text is the record of no suggestions.
+    def parse(cls, text: str) -> OpenSuggestions:
+        """Reads what ``str`` wrote; empty text stands for no suggestions.
 
         Raises:
             InputError: It is something else.
@@ -52,8 +52,8 @@ class Record:
     def __str__(self) -> str:
         return json.dumps({"last": self.last, "open": dict(self.open)}, separators=(",", ":"))
 
-    def without(self, finished: Sequence[Texts]) -> Record:
-        """The record without one open suggestion for each finished trial of the same parameters."""
+    def without(self, finished: Sequence[Texts]) -> OpenSuggestions:
+        """These without one open suggestion for each finished trial of the same parameters."""
         left = dict(self.open)
         for texts in finished:
             number = next((number for number, point in left.items() if point == texts), None)
@@ -71,6 +71,6 @@ class Record:
         """
         return dict(islice(self.without(trials).open.items(), max(count, 0)))
 
-    def with_next(self, texts: Texts) -> Record:
-        """The record with one more suggestion."""
-        return Record(self.last + 1, {**self.open, self.last + 1: texts})
+    def with_next(self, texts: Texts) -> OpenSuggestions:
+        """These and one more."""
+        return OpenSuggestions(self.last + 1, {**self.open, self.last + 1: texts})

@@ -81,7 +81,8 @@ def test_flags_and_the_trainers_own_arguments():
     assert experiment["metadata"]["labels"]["team"] == "research"
     assert experiment["spec"]["algorithm"]["algorithmName"] == "gp-bandit"
     pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
-    assert pod["containers"][0]["resources"] == {"requests": {"cpu": "2", "memory": "4Gi"}}
+    asked = {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "4Gi"}}
+    assert pod["containers"][0]["resources"] == asked
     assert "requires" not in printed.err
 
 
@@ -123,7 +124,8 @@ def test_a_job_file_alone_needs_a_module(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("--memory", "4 GB"), ("--label", "novalue"), ("--node-selector", "=x")]
+    ("flag", "value"),
+    [("--memory", "4 GB"), ("--cpu", "many"), ("--label", "novalue"), ("--node-selector", "=x")],
 )
 def test_values_that_cannot_be_read(flag, value):
     printed = katib(EXAMPLE, flag, value)

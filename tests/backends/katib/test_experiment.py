@@ -242,7 +242,7 @@ def test_options_reach_the_pod():
     assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]
     assert container["resources"] == {
         "requests": {"cpu": "1500m", "memory": "2Gi"},
-        "limits": {"nvidia.com/gpu": "2"},
+        "limits": {"nvidia.com/gpu": "2", "memory": "2Gi"},
     }
     assert pod["nodeSelector"] == {"cloud.google.com/gke-accelerator": "nvidia-l4", "pool": "spot"}
     assert pod["imagePullSecrets"] == [{"name": "pull"}]

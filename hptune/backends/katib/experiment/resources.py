@@ -1,7 +1,7 @@
 """What a trial asks of a node, as Kubernetes' quantities.
 
 A trial of ML Engine had its machine to itself. Here it asks for what a GKE node of that machine can give - a
-pod that asks for all 8 CPUs of a machine never starts - and sets no limit, so that it may use the rest too:
+pod that asks for all 8 CPUs of a machine never starts - and has no limit, so that it may use the rest too:
 
     memory  the machine's, less what GKE keeps (25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next
             8, 6 % of the next 112, 2 % of the rest, and 100 MiB for eviction), less 0.75 GiB for the
@@ -9,7 +9,8 @@ pod that asks for all 8 CPUs of a machine never starts - and sets no limit, so t
     CPU     the machine's, less what GKE keeps (6 % of the first, 1 % of the second, 0.5 % of the next two,
             0.25 % of the rest), less half a CPU for the same pods
 
-and never for less than a quarter of the machine.
+and never for less than a quarter of the machine. Memory that somebody named is the trial's limit as well: a
+trainer that leaks is then ended by itself, and not with whatever else is on its node.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from hptune.backends.katib.options import KatibOptions
+from hptune.backends.katib.quantities import MIB, bytes_quantity, cpu_quantity
 from hptune.job.tuning_job import TuningJob
 
 GPU = "nvidia.com/gpu"
 ACCELERATOR_LABEL = "cloud.google.com/gke-accelerator"
 
-_MIB = 2**20
 _GIB = 2**30
 _REST = float("inf")
 _MEMORY_KEPT = ((4.0, 0.25), (4.0, 0.20), (8.0, 0.10), (112.0, 0.06), (_REST, 0.02))
-_EVICTION_BYTES = 100 * _MIB
-_OTHER_PODS_BYTES = 768 * _MIB
+_EVICTION_BYTES = 100 * MIB
+_OTHER_PODS_BYTES = 768 * MIB
 _CPU_KEPT = ((1.0, 0.06), (1.0, 0.01), (2.0, 0.005), (_REST, 0.0025))
 _OTHER_PODS_CPU = 0.5
 _LEAST_SHARE = 0.25
@@ -43,6 +44,8 @@ def resources(job: TuningJob, options: KatibOptions) -> dict[str, Any]:
     if (memory := memory_bytes(job, options)) is not None:
         requests["memory"] = bytes_quantity(memory)
     limits = {GPU: str(count)} if (count := options.gpu_count(job)) else {}
+    if options.memory_bytes is not None:
+        limits["memory"] = bytes_quantity(options.memory_bytes)
     return {key: value for key, value in (("requests", requests), ("limits", limits)) if value}
 
 
@@ -83,20 +86,3 @@ def _kept(amount: float, steps: Sequence[tuple[float, float]]) -> float:
         kept += min(amount, width) * share
         amount -= min(amount, width)
     return kept
-
-
-def cpu_quantity(cpu: float) -> str:
-    """CPUs in Kubernetes' own spelling: Katib refuses a Job that changes when it is read and written."""
-    milli = max(int(cpu * 1000), 1)
-    return f"{milli}m" if milli % 1000 else str(milli // 1000)
-
-
-def bytes_quantity(size: int) -> str:
-    """Bytes, at least 1 MiB, in Kubernetes' own spelling, rounded down to whole MiB."""
-    amount, unit = size // _MIB, "Mi"
-    for larger in ("Gi", "Ti"):
-        if amount % 1024 == 0:
-            amount, unit = amount // 1024, larger
-        else:
-            break
-    return f"{amount}{unit}"

@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from hptune.data.arrays import Arrays, content_sha256, read_arrays, write_arrays
-from hptune.data.mnist import IDX_FILES, KNOWN_SHA256, MIRROR_ATTEMPTS, MNIST_MIRRORS, load_digits
+from hptune.data.mnist import IDX_FILES, KNOWN_SHA256, MNIST_MIRRORS, load_digits
 from hptune.errors import DataError, Fault, HptuneError, StorageError, UsageError
+from hptune.retry import MIRROR
 from hptune.storage.transfer import SCHEMES, Progress, fetch, is_remote, local_path, redacted
 
 
@@ -123,7 +124,7 @@ def _from_mirror(mirror: str, scratch: Path, progress: Progress | None) -> Array
     names = IDX_FILES if mirror.endswith("/") else ("",)
     with _scratch(scratch) as folder:
         for name in names:
-            fetch(mirror + name, folder / (name or "data"), progress=progress, attempts=MIRROR_ATTEMPTS)
+            fetch(mirror + name, folder / (name or "data"), progress=progress, patience=MIRROR)
         return read_arrays(folder if mirror.endswith("/") else folder / "data", place=mirror)
 
 

@@ -27,8 +27,6 @@ IDX_FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 
-MIRROR_ATTEMPTS = 2
-
 _DIGITS_TEST_STRIDE = 5
 
 

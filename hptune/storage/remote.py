@@ -12,7 +12,6 @@ import ipaddress
 import os
 import re
 import ssl
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 import fsspec
 
 from hptune.errors import Fault, HptuneError, StorageError, UsageError
+from hptune.retry import ONCE, Patience, status_may_pass
 
 SCHEMES = "gs://, s3://, minio://, https://, file:// and plain paths"
 CONNECT_TIMEOUT_S = 30.0
@@ -91,18 +91,13 @@ class Remote:
     errors: tuple[type[Exception], ...]
     retries_itself: bool
 
-    def attempt(self, action: Callable[[], _Result], attempts: int = 1, first_pause_s: float = 0) -> _Result:
-        """Does ``action`` until it succeeds, the attempts are used up or trying again is of no use."""
-        for attempt in range(1, attempts + 1):
-            try:
-                return action()
-            except HptuneError:
-                raise
-            except self.errors as error:
-                if attempt == attempts or not self._worth_another(error):
-                    raise self._translated(error, attempt) from None
-            time.sleep(first_pause_s * 2 ** (attempt - 1))
-        raise ValueError(f"attempts is {attempts}; allowed: 1 or more")
+    def attempt(self, action: Callable[[], _Result], patience: Patience = ONCE) -> _Result:
+        """Does ``action``, again where the reason may pass; what goes wrong is an error of ours."""
+        retrying = patience.retrying(self._worth_another)
+        try:
+            return retrying(action)
+        except self.errors as error:
+            raise self._translated(error, retrying.statistics["attempt_number"]) from None
 
     def upload(self, file: Path, relative: str) -> None:
         """Writes one file at ``relative`` below the address, or at the address itself where it is empty."""
@@ -128,9 +123,11 @@ class Remote:
             folder.mkdir(parents=True, exist_ok=True)
         self.filesystem.get([f"{self.path}/{name}" for name in names], [str(each) for each in targets])
 
-    def _worth_another(self, error: Exception) -> bool:
+    def _worth_another(self, error: BaseException) -> bool:
         # The buckets' libraries have tried several times before they raise; ours would multiply the waiting.
-        return isinstance(error, EOFError) if self.retries_itself else _may_pass(error)
+        if self.retries_itself:
+            return isinstance(error, EOFError)
+        return isinstance(error, self.errors) and _may_pass(error)
 
     def _translated(self, error: Exception, attempt: int) -> HptuneError:
         place = redacted(self.uri)
@@ -232,7 +229,7 @@ def _status(error: Exception) -> int | None:
 def _may_pass(error: Exception) -> bool:
     status = _status(error)
     if status is not None:
-        return status in (408, 429) or status >= 500
+        return status_may_pass(status)
     return not isinstance(error, _PERMANENT)
 
 

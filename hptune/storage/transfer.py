@@ -22,6 +22,7 @@ from urllib.request import url2pathname
 from fsspec.callbacks import Callback
 
 from hptune.errors import Fault, StorageError, UsageError
+from hptune.retry import WEB_SERVER, Patience
 from hptune.storage.atomic import replacing
 from hptune.storage.remote import (
     CONNECT_TIMEOUT_S,
@@ -89,10 +90,9 @@ def fetch(
     destination: Path,
     *,
     progress: Progress | None = None,
-    attempts: int = 4,
+    patience: Patience = WEB_SERVER,
     max_bytes: int = MAX_BYTES,
     timeout_s: float = 60.0,
-    first_pause_s: float = 0.5,
 ) -> None:
     """Copies one file to ``destination``, which is replaced only by a whole file.
 
@@ -100,11 +100,10 @@ def fetch(
         uri: Where from, see the module's text.
         destination: Where to; missing parent directories are made.
         progress: Told how far the copy is; starts again from 0 with each attempt.
-        attempts: How often to try a web server where the reason may pass (lost connections, time-outs, server
+        patience: How often to try a web server where the reason may pass (lost connections, time-outs, server
             errors), and a bucket where a file came short; for the rest the buckets' libraries try again.
         max_bytes: The largest file accepted.
         timeout_s: How long a web server may be silent.
-        first_pause_s: Pause after the first failed attempt; it doubles with each further one.
 
     Raises:
         UsageError: The address is not allowed, names nothing, or needs a package that is not installed.
@@ -114,7 +113,7 @@ def fetch(
     if is_remote(uri):
         remote = connect(uri, timeout_s)
         with atomic_file(destination) as temporary:
-            remote.attempt(lambda: _download(remote, temporary, meter), attempts, first_pause_s)
+            remote.attempt(lambda: _download(remote, temporary, meter), patience)
     else:
         source = _regular_file(uri)
         with atomic_file(destination) as temporary:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from fsspec.registry import _registry
 
 from hptune.errors import HptuneError, StorageError, UsageError
+from hptune.retry import ONCE, WEB_SERVER, Patience
 from hptune.storage.transfer import atomic_file, fetch, is_remote, put, redacted
 
 CONTENT = bytes(range(256)) * 400
@@ -139,7 +141,7 @@ def test_fetch_stores_the_bytes_as_sent(server: Server, tmp_path: Path, answer: 
 )
 def test_fetch_tries_again_after_a_fault_that_may_pass(server: Server, tmp_path: Path, fault: Answer) -> None:
     server.answers = [fault, fault, whole]
-    fetch(server.url, tmp_path / "data.bin", timeout_s=0.2, first_pause_s=0.01)
+    fetch(server.url, tmp_path / "data.bin", timeout_s=0.2, patience=replace(WEB_SERVER, first_pause_s=0.01))
     assert (tmp_path / "data.bin").read_bytes() == CONTENT
     assert server.requests == 3
 
@@ -152,7 +154,7 @@ def test_fetch_gives_up_after_the_attempts_and_leaves_the_old_file(
     destination.write_bytes(b"old")
     server.answers = [fault]
     with pytest.raises(StorageError, match=rf"{reason}.*after 3 attempts"):
-        fetch(server.url, destination, attempts=3, first_pause_s=0.01)
+        fetch(server.url, destination, patience=Patience(attempts=3, first_pause_s=0.01))
     assert server.requests == 3
     assert destination.read_bytes() == b"old"
     assert names(tmp_path) == ["data.bin"]
@@ -184,7 +186,7 @@ def test_a_refused_connection_names_the_address(tmp_path: Path) -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/x"
         with pytest.raises(StorageError, match=rf"{url}: ClientConnectorError.*after 2 attempts"):
-            fetch(url, tmp_path / "x", attempts=2, first_pause_s=0.01)
+            fetch(url, tmp_path / "x", patience=Patience(attempts=2, first_pause_s=0.01))
 
 
 def test_messages_keep_secrets(server: Server, tmp_path: Path) -> None:
@@ -197,7 +199,7 @@ def test_messages_keep_secrets(server: Server, tmp_path: Path) -> None:
     ):
         server.answers = [answer]
         with pytest.raises(HptuneError) as caught:
-            fetch(secret, tmp_path / "x", attempts=1)
+            fetch(secret, tmp_path / "x", patience=ONCE)
         assert "http://***@" in str(caught.value)
         assert caught.value.__cause__ is None
         for word in ("user", "pass-word", "abc123"):

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from hptune.errors import Fault, JobFailed, StorageError, UsageError
 from hptune.job.submission import Program
+from hptune.retry import UPLOAD, Patience
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir, TrialDir
 from hptune.storage.remote import MissingError
@@ -38,8 +38,6 @@ _WEB_ARGUMENT = re.compile(
     r"(?P<flag>[\w.-]+=)?(?P<uri>https://[^/?#]+/[^?#]*\.[A-Za-z]\w*(?:[?#].*)?)", re.DOTALL
 )
 _CHECKSUM = re.compile(r"(?P<uri>[^#]+)#sha256=(?P<sha256>[0-9a-f]{64})", re.DOTALL)
-# Between attempts at an upload; the buckets' libraries have tried for a while by themselves.
-_PAUSES_S = (2.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -243,15 +241,17 @@ def upload(directory: TrialDir, trial_id: str, uri: str) -> None:
             patiently(partial(transfer.put, source, f"{uri.rstrip('/')}/{target.as_posix()}"))
 
 
-def patiently(action: Callable[[], None]) -> None:
+def patiently(action: Callable[[], None], patience: Patience = UPLOAD) -> None:
     """Does what writes to storage, again after a pause where it fails for a reason that may pass."""
-    for pause_s in _PAUSES_S:
-        try:
-            return action()
-        except StorageError as error:
-            _print(f"{error}; trying again in {pause_s:g} s")
-        time.sleep(pause_s)
-    return action()
+    patience.retrying(_is_of_storage, tell=_tell_of_pause)(action)
+
+
+def _is_of_storage(error: BaseException) -> bool:
+    return isinstance(error, StorageError)
+
+
+def _tell_of_pause(error: BaseException, pause_s: float) -> None:
+    _print(f"{error}; trying again in {pause_s:g} s")
 
 
 def _name_of(uri: str) -> str:

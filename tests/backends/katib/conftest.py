@@ -12,6 +12,7 @@ from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import parse_job
+from hptune.retry import Patience
 
 
 @pytest.fixture
@@ -22,11 +23,12 @@ def server():
 
 @pytest.fixture
 def make_cluster(server):
-    def make(namespace=NAMESPACE, *, at=server, **options):
+    def make(namespace=NAMESPACE, *, at=server, first_patience=None, **patience):
         configuration = kubernetes_client.Configuration(host=at.host)
         configuration.retries = False
-        given = {"patience_s": 2.0, "first_pause_s": 0.01, **options}
-        return Cluster(kubernetes_client.ApiClient(configuration), namespace, **given)
+        given = Patience(**{"total_s": 2.0, "first_pause_s": 0.01, **patience})
+        api = kubernetes_client.ApiClient(configuration)
+        return Cluster(api, namespace, patience=given, first_patience=first_patience or given)
 
     return make
 

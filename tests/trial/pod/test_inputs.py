@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hptune.errors import JobFailed, StorageError, UsageError
 from hptune.job.submission import Program
+from hptune.retry import UPLOAD
 from hptune.storage.job_dir import JobDir
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
 from hptune.trial.pod.packages import pack_package, sha256_of
@@ -198,16 +200,16 @@ def test_what_a_trial_leaves_goes_to_its_place(bucket, tmp_path):
     assert bucket.keys() == kept | {"jobs/mnist/7/model/weights"}
 
 
-def test_an_upload_is_tried_again(monkeypatch, capsys):
-    monkeypatch.setattr(f"{Inputs.__module__}._PAUSES_S", (0.0, 0.0))
+def test_an_upload_is_tried_again(capsys):
+    patience = replace(UPLOAD, first_pause_s=0.0)
     failures = [StorageError("lost"), StorageError("lost again")]
 
     def action():
         if failures:
             raise failures.pop(0)
 
-    patiently(action)
+    patiently(action, patience)
     assert "lost again; trying again" in capsys.readouterr().err
     failures = [StorageError(str(i)) for i in range(3)]
     with pytest.raises(StorageError, match="2"):
-        patiently(action)
+        patiently(action, patience)

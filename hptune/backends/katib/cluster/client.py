@@ -31,14 +31,11 @@ from hptune.backends.katib.cluster.errors import ConflictError, ExpiredError, No
 from hptune.backends.katib.cluster.watch import Object, apply, by_name, whole_lines
 from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
 from hptune.errors import ClusterError, UsageError
+from hptune.retry import CLUSTER, UNKNOWN_CLUSTER, Patience, status_may_pass
 from hptune.storage.transfer import redacted
 
 _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 30.0
-_MAX_PAUSE_S = 15.0
-# An address that has never answered is wrong, as a rule, and a person waits.
-_FIRST_PATIENCE_S = 15.0
-_PASSING = frozenset({429, 500, 502, 503, 504})
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -48,9 +45,8 @@ class Cluster:
     Args:
         api: How to reach the server.
         namespace: The namespace.
-        patience_s: How long to try again where the reason may pass: no connection, server errors, throttling;
-            15 s at most until the server has answered once.
-        first_pause_s: Pause after the first failed attempt; it doubles with each further one.
+        patience: How long to try again where the reason may pass: no connection, server errors, throttling.
+        first_patience: The same, until the server has answered once.
     """
 
     def __init__(
@@ -58,13 +54,13 @@ class Cluster:
         api: kubernetes_client.ApiClient,
         namespace: str,
         *,
-        patience_s: float = 60.0,
-        first_pause_s: float = 0.5,
+        patience: Patience = CLUSTER,
+        first_patience: Patience = UNKNOWN_CLUSTER,
     ) -> None:
         self._api = api
         self.namespace = namespace
-        self._patience_s = patience_s
-        self._first_pause_s = first_pause_s
+        self._patience = patience
+        self._first_patience = first_patience
         self._has_answered = False
 
     def create_experiment(self, manifest: Object) -> Object:
@@ -157,7 +153,7 @@ class Cluster:
             except ExpiredError:
                 version = ""
             # A server that ends each watch at once must not be asked again at once.
-            time.sleep(max(0.0, begun + self._first_pause_s - time.monotonic()))
+            time.sleep(max(0.0, begun + self._patience.first_pause_s - time.monotonic()))
 
     def pods(self, experiment: str) -> list[Object]:
         """The pods of an Experiment: those of its trials and that of its suggestion service."""
@@ -318,36 +314,31 @@ class Cluster:
         headers: Mapping[str, str] | None = None,
         read_timeout_s: float = _READ_TIMEOUT_S,
     ) -> Any:  # noqa: ANN401  (urllib3's response; its data is whole only when it is read)
-        longest_s = self._patience_s if self._has_answered else _FIRST_PATIENCE_S
-        deadline = time.monotonic() + min(self._patience_s, longest_s)
-        pause_s = self._first_pause_s
-        while True:
-            try:
-                response = self._api.call_api(
-                    path,
-                    method,
-                    query_params=list((query or {}).items()),
-                    header_params={"Accept": "application/json, */*", **(headers or {})},
-                    body=body,
-                    auth_settings=["BearerToken"],
-                    _return_http_data_only=True,
-                    _preload_content=False,
-                    _request_timeout=(_CONNECT_TIMEOUT_S, read_timeout_s),
-                )
-                if call.verb != "watch":
-                    # Read here, because the connection may break on the way.
-                    _ = response.data
-                self._has_answered = True
-                return response
-            except ApiException as error:
-                if error.status not in _PASSING or time.monotonic() + pause_s > deadline:
-                    raise self._translated(call, error) from None
-                pause_s = max(pause_s, _retry_after_s(error))
-            except HTTPError as error:
-                if time.monotonic() + pause_s > deadline:
-                    raise ClusterError(f"{call}: {self._address} does not answer ({error})") from None
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, _MAX_PAUSE_S)
+        def ask() -> Any:  # noqa: ANN401
+            response = self._api.call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json, */*", **(headers or {})},
+                body=body,
+                auth_settings=["BearerToken"],
+                _return_http_data_only=True,
+                _preload_content=False,
+                _request_timeout=(_CONNECT_TIMEOUT_S, read_timeout_s),
+            )
+            if call.verb != "watch":
+                # Read here, because the connection may break on the way.
+                _ = response.data
+            self._has_answered = True
+            return response
+
+        patience = self._patience if self._has_answered else self._first_patience
+        try:
+            return patience.retrying(_may_pass, asked_s=_retry_after_s)(ask)
+        except ApiException as error:
+            raise self._translated(call, error) from None
+        except HTTPError as error:
+            raise ClusterError(f"{call}: {self._address} does not answer ({error})") from None
 
     def _translated(self, call: Call, error: ApiException) -> ClusterError | UsageError:
         if not error.status:
@@ -360,6 +351,13 @@ class Cluster:
         return redacted(str(self._api.configuration.host))
 
 
-def _retry_after_s(error: ApiException) -> float:
-    after = (error.headers or {}).get("Retry-After", "")
-    return min(float(after), _MAX_PAUSE_S) if after.isdecimal() else 0.0
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, ApiException):
+        return status_may_pass(error.status or 0)
+    return isinstance(error, HTTPError)
+
+
+def _retry_after_s(error: BaseException) -> float:
+    headers = error.headers if isinstance(error, ApiException) else None
+    after = (headers or {}).get("Retry-After", "")
+    return float(after) if after.isdecimal() else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -12,9 +13,9 @@ from kubernetes import config as kubernetes_config
 from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
 from hptune.errors import Fault, UsageError
+from hptune.retry import CLUSTER
 
 JOB_PATIENCE_S = 900.0
-"""For whoever watches a job: an upgrade of the cluster's control plane takes minutes, and a job hours."""
 
 # The library takes a file's content for what it should be.
 _CONFIGURATION_ERRORS = (
@@ -45,7 +46,11 @@ def connect(namespace: str | None = None, context: str | None = None, *, patienc
     # Ours know what may be tried again, and pause.
     configuration.retries = False
     own = _configure(configuration, context)
-    return Cluster(kubernetes_client.ApiClient(configuration), namespace or own, patience_s=patience_s)
+    return Cluster(
+        kubernetes_client.ApiClient(configuration),
+        namespace or own,
+        patience=replace(CLUSTER, total_s=patience_s),
+    )
 
 
 def _configure(configuration: kubernetes_client.Configuration, context: str | None) -> str:

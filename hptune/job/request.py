@@ -77,7 +77,7 @@ def resolve(request: Request) -> Submission:
         job_dir=str(home),
         # The service gave trainers --job-dir only where the job had one: some do not know the flag.
         pass_job_dir=job_dir is not None,
-        packages=tuple(Path(package).absolute() for package in packages),
+        packages=tuple(str(Path(package).absolute()) for package in packages),
         seed=request.seed,
     )
 

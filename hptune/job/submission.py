@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from hptune.job.tuning_job import TuningJob, parse_training_input
+from pydantic import ConfigDict
+
+from hptune.job.tuning_job import JsonTuningJob
 from hptune.results.study import Study
 from hptune.search.space import Value
+from hptune.storage.json_form import JSON_FORM, JsonForm
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,20 @@ class Submission:
         user_args: The user's own arguments for it.
         job_dir: Where the job lives: a directory of this machine or, for a cluster, a URI.
         pass_job_dir: Whether trainers are given ``--job-dir``.
-        packages: Archives of Python packages to install for the trainer: files of this machine or, for a
-            cluster, addresses.
+        packages: Archives of Python packages to install for the trainer: absolute paths on this machine
+            or, for a cluster, addresses.
         seed: Seed of the suggestions.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
+
     name: str
-    job: TuningJob
+    job: JsonTuningJob
     program: Program
     user_args: tuple[str, ...]
     job_dir: str
     pass_job_dir: bool = True
-    packages: tuple[Path | str, ...] = ()
+    packages: tuple[str, ...] = ()
     seed: int = 0
 
     @property
@@ -88,41 +91,15 @@ def _values_of(user_args: Sequence[str]) -> dict[str, str]:
     return values
 
 
-_FORMAT = 1
-
-
-def submission_text(submission: Submission) -> str:
-    """The submission as JSON, ASCII alone."""
-    job, program = submission.job, submission.program
-    content = {
-        "format": _FORMAT,
-        "name": submission.name,
-        "source": job.source,
-        "trainingInput": job.training_input,
-        "warnings": job.warnings,
-        "module": program.module,
-        "command": program.command,
-        "pythonPath": program.python_path,
-        "args": submission.user_args,
-        "jobDir": submission.job_dir,
-        "passJobDir": submission.pass_job_dir,
-        "packages": [str(package) for package in submission.packages],
-        "seed": submission.seed,
+def _of_format_1(content: dict[str, Any]) -> dict[str, Any]:
+    nested = {
+        "job": ("source", "trainingInput", "warnings"),
+        "program": ("module", "command", "pythonPath"),
     }
-    return json.dumps(content, separators=(",", ":"))
+    groups = {group: {key: content.pop(key) for key in keys} for group, keys in nested.items()}
+    user_args = content.pop("args")
+    return {**content, **groups, "userArgs": user_args}
 
 
-def read_submission_json(content: dict[str, Any]) -> Submission:
-    """The submission that `submission_text` wrote, its JSON parsed."""
-    job = parse_training_input(content["trainingInput"], content["source"])
-    return Submission(
-        name=content["name"],
-        # As they were: they name lines of a file that is not here.
-        job=replace(job, warnings=tuple(content["warnings"])),
-        program=Program(content["module"], tuple(content["command"]), tuple(content["pythonPath"])),
-        user_args=tuple(content["args"]),
-        job_dir=content["jobDir"],
-        pass_job_dir=content["passJobDir"],
-        packages=tuple(content["packages"]),
-        seed=content["seed"],
-    )
+SUBMISSION_FORM = JsonForm(Submission, 2, {1: _of_format_1})
+"""A submission as JSON."""

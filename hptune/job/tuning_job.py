@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator
 
 from hptune.errors import Fault, JobFileError
 from hptune.job.checks import (
@@ -27,7 +29,15 @@ from hptune.job.schema import Algorithm, GoalType, HyperparameterSpec, ReplicaCo
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
 
-__all__ = ["Algorithm", "TuningJob", "differences", "load_job", "parse_job", "parse_training_input"]
+__all__ = [
+    "Algorithm",
+    "JsonTuningJob",
+    "TuningJob",
+    "differences",
+    "load_job",
+    "parse_job",
+    "parse_training_input",
+]
 
 DEFAULT_METRIC_TAG = "training/hptuning/metric"
 MAX_FILE_BYTES = 2**18
@@ -87,6 +97,20 @@ class TuningJob:
     container_args: tuple[str, ...]
     training_input: dict[str, Any]
     warnings: tuple[str, ...]
+
+
+def _to_json(job: TuningJob) -> dict[str, Any]:
+    return {"source": job.source, "trainingInput": job.training_input, "warnings": list(job.warnings)}
+
+
+def _from_json(content: dict[str, Any]) -> TuningJob:
+    job = parse_training_input(content["trainingInput"], content["source"])
+    # As they were: they name lines of a file that is not here.
+    return replace(job, warnings=tuple(content["warnings"]))
+
+
+JsonTuningJob = Annotated[TuningJob, PlainSerializer(_to_json), PlainValidator(_from_json)]
+"""A job as a field of what has a JSON form: its training input, its source and its warnings."""
 
 
 def load_job(path: Path) -> TuningJob:

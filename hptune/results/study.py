@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
+
+from pydantic import AfterValidator, ConfigDict, PlainSerializer
 
 from hptune.search.space import Value
+from hptune.storage.json_form import JSON_FORM
+
+# JSON has no NaN and no infinity; float() reads these words back.
+_Number = Annotated[float, PlainSerializer(lambda value: value if math.isfinite(value) else str(value))]
+_Time = Annotated[
+    datetime,
+    AfterValidator(lambda time: time.astimezone(UTC) if time.tzinfo else time),
+    PlainSerializer(datetime.isoformat),
+]
 
 
 class Goal(StrEnum):
@@ -47,7 +58,7 @@ class Measurement:
         step: The trainer's global step, 0 where it named none.
     """
 
-    value: float
+    value: _Number
     step: int
 
     @property
@@ -80,8 +91,8 @@ class Trial:
     final: Measurement | None = None
     stopped_early: bool = False
     message: str = ""
-    start_time: datetime | None = None
-    end_time: datetime | None = None
+    start_time: _Time | None = None
+    end_time: _Time | None = None
 
     @property
     def duration_s(self) -> float | None:
@@ -161,12 +172,14 @@ class JobStatus:
         end_time: When its last run ended; None while it runs.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
+
     state: JobState
     study: Study
     training_input: dict[str, Any]
     message: str
-    create_time: datetime
-    end_time: datetime | None
+    create_time: _Time
+    end_time: _Time | None
 
 
 @dataclass(frozen=True)

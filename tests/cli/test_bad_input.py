@@ -208,6 +208,9 @@ JOB_DIRS = {
     ),
     "a damaged record": Case(AGAIN, ("job.json", "is damaged"), {"done/hptune/job.json": "{"}),
     "a record of something else": Case(AGAIN, ("job.json", "is damaged"), {"done/hptune/job.json": "[]"}),
+    "a record of a later format": Case(
+        AGAIN, ("job.json", "is damaged", "format 9"), {"done/hptune/job.json": '{"format": 9}'}
+    ),
     "a damaged journal": Case(
         AGAIN, ("study.journal", "is damaged"), {"done/hptune/study.journal": "garbage\n" * 3}
     ),

@@ -34,7 +34,7 @@ def test_what_the_flags_leave_out_comes_from_the_job_file(home):
     submission = resolve(request())
     assert submission.program.module == "trainer.task"
     assert submission.user_args == ("--from", "file")
-    assert submission.packages == (home / "dist/trainer.whl",)
+    assert submission.packages == (str(home / "dist/trainer.whl"),)
     assert submission.program.python_path == (str(home / "hptune-jobs/j/hptune/packages"),)
 
 
@@ -52,7 +52,7 @@ def test_archives_in_buckets_are_refused_unless_flags_replace_them(home):
     (home / "hptune.yaml").write_text(JOB_FILE.replace("dist/", "gs://b/"))
     with pytest.raises(UsageError, match=r"--packages: 'gs://b/trainer.whl' is not a file; must be a local"):
         resolve(request())
-    assert resolve(request(packages=("dist/trainer.whl",))).packages == (home / "dist/trainer.whl",)
+    assert resolve(request(packages=("dist/trainer.whl",))).packages == (str(home / "dist/trainer.whl"),)
 
 
 def test_a_module_of_the_environment_needs_no_package():

@@ -184,6 +184,6 @@ def test_a_step_stops_when_nobody_reads_what_it_prints():
 
 def test_the_record_of_the_job_names_the_copy_of_the_data(step):
     step.run()
-    args = json.loads((step.job_dir / "hptune" / "job.json").read_text())["args"]
+    args = json.loads((step.job_dir / "hptune" / "job.json").read_text())["submission"]["userArgs"]
     assert Path(args[-1]).parent == step.job_dir / "hptune" / "data"
     assert Path(args[-1]).read_bytes() == step.data.read_bytes()

@@ -47,12 +47,12 @@ class LocalBackend:
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
         with self._locked():
-            submitted = claim.claim(self._dir, submission, earlier_trials)
+            record = claim.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
                 install(submission.packages, self._dir.packages)
-                study = self._tune(submission, submitted, observe)
+                study = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
                 self._set_status(JobState.CANCELLED, message)
@@ -69,19 +69,18 @@ class LocalBackend:
 
     def describe(self) -> JobStatus:
         """Where the job stands. See `Backend.describe`."""
-        submitted = claim.read(self._dir)
-        submission = claim.submission_of(self._dir, submitted)
+        record = claim.read(self._dir)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
             state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
-        study = self._study(submission)
+        study = self._study(record.submission)
         return JobStatus(
             state=state,
             study=study if state is JobState.RUNNING else study.cut_off(),
-            training_input=submitted["trainingInput"],
+            training_input=record.submission.job.training_input,
             message=message,
-            create_time=datetime.fromisoformat(submitted["createTime"]),
+            create_time=record.create_time,
             end_time=datetime.fromisoformat(status["time"]) if state is not JobState.RUNNING else None,
         )
 
@@ -91,7 +90,7 @@ class LocalBackend:
         Raises:
             JobDirError: There is no such job.
         """
-        return claim.submission_of(self._dir, claim.read(self._dir))
+        return claim.read(self._dir).submission
 
     def stream_logs(self) -> Iterator[LogLine]:
         """Yields what trainers printed, and print, until the job ends. See `Backend.stream_logs`."""
@@ -102,10 +101,10 @@ class LocalBackend:
         """Yields what trainers print while a `run` elsewhere says that the job runs."""
         return logs.follow(self._dir, is_running)
 
-    def _tune(self, submission: Submission, submitted: dict[str, Any], observe: Observer) -> Study:
+    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> Study:
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
-        store = self._open_store(submission, previous_job.to_frozen(submitted["earlierTrials"], job.space))
+        store = self._open_store(submission, previous_job.to_frozen(record.earlier_trials, job.space))
         cores = machine_cores()
         slots = share(min(job.max_parallel_trials, limit, len(cores)), cores, machine_gpus())
 
@@ -171,7 +170,11 @@ class LocalBackend:
         """How the last run ended; as if it had been killed, where it was before it could say."""
         path = self._dir.status
         if not path.is_file():
-            return {"state": JobState.RUNNING, "message": "", "time": claim.read(self._dir)["createTime"]}
+            return {
+                "state": JobState.RUNNING,
+                "message": "",
+                "time": claim.read(self._dir).create_time.isoformat(),
+            }
         try:
             status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
             JobState(status["state"])

@@ -2,31 +2,91 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
 
 from hptune.errors import Fault, JobDirError
-from hptune.job.submission import Program, Submission
-from hptune.job.tuning_job import TuningJob, differences, parse_training_input
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import differences
 from hptune.storage.job_dir import JobDir, write_json
-
-_FORMAT = 1
-# What must be the same for a job to be taken up again.
-_IDENTITY = ("name", "trainingInput", "module", "command", "pythonPath", "args", "passJobDir", "seed")
+from hptune.storage.json_form import JSON_FORM, JsonForm
 
 
-def claim(
-    job_dir: JobDir, submission: Submission, earlier_trials: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Record:
+    """What `claim` recorded.
+
+    Attributes:
+        submission: What was submitted.
+        earlier_trials: Those of resumePreviousJobId, as `hptune.backends.local.previous_job` reads them.
+        create_time: When it was first submitted.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
+
+    submission: Submission
+    earlier_trials: list[dict[str, Any]] = field(default_factory=list)
+    create_time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def _of_format_1(content: dict[str, Any]) -> dict[str, Any]:
+    job = {"source": "", "trainingInput": content["trainingInput"], "warnings": []}
+    program = {key: content[key] for key in ("module", "command", "pythonPath")}
+    same = {key: content[key] for key in ("name", "passJobDir", "seed")}
+    submission = {**same, "job": job, "program": program, "userArgs": content["args"], "jobDir": ""}
+    return {"submission": submission, **{key: content[key] for key in ("earlierTrials", "createTime")}}
+
+
+_FORM = JsonForm(Record, 2, {1: _of_format_1})
+
+
+def claim(job_dir: JobDir, submission: Submission, earlier_trials: Sequence[dict[str, Any]]) -> Record:
     """Records what was submitted, or checks that it is what was submitted before; returns the record.
 
     Raises:
         JobDirError: The directory holds another job, or its record is damaged.
     """
-    asked = {
-        "format": _FORMAT,
+    if job_dir.job.is_file():
+        record = read(job_dir)
+        _refuse_changed(job_dir, record.submission, submission)
+        return record
+    record = Record(submission, list(earlier_trials))
+    write_json(job_dir.job, _FORM.content(record))
+    return record
+
+
+def read(job_dir: JobDir) -> Record:
+    """What `claim` recorded; the job is where its directory now is.
+
+    Raises:
+        JobDirError: There is no such job, or its record is damaged.
+    """
+    path = job_dir.job
+    if not path.is_file():
+        raise JobDirError(Fault(str(job_dir.root), f"holds no hptune job ({path} does not exist)"))
+    try:
+        record = _FORM.parse(path.read_bytes())
+    except ValueError as error:
+        raise JobDirError(Fault(str(path), f"is damaged ({error})")) from error
+    submission = record.submission
+    job = replace(submission.job, source=submission.job.source or str(path))
+    return replace(record, submission=replace(submission, job=job, job_dir=str(job_dir.root)))
+
+
+def _refuse_changed(job_dir: JobDir, recorded: Submission, asked: Submission) -> None:
+    changes = differences(_identity(recorded), _identity(asked))
+    if changes:
+        what = "holds another job; run that one again, or choose another --job-dir. What differs:"
+        raise JobDirError(Fault(str(job_dir.root), "\n    ".join([what, *changes])))
+
+
+def _identity(submission: Submission) -> dict[str, Any]:
+    """What must be the same for a job to be taken up again, by the names of its first format."""
+    return {
         "name": submission.name,
         "trainingInput": submission.job.training_input,
         "module": submission.program.module,
@@ -36,54 +96,3 @@ def claim(
         "passJobDir": submission.pass_job_dir,
         "seed": submission.seed,
     }
-    if job_dir.job.is_file():
-        record = read(job_dir)
-        _refuse_changed(job_dir, record, asked)
-        return record
-    record = {**asked, "earlierTrials": earlier_trials, "createTime": datetime.now(UTC).isoformat()}
-    write_json(job_dir.job, record)
-    return record
-
-
-def read(job_dir: JobDir) -> dict[str, Any]:
-    """What `claim` recorded.
-
-    Raises:
-        JobDirError: There is no such job, or its record is damaged.
-    """
-    path = job_dir.job
-    if not path.is_file():
-        raise JobDirError(Fault(str(job_dir.root), f"holds no hptune job ({path} does not exist)"))
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in (*_IDENTITY, "earlierTrials", "createTime") if key not in record]
-    except (ValueError, TypeError) as error:
-        raise JobDirError(Fault(str(path), f"is damaged ({error})")) from error
-    if missing:
-        raise JobDirError(Fault(str(path), f"is damaged (no {', '.join(missing)})"))
-    return record
-
-
-def job_of(job_dir: JobDir, record: dict[str, Any]) -> TuningJob:
-    """The job that a record of ``job_dir`` asks for."""
-    return parse_training_input(record["trainingInput"], str(job_dir.job))
-
-
-def submission_of(job_dir: JobDir, record: dict[str, Any]) -> Submission:
-    """The submission that a record of ``job_dir`` was made of."""
-    return Submission(
-        name=record["name"],
-        job=job_of(job_dir, record),
-        program=Program(record["module"], tuple(record["command"]), tuple(record["pythonPath"])),
-        user_args=tuple(record["args"]),
-        job_dir=str(job_dir.root),
-        pass_job_dir=record["passJobDir"],
-        seed=record["seed"],
-    )
-
-
-def _refuse_changed(job_dir: JobDir, record: dict[str, Any], asked: dict[str, Any]) -> None:
-    changes = differences({k: record[k] for k in _IDENTITY}, {k: asked[k] for k in _IDENTITY})
-    if changes:
-        what = "holds another job; run that one again, or choose another --job-dir. What differs:"
-        raise JobDirError(Fault(str(job_dir.root), "\n    ".join([what, *changes])))

@@ -49,7 +49,7 @@ def read(jobs: Path, job_id: str, job: TuningJob) -> list[dict[str, Any]]:
 
 
 def _refuse_other_objective(job_dir: JobDir, job_id: str, job: TuningJob) -> None:
-    earlier = claim.job_of(job_dir, claim.read(job_dir))
+    earlier = claim.read(job_dir).submission.job
     if (earlier.goal, earlier.metric) != (job.goal, job.metric):
         objectives = f"{earlier.goal} {earlier.metric}; this job's is {job.goal} {job.metric}"
         raise JobDirError(Fault(_PLACE, f"{job_id!r} has the objective {objectives}"))

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hptune.errors import Fault, InputError, JobDirError
-from hptune.job.submission import Submission, read_submission_json
+from hptune.errors import Fault, JobDirError
+from hptune.job.submission import SUBMISSION_FORM, Submission
 
 SUBMISSION_ANNOTATION = "hptune.dev/submission"
 TRIALS_ANNOTATION = "hptune.dev/trials"
@@ -31,10 +31,9 @@ def read_submission(experiment: Mapping[str, Any]) -> Submission:
     if text is None:
         raise JobDirError(Fault(place, f"is not of hptune's making (it has no {SUBMISSION_ANNOTATION})"))
     try:
-        return read_submission_json(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
-        problem = f"{SUBMISSION_ANNOTATION} is damaged ({type(error).__name__}: {error})"
-        raise JobDirError(Fault(place, problem)) from error
+        return SUBMISSION_FORM.parse(text)
+    except ValueError as error:
+        raise JobDirError(Fault(place, f"{SUBMISSION_ANNOTATION} is damaged ({error})")) from error
 
 
 def read_trial_names(experiment: Mapping[str, Any]) -> list[str]:

@@ -27,7 +27,7 @@ from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.experiment.parameters import algorithm_spec, max_trials, parameter_specs
 from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
 from hptune.backends.katib.options import KatibOptions
-from hptune.job.submission import Submission, submission_text
+from hptune.job.submission import SUBMISSION_FORM, Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
@@ -63,7 +63,7 @@ def build_experiment(submission: Submission, options: KatibOptions) -> dict[str,
             name=name,
             namespace=options.namespace,
             labels=labels(submission, options),
-            annotations={SUBMISSION_ANNOTATION: submission_text(submission)},
+            annotations={SUBMISSION_ANNOTATION: SUBMISSION_FORM.text(submission)},
         ),
         spec=_spec(submission, options, name),
     )

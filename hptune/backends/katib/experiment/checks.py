@@ -11,7 +11,7 @@ from hptune.backends.katib.experiment.parameters import RANDOM, algorithm_name, 
 from hptune.backends.katib.experiment.trial_job import place_faults, training_input, trial_command
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import Fault, UsageError
-from hptune.job.submission import Submission, submission_text
+from hptune.job.submission import SUBMISSION_FORM, Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
 from hptune.search.grid import grid_size
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, format_number
@@ -117,7 +117,7 @@ def _length_faults(submission: Submission, experiment: str) -> Iterator[Fault]:
     for place, length, most in (
         ("USER_ARGS", len(command.encode()) + _ADDED_BYTES, limit),
         (submission.job.source, len(training_input(submission)) + _ADDED_BYTES, limit),
-        (submission.job.source, len(submission_text(submission)), MAX_BYTES),
+        (submission.job.source, len(SUBMISSION_FORM.text(submission)), MAX_BYTES),
     ):
         if length > most:
             yield Fault(place, f"makes {length} bytes for a trial's pod; must be at most {most}")

@@ -10,12 +10,19 @@ from pathlib import Path
 import click
 
 from hptune.backends.katib.options import KatibOptions
-from hptune.cli.options.gcloud import UserArgsCommand, comma_separated, user_args
+from hptune.cli.options.gcloud import (
+    GcloudFlags,
+    UserArgsCommand,
+    accept_gcloud_flags,
+    comma_separated,
+    user_args,
+)
 from hptune.cli.options.katib import katib_options
 from hptune.cli.trainer_source import TrainerSource, programs_beside
 from hptune.console.program import PATH, SEED, warn
 from hptune.console.yaml_text import to_yaml
 from hptune.errors import Fault, InputError, UsageError
+from hptune.job.overrides import Override
 from hptune.job.request import Request, resolve_for_cluster
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob, load_job
@@ -33,6 +40,7 @@ from hptune.job.tuning_job import TuningJob, load_job
 )
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @katib_options
+@accept_gcloud_flags("labels", "service-account")
 def katib(
     file: Path,
     name: str | None,
@@ -41,6 +49,7 @@ def katib(
     packages: tuple[str, ...],
     seed: int,
     options: KatibOptions,
+    flags: GcloudFlags,
 ) -> None:
     """Print the job file FILE as a Katib Experiment; the trainer's own arguments come after --.
 
@@ -57,7 +66,7 @@ def katib(
     from hptune.backends.katib.experiment.checks import differences
 
     programs = programs_beside(file)
-    job = _job_or_file(file)
+    job = _job_or_file(file, flags.overrides)
     request = Request(
         config=job,
         name=name or (None if _has_job_dir(job, job_dir) else _name_beside(file)),
@@ -66,17 +75,20 @@ def katib(
         job_dir=job_dir,
         user_args=user_args() or (),
         seed=seed,
+        overrides=flags.overrides,
     )
     submission, assumed = _complete(resolve_for_cluster(request), programs)
     manifest = build_experiment(submission, options)
     warn((*submission.job.warnings, *assumed, *differences(submission, options)))
+    if flags.without_effect:
+        warn([f"without effect in a cluster: {', '.join(flags.without_effect)}"])
     click.echo(to_yaml(manifest), nl=False)
 
 
-def _job_or_file(file: Path) -> TuningJob | Path:
+def _job_or_file(file: Path, overrides: tuple[Override, ...]) -> TuningJob | Path:
     """The job; the file where it has faults, for those to be reported together with the flags'."""
     try:
-        return load_job(file)
+        return load_job(file, overrides)
     except InputError:
         return file
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hptune.backends.local.backend import LocalBackend
-from hptune.cli.options.gcloud import UserArgsCommand, accept_gcloud_flags, given_names
+from hptune.backends.local.idle_fields import idle_fields
+from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.console.program import console, warn
 from hptune.console.progress import show_logs, show_progress
@@ -28,12 +28,7 @@ from hptune.storage.job_dir import JobDir
     job_dir=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]",
 )
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
-@accept_gcloud_flags()
-def run(
-    request: Request,
-    stream_logs: bool,
-    **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
-) -> None:
+def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) -> None:
     """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
 
     Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
@@ -46,8 +41,8 @@ def run(
     """
     submission = resolve(request)
     warn(submission.job.warnings)
-    if without_effect := given_names(gcloud_flags):
-        warn([f"without effect on this machine: {', '.join(without_effect)}"])
+    if idle := (*idle_fields(submission, request.overrides), *without_effect):
+        warn([f"without effect on this machine: {', '.join(idle)}"])
     backend = LocalBackend(Path(submission.job_dir))
     display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
     with display as observe:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.cluster import CONTEXT, ClusterJob
-from hptune.cli.options.gcloud import UserArgsCommand, accept_gcloud_flags, given_names
+from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.console.program import console, warn
@@ -27,6 +26,9 @@ from hptune.storage.job_dir import JobDir
 
 @click.command(cls=UserArgsCommand)
 @job_request(
+    "async",
+    "labels",
+    "service-account",
     package_path="Directory of the trainer's package; put into --job-dir.",
     packages="Addresses of Python packages for the trainer, comma-separated.",
     job_dir="Where the job writes: gs://, s3://, minio://, or a path on --volume-claim.",
@@ -36,7 +38,6 @@ from hptune.storage.job_dir import JobDir
 @click.option("--delete-on-cancel", is_flag=True, help="Cancel the job when this command is interrupted.")
 @CONTEXT
 @katib_options
-@accept_gcloud_flags("async", "labels", "service-account")
 def submit(
     request: Request,
     stream_logs: bool,
@@ -44,7 +45,7 @@ def submit(
     delete_on_cancel: bool,
     context: str | None,
     options: KatibOptions,
-    **gcloud_flags: Any,  # noqa: ANN401  (of whatever types these options are)
+    without_effect: tuple[str, ...],
 ) -> None:
     """Run the tuning job JOB in a cluster, as a Katib Experiment; the trainer's own arguments come after --.
 
@@ -65,7 +66,7 @@ def submit(
     # Before anything is put anywhere.
     build_experiment(submission, options)
     warn((*submission.job.warnings, *differences(submission, options)))
-    if without_effect := given_names(gcloud_flags):
+    if without_effect:
         warn([f"without effect in a cluster: {', '.join(without_effect)}"])
     made = ClusterJob(submission.name, options.namespace, context)
     backend = made.submitter(options, delete_on_cancel=delete_on_cancel)

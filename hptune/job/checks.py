@@ -14,6 +14,7 @@ from hptune.job.fields import show
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine, resolve_machine
 from hptune.job.schema import (
+    IDLE_JOB_FIELDS,
     JOB_FIELDS,
     Algorithm,
     HyperparameterSpec,
@@ -58,10 +59,18 @@ _UNUSED = {
 
 _ALONE = "is ignored; a trial runs on the master alone"
 _ELSEWHERE = "has no effect outside Cloud ML Engine"
+_RUNTIME = "installs nothing; the trainer runs in hptune's own Python, in a cluster in that of the image"
 _NOT_HONOURED: dict[FieldPath, str] = {
-    ("workerCount",): _ALONE,
-    ("parameterServerCount",): _ALONE,
-    ("evaluatorCount",): _ALONE,
+    **{
+        (f"{role}{field}",): _ALONE
+        for field in ("Count", "Type", "Config")
+        for role in ("worker", "parameterServer", "evaluator")
+    },
+    ("masterConfig", "diskConfig"): _ELSEWHERE,
+    ("masterConfig", "tpuTfVersion"): _ELSEWHERE,
+    ("region",): _ELSEWHERE,
+    ("runtimeVersion",): _RUNTIME,
+    ("pythonVersion",): _RUNTIME,
     ("network",): _ELSEWHERE,
     ("serviceAccount",): _ELSEWHERE,
     ("enableWebAccess",): _ELSEWHERE,
@@ -84,6 +93,8 @@ def read_training_input(findings: Findings) -> TrainingInput:
     _warn_unknown(findings.data, training, (), findings)
     for name in findings.outside:
         findings.warn_outside(name, JOB_FIELDS, _names(TrainingInput))
+        if name in IDLE_JOB_FIELDS:
+            findings.warn_beside(name, _ELSEWHERE)
     findings.warn_repeated()
     return training
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from hptune.errors import Fault, JobFileError
 from hptune.job.document import Document, FieldPath
 from hptune.job.fields import show
+from hptune.job.overrides import Override, overridden
 
 WRAPPER = "trainingInput"
 
@@ -17,22 +18,28 @@ class Findings:
     """Collects faults and warnings; paths count from the training input, places show the file's own.
 
     Attributes:
-        data: The training input as the file has it.
+        data: The training input as the file has it, with what flags set in it.
         warnings: What does not stop a job, in words.
     """
 
-    def __init__(self, source: str, document: Document) -> None:
+    def __init__(self, source: str, document: Document, overrides: Sequence[Override] = ()) -> None:
         """Finds the training input in the document.
+
+        Args:
+            source: What the file is called in messages.
+            document: The file.
+            overrides: The fields that flags set; they are called by their flags in messages.
 
         Raises:
             JobFileError: There is none.
         """
         self._source = source
         self._document = document
+        self._overrides = overrides
         self._root: FieldPath = ()
         self._faults: dict[FieldPath, str] = {}
         self.warnings: list[str] = []
-        self.data = self._training_input()
+        self.data: dict[str, Any] = overridden(self._training_input(), overrides)
 
     def _training_input(self) -> dict[str, Any]:
         data = self._document.data
@@ -53,7 +60,9 @@ class Findings:
         return self._document.data if self._root else {}
 
     def place(self, path: FieldPath) -> str:
-        """File, line and field, the field as the file writes it."""
+        """File, line and field, the field as the file writes it; the flag where that set it."""
+        if flag := next((each.flag for each in self._overrides if each.concerns(path)), None):
+            return flag
         path = (*self._root, *path)
         return self._place(path, self._line(path))
 
@@ -109,14 +118,15 @@ class Findings:
 
     def warn_outside(self, name: str, known: Collection[str], inside: Collection[str]) -> None:
         """Warns of a field beside the training input that does not belong there."""
-        place = self._place((name,), self._line((name,)))
         if name in inside:
-            self.warnings.append(f"{place}: stands outside {WRAPPER} and is ignored; indent it")
+            self.warn_beside(name, f"stands outside {WRAPPER} and is ignored; indent it")
         elif name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            self.warnings.append(
-                f"{place}: unknown field, ignored" + (f" (did you mean {near[0]}?)" if near else "")
-            )
+            self.warn_beside(name, "unknown field, ignored" + (f" (did you mean {near[0]}?)" if near else ""))
+
+    def warn_beside(self, name: str, warning: str) -> None:
+        """Warns of a field beside the training input."""
+        self.warnings.append(f"{self._place((name,), self._line((name,)))}: {warning}")
 
     @property
     def faulty(self) -> bool:

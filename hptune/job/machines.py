@@ -148,9 +148,8 @@ def _tier_faults(tier: str, master_type: str | None) -> Iterable[Fault]:
     if tier != "CUSTOM" and tier not in _MASTER_OF_TIER:
         yield Fault("scaleTier", f"is {tier!r}; must be {', '.join(_MASTER_OF_TIER)} or CUSTOM")
     elif tier == "CUSTOM" and not master_type:
-        yield Fault(
-            "masterType", "is missing; scaleTier CUSTOM needs one, such as n1-standard-4 or standard_gpu"
-        )
+        needed = "scaleTier CUSTOM needs one, here or as --master-machine-type"
+        yield Fault("masterType", f"is missing; {needed}, such as n1-standard-4 or standard_gpu")
     elif tier == "CUSTOM" and master_type and _machine_of_type(master_type) is None:
         yield Fault("masterType", f"is {master_type!r}; must be a machine type{_nearest_type(master_type)}")
 

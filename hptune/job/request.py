@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hptune.errors import Fault, InputError, UsageError
+from hptune.job.overrides import Override
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.storage.job_dir import JobDir
@@ -35,6 +36,7 @@ class Request:
         job_dir: Where the job is to live.
         user_args: The user's arguments to the trainer.
         seed: Seed of the suggestions.
+        overrides: Fields of the job file that other flags set, where it has not been read.
     """
 
     config: Path | TuningJob
@@ -45,6 +47,7 @@ class Request:
     job_dir: str | None = None
     user_args: tuple[str, ...] = ()
     seed: int = 0
+    overrides: tuple[Override, ...] = ()
 
 
 def resolve(request: Request) -> Submission:
@@ -124,7 +127,7 @@ def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
     if isinstance(request.config, TuningJob):
         return request.config
     try:
-        return load_job(request.config)
+        return load_job(request.config, request.overrides)
     except InputError as error:
         faults += error.faults
         return None

@@ -173,3 +173,6 @@ JOB_FIELDS = frozenset(
     }
 )
 """Fields beside ``trainingInput`` in a file with that wrapper."""
+
+IDLE_JOB_FIELDS = frozenset({"labels", "predictionInput"})
+"""Those that asked for something of the service; the others are what it answered."""

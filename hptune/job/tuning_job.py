@@ -7,7 +7,7 @@ all at once, each fault with its line; what is merely odd or without effect here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +25,7 @@ from hptune.job.checks import (
 from hptune.job.document import read_document
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine
+from hptune.job.overrides import Override
 from hptune.job.schema import Algorithm, GoalType, HyperparameterSpec, ReplicaConfig, TrainingInput
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
@@ -113,13 +114,17 @@ JsonTuningJob = Annotated[TuningJob, PlainSerializer(_to_json), PlainValidator(_
 """A job as a field of what has a JSON form: its training input, its source and its warnings."""
 
 
-def load_job(path: Path) -> TuningJob:
+def load_job(path: Path, overrides: Sequence[Override] = ()) -> TuningJob:
     """Reads a job file, YAML or JSON.
+
+    Args:
+        path: The file.
+        overrides: Fields that flags set.
 
     Raises:
         JobFileError: It cannot be read or is not a tuning job; carries every fault.
     """
-    return parse_job(_read_text(path), str(path))
+    return parse_job(_read_text(path), str(path), overrides)
 
 
 def _read_text(path: Path) -> str:
@@ -144,17 +149,18 @@ def _read_text(path: Path) -> str:
         raise JobFileError(Fault(f"{path}:{line}", problem)) from error
 
 
-def parse_job(text: str, source: str) -> TuningJob:
+def parse_job(text: str, source: str, overrides: Sequence[Override] = ()) -> TuningJob:
     """Reads a job file's text.
 
     Args:
         text: YAML or JSON, with or without the ``trainingInput`` wrapper.
         source: What to call it in messages.
+        overrides: Fields that flags set.
 
     Raises:
         JobFileError: It is not a tuning job; carries every fault.
     """
-    findings = Findings(source, read_document(text, source))
+    findings = Findings(source, read_document(text, source), overrides)
     training = read_training_input(findings)
     machine = check_machine(training, findings)
     check_module(training, findings)

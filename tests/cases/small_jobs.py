@@ -34,8 +34,8 @@ class Folder:
         (self.path / "trainer" / "task.py").write_text(arguments + body)
 
     def write_job(self, *params, name="hptune.yaml", training=None, **tuning):
-        """A job file; ``params`` are its parameters, one in 0..1 without any."""
-        params = params or ({"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 1},)
+        """A job file; ``params`` are its parameters, one in 0.1..1 without any."""
+        params = params or ({"parameterName": "x", "type": "DOUBLE", "minValue": 0.1, "maxValue": 1},)
         hyperparameters = {"hyperparameterMetricTag": "score", "params": list(params), **tuning}
         given = {**(training or {}), "hyperparameters": hyperparameters}
         (self.path / name).write_text(yaml.safe_dump({"trainingInput": given}))

@@ -37,7 +37,8 @@ def test_the_tuned_trainers_file():
     )
     assert (job.machine.gpu_count, job.machine.accelerator) == (1, "NVIDIA_TESLA_K80")
     assert job.training_input["pythonVersion"] == "3.5"
-    assert job.warnings == ()
+    (warning,) = job.warnings
+    assert "trainingInput.pythonVersion: installs nothing" in warning
 
 
 def test_everything_documented_is_known():

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
+
+from hptune.job.document import FieldPath
+from hptune.job.overrides import Override
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 _USER_ARGS = "hptune.user_args"
 
-# Flags of `gcloud ai-platform jobs submit training` that mean something only on Google's machines.
+# Flags of `gcloud ai-platform jobs submit training` that set a field of the training input here too.
+_FIELDS: dict[str, FieldPath] = {
+    "master-image-uri": ("masterConfig", "imageUri"),
+    "master-machine-type": ("masterType",),
+    "runtime-version": ("runtimeVersion",),
+    "scale-tier": ("scaleTier",),
+    "use-chief-in-tf-config": ("useChiefInTfConfig",),
+}
+_ACCELERATOR: FieldPath = ("masterConfig", "acceleratorConfig")
+# Those that mean something only on Google's machines.
 _VALUE_FLAGS = (
     "account",
     "kms-key",
@@ -20,9 +34,6 @@ _VALUE_FLAGS = (
     "kms-location",
     "kms-project",
     "labels",
-    "master-accelerator",
-    "master-image-uri",
-    "master-machine-type",
     "parameter-server-accelerator",
     "parameter-server-count",
     "parameter-server-image-uri",
@@ -30,11 +41,8 @@ _VALUE_FLAGS = (
     "project",
     "python-version",
     "region",
-    "runtime-version",
-    "scale-tier",
     "service-account",
     "staging-bucket",
-    "use-chief-in-tf-config",
     "verbosity",
     "worker-accelerator",
     "worker-count",
@@ -42,6 +50,19 @@ _VALUE_FLAGS = (
     "worker-machine-type",
 )
 _SWITCHES = (("--async",), ("--enable-web-access",), ("--quiet", "-q"))
+
+
+@dataclass(frozen=True)
+class GcloudFlags:
+    """Those of gcloud's flags that a command takes for its command line to work as written.
+
+    Attributes:
+        overrides: The fields of the training input that they set.
+        without_effect: The others that were given, as they were written.
+    """
+
+    overrides: tuple[Override, ...]
+    without_effect: tuple[str, ...]
 
 
 class UserArgsCommand(click.Command):
@@ -75,24 +96,62 @@ def comma_separated(_: click.Context, __: click.Parameter, value: str | None) ->
 
 
 def accept_gcloud_flags(*own: str) -> Callable[[F], F]:
-    """Takes gcloud's other flags, so that its command line works as written.
+    """Takes gcloud's other flags, so that its command line works as written; the command gets ``flags``.
 
     Args:
         own: Those that the command has a use for, and takes itself.
     """
+    options = [
+        *(click.option(f"--{name}", hidden=True, multiple=True) for name in _VALUE_FLAGS if name not in own),
+        *(click.option(*names, hidden=True, is_flag=True) for names in _SWITCHES if names[0][2:] not in own),
+    ]
+    names = [name for name in (*_VALUE_FLAGS, *(names[0][2:] for names in _SWITCHES)) if name not in own]
 
     def add(function: F) -> F:
-        for name in reversed(_VALUE_FLAGS):
-            if name not in own:
-                function = click.option(f"--{name}", hidden=True, multiple=True)(function)
-        for names in reversed(_SWITCHES):
-            if names[0].removeprefix("--") not in own:
-                function = click.option(*names, hidden=True, is_flag=True)(function)
-        return function
+        @wraps(function)
+        def command(**values: Any) -> object:  # noqa: ANN401  (of whatever types the command's options are)
+            ignored = [f"--{name}" for name in names if values.pop(name.replace("-", "_"))]
+            flags = GcloudFlags(_overrides(values), tuple(sorted(ignored)))
+            return function(**values, flags=flags)
+
+        for option in (*options, *_field_options()):
+            command = option(command)
+        return command  # type: ignore[return-value]
 
     return add
 
 
-def given_names(flags: dict[str, Any]) -> list[str]:
-    """Those of gcloud's other flags that were given, as they were written."""
-    return sorted(f"--{name.replace('_', '-')}" for name, value in flags.items() if value)
+def _field_options() -> list[Callable[[F], F]]:
+    chief = "use-chief-in-tf-config"
+    return [
+        *(click.option(f"--{name}", hidden=True) for name in _FIELDS if name != chief),
+        # The flag alone is a yes.
+        click.option(f"--{chief}", hidden=True, is_flag=False, flag_value="true"),
+        click.option("--master-accelerator", hidden=True, callback=_accelerator),
+    ]
+
+
+def _accelerator(_: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
+    """``count=4,type=nvidia-tesla-k80``; what there is no name for stays as it is."""
+    pairs = dict(part.partition("=")[::2] for part in value.split(",")) if value else {}
+    if not pairs.keys() <= {"count", "type"} or not all(pairs.values()):
+        raise click.BadParameter(f"{value!r} is not count=COUNT,type=TYPE", param=param)
+    return pairs
+
+
+def _overrides(values: dict[str, Any]) -> tuple[Override, ...]:
+    """Takes the flags that set fields out of ``values``."""
+    given = {name: values.pop(name.replace("-", "_")) for name in _FIELDS}
+    accelerator: dict[str, str] = values.pop("master_accelerator")
+    machine_alone = given["master-machine-type"] is not None and given["scale-tier"] is None
+    fields = [
+        *([("--master-machine-type", _FIELDS["scale-tier"], "CUSTOM")] if machine_alone else ()),
+        *((f"--{name}", _FIELDS[name], value) for name, value in given.items() if value is not None),
+        *(("--master-accelerator", (*_ACCELERATOR, name), value) for name, value in accelerator.items()),
+    ]
+    # gcloud spelt what it gave a choice of in small letters and dashes: basic-gpu, nvidia-tesla-k80.
+    chosen = {"--scale-tier", "--master-accelerator"}
+    return tuple(
+        Override(flag, path, value.upper().replace("-", "_") if flag in chosen else value)
+        for flag, path, value in fields
+    )

@@ -9,23 +9,26 @@ from typing import Any, TypeVar
 
 import click
 
-from hptune.cli.options.gcloud import comma_separated, user_args
+from hptune.cli.options.gcloud import GcloudFlags, accept_gcloud_flags, comma_separated, user_args
 from hptune.console.program import PATH, SEED
 from hptune.job.request import Request
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def job_request(*, package_path: str, packages: str, job_dir: str) -> Callable[[F], F]:
+def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Callable[[F], F]:
     """Adds the argument JOB and the flags of a job; the command gets them all as ``request``.
 
+    Those of gcloud's flags that have no effect it gets as ``without_effect``.
+
     Args:
+        own: Those that the command has a use for, and takes itself.
         package_path: Help for a flag that means something else on this machine than in a cluster.
         packages: The same.
         job_dir: The same.
     """
     # Each is named as its field is.
-    names = [field.name for field in fields(Request) if field.name != "user_args"]
+    names = [field.name for field in fields(Request) if field.name not in ("user_args", "overrides")]
     options = (
         click.argument("name", metavar="[JOB]", required=False),
         click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
@@ -38,12 +41,13 @@ def job_request(*, package_path: str, packages: str, job_dir: str) -> Callable[[
 
     def add(function: F) -> F:
         @wraps(function)
-        def command(**values: Any) -> object:  # noqa: ANN401  (of whatever types the command's options are)
+        def command(flags: GcloudFlags, **values: Any) -> object:  # noqa: ANN401  (of whatever types)
             given = {name: values.pop(name) for name in names}
-            return function(**values, request=Request(**given, user_args=user_args() or ()))
+            request = Request(**given, user_args=user_args() or (), overrides=flags.overrides)
+            return function(**values, request=request, without_effect=flags.without_effect)
 
         for option in reversed(options):
             command = option(command)
-        return command  # type: ignore[return-value]
+        return accept_gcloud_flags(*own)(command)  # type: ignore[return-value]
 
     return add

@@ -153,8 +153,8 @@ def _place_differences(submission: Submission, options: KatibOptions) -> Iterato
         gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
         yield f"{gone}; nodes with {machine.gke_accelerator} are asked for"
     if job.image_uri and options.image is None:
-        problem = "need not have hptune, so it is not run; --image names one that has"
-        yield f"masterConfig.imageUri {job.image_uri} {problem}"
+        needed = "trials run in it, so it must have hptune too; --image names another"
+        yield f"masterConfig.imageUri {job.image_uri}: {needed}"
 
 
 def _search_differences(submission: Submission, options: KatibOptions) -> Iterator[str]:

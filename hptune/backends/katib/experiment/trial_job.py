@@ -180,7 +180,7 @@ def _container(
     secret = [{"secretRef": {"name": options.secret}}] if options.secret else None
     return {
         "name": CONTAINER,
-        "image": options.image or DEFAULT_IMAGE,
+        "image": options.image or submission.job.image_uri or DEFAULT_IMAGE,
         "command": command,
         "env": [{"name": TRAINING_INPUT_VARIABLE, "value": training_input(submission)}],
         **({"envFrom": secret} if secret else {}),

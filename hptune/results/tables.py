@@ -37,14 +37,13 @@ def summary_table(study: Study) -> Table:
 
 def _cells(trial: Trial, names: list[str]) -> list[Text]:
     final = trial.final
-    state = "stopped early" if trial.stopped_early else trial.state.value
     cells = [
         str(trial.id),
         f"{final.value:.6g}" if final else "-",
         str(final.step) if final else "-",
         *(_short(trial.parameters[name]) if name in trial.parameters else "-" for name in names),
         format_duration(trial.duration_s),
-        f"{state}: {trial.message}" if trial.message else state,
+        format_state(trial),
     ]
     # Text, because a string would be searched for Rich's markup.
     return [Text(cell) for cell in cells]
@@ -65,6 +64,12 @@ def best_line(study: Study) -> str:
 def assignments(trial: Trial) -> str:
     """A trial's parameters as words ``name=value``."""
     return " ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items())
+
+
+def format_state(trial: Trial) -> str:
+    """How a trial stands or ended, with its message."""
+    state = "stopped early" if trial.stopped_early else trial.state.value
+    return f"{state}: {trial.message}" if trial.message else state
 
 
 def format_duration(seconds: float | None) -> str:

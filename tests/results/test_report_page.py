@@ -2,8 +2,10 @@
 
 import json
 import re
+import tomllib
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +125,17 @@ def test_a_job_without_an_objective_has_a_page_that_says_so(trials):
     assert "log" not in page.tags
 
 
+def test_a_parameter_that_is_named_like_a_script_just_shows():
+    name = "<script>alert(1)</script>"
+    space = SearchSpace((Double(name, 0.0, 1.0),))
+    tried = Trial(1, {name: 0.5}, TrialState.SUCCEEDED, (), Measurement(1.0, 1))
+    text = render(status(tried), space)
+    page = Page(text)
+    assert name in page.rows[0]
+    assert f" with {name} = 0.5" in "".join(page.text)
+    assert "<script>alert" not in text
+
+
 def test_names_and_messages_cannot_become_markup():
     evil = "</script><script>alert(1)</script><img src=x>"
     space = SearchSpace((Categorical(evil, (evil, "b")), Categorical("lr", ("0.01",))))
@@ -131,3 +144,11 @@ def test_names_and_messages_cannot_become_markup():
     page = Page(render(status(bad, name=evil, metric=evil, message=evil), SearchSpace(space.parameters[:1])))
     assert "img" not in page.tags
     assert page.tags.count("script") <= clean.tags.count("script")
+
+
+def test_the_templates_are_packaged():
+    root = Path(__file__).parents[2]
+    packaged = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    folder = root / "hptune" / "results"
+    found = {file for pattern in packaged["hptune.results"] for file in folder.glob(pattern)}
+    assert found == {file for file in folder.rglob("*.*") if file.suffix not in (".py", ".pyc")} != set()

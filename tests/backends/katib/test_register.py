@@ -115,6 +115,12 @@ def test_lines_are_added_below_the_last_entry():
     assert after[at : at + 2] == ["    - algorithmName: gp-bandit", "      image: registry.example/hptune:1"]
 
 
+def test_a_comment_below_our_entry_outlives_it():
+    section = "  # What ends trials early.\n  earlyStoppings:"
+    assert section in register(SAMPLE, IMAGE)
+    assert section in unregister(register(SAMPLE, IMAGE))
+
+
 def test_crlf_is_kept_throughout():
     assert "\n" not in register(REVERSIBLE["CRLF"], IMAGE).replace("\r\n", "")
 

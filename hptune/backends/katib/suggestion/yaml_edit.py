@@ -2,6 +2,9 @@
 
 Nodes are those of ``yaml.compose``, whose marks say where in the text they stand. What is added to a block
 collection is written as a block, to a flow collection (``[...]``, ``{...}``) as JSON.
+
+By hand, because ruamel.yaml's round trip drops the comment below an item with that item, and writes flow
+collections, null values and mixed indentation its own way.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ help:  ## Show this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/installed  ## Tune the example on DATA (default: digits), train with the best parameters, report.
-	@$(BIN)/python -m pipelines.mnist_hptune run --data $(call quote,$(DATA)) \
+	@$(BIN)/python -m pipelines.mnist run --data $(call quote,$(DATA)) \
 	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS)
 
 test: .venv/installed-dev  ## Run the tests.

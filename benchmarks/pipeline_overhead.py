@@ -52,7 +52,7 @@ def bare(folder: Path, config: Path) -> list[list[str]]:
 def pipeline(folder: Path, config: Path) -> list[list[str]]:
     """The job as a pipeline."""
     where = ["--job-dir", str(folder / "pipeline"), "--output", str(folder / "outputs")]
-    return [["pipelines.mnist_hptune", "run", "--data", "digits", "--config", str(config), *where]]
+    return [["pipelines.mnist", "run", "--data", "digits", "--config", str(config), *where]]
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from hptune.backends.local.backend import LocalBackend
@@ -11,7 +12,7 @@ from hptune.job.submission import Submission
 from hptune.job.trainer import Trainer, check_backend, override
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
-from hptune.steps.tune_on_katib import TrialPods, data_name, tune_in_cluster
+from hptune.steps.tune_on_katib import data_name, tune_in_cluster
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import atomic_file
 
@@ -27,7 +28,8 @@ def tune(
     max_parallel_trials: int = 0,
     backend: str = "local",
     seed: int = 0,
-    pods: TrialPods | None = None,
+    katib: Mapping[str, object] | None = None,
+    delete_on_cancel: bool = False,
 ) -> JobStatus:
     """Runs a tuning job, or takes up one that was cut off: its finished trials are not run again.
 
@@ -44,7 +46,8 @@ def tune(
         backend: Where trials run: ``local``, the machine or pod of this step, or ``katib``, in pods of their
             own that Katib makes.
         seed: Seed of the suggestions.
-        pods: What Katib must be told of those.
+        katib: What the cluster is told with ``katib``, as `KatibOptions.read` takes it.
+        delete_on_cancel: Whether the job ends in the cluster when the step is stopped.
 
     Raises:
         InputError: The job or the trainer cannot be used; carries every fault.
@@ -58,7 +61,7 @@ def tune(
         print(f"warning: {warning}")
     job = override(parsed, max_trials, max_parallel_trials)
     if backend == "katib":
-        return tune_in_cluster(job, name, data, str(job_dir), trainer, seed, pods or TrialPods())
+        return tune_in_cluster(job, name, data, str(job_dir), trainer, seed, katib or {}, delete_on_cancel)
     return _tune_here(job, name, data, Path(job_dir), trainer, seed)
 
 

@@ -25,7 +25,7 @@ ORDER = [
     "kubectl label namespace",
     "hptune katib-register --image",
     "kubectl port-forward --namespace",
-    "python -m pipelines.mnist_hptune",
+    "python -m pipelines.mnist",
 ]
 
 
@@ -49,7 +49,8 @@ def test_nothing_is_changed_before_everything_was_asked(deployed):
 def test_the_pipeline_is_compiled_with_the_images_that_were_pushed(deployed):
     upload = deployed.environments()[-1]
     assert deployed.ran()[-1] == (
-        "python -m pipelines.mnist_hptune upload --endpoint http://127.0.0.1:54321 --backend katib --gpus 1"
+        "python -m pipelines.mnist upload --endpoint http://127.0.0.1:54321 --backend katib --gpus 1"
+        " --ui http://localhost:8080"
     )
     assert upload["HPTUNE_IMAGE"] == f"{REGISTRY}/hptune:{deployed.revision}"
     assert upload["HPTUNE_TRAINER_IMAGE"] == f"{REGISTRY}/trainer:{deployed.revision}"
@@ -86,7 +87,7 @@ def test_applies_the_overlay_for_these_settings(checkout):
         "kubectl label",
         "hptune katib-register",
         "kubectl port-forward",
-        "python -m pipelines.mnist_hptune",
+        "python -m pipelines.mnist",
     ],
 )
 def test_a_failure_stops_it_and_a_second_run_completes_it(checkout, failing):

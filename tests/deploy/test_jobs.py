@@ -19,16 +19,16 @@ def test_submit_starts_a_run_with_what_was_deployed(deployed):
     result = deployed.make("submit", settings={}, JOB="mine", DATA="mnist")
     assert result.returncode == 0, result.stderr
     started = deployed.ran()[-1]
-    assert started.startswith("python -m pipelines.mnist_hptune submit --endpoint http://127.0.0.1:54321 ")
+    assert started.startswith("python -m pipelines.mnist submit --endpoint http://127.0.0.1:54321 ")
     assert started.endswith(" --service-account hptune-launcher")
     assert parameters(started) == {
         "job_name": "mine",
-        "namespace": "kubeflow",
-        "service_account": "hptune-trial",
-        "katib_algorithm": "gp-bandit",
+        "katib.namespace": "kubeflow",
+        "katib.service_account": "hptune-trial",
+        "katib.algorithm": "gp-bandit",
         "job_dir": "gs://my-project-hptune/hptune-jobs/mine",
-        "node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
-        "trial_accelerator": "nvidia-tesla-t4",
+        "trainer_node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
+        "katib.accelerator": "nvidia-tesla-t4",
         "data": "mnist",
     }
     assert deployed.environments()[-1]["HPTUNE_TRAINER_IMAGE"] == f"{REGISTRY}/trainer:{deployed.revision}"
@@ -48,9 +48,9 @@ def test_the_pipelines_program_takes_this_command_line(deployed):
 
 
 def test_submit_takes_more_parameters(deployed):
-    deployed.make("submit", settings={}, FLAGS="-p max_trials=20 -p 'trainer_args=[\"a b\"]'")
+    deployed.make("submit", settings={}, FLAGS="-p job_max_trials=20 -p 'trainer_args=[\"a b\"]'")
     assert deployed.ran()[-1].endswith(
-        ' --service-account hptune-launcher -p max_trials=20 -p trainer_args=["a b"]'
+        ' --service-account hptune-launcher -p job_max_trials=20 -p trainer_args=["a b"]'
     )
 
 
@@ -73,9 +73,47 @@ def test_submit_without_a_bucket_uses_kfps_object_store(checkout):
     assert checkout.make("submit", settings={}, JOB="mine").returncode == 0
     given = parameters(checkout.ran()[-1])
     assert given["job_dir"] == "minio://mlpipeline/hptune-jobs/mine"
-    assert given["secret"] == "hptune-object-store"
-    assert "node_selector" not in given
-    assert given["trial_gpus"] == "0", "there is no GPU, whatever the job file asks for"
+    assert given["katib.secret"] == "hptune-object-store"
+    assert "trainer_node_selector" not in given
+    assert given["katib.gpus"] == "0", "there is no GPU, whatever the job file asks for"
+
+
+LOCAL = {"OVERLAY": "local", "CONTEXT": "kind-tuning", "REGISTRY": "registry.test/x"}
+
+
+@pytest.fixture
+def local(checkout):
+    checkout.answers[LABEL_QUESTION] = "enabled"
+    return checkout
+
+
+def test_trials_on_this_machines_cluster_fit_its_nodes_and_the_data_needs_no_network(local):
+    local.answers["kubectl get nodes"] = "4 8000000Ki"
+    local.answers["kubectl get nodes --output"] = "7910m 16393216Ki"
+    result = local.make("submit", settings=LOCAL, JOB="mine")
+    assert result.returncode == 0, result.stderr
+    given = parameters(local.ran()[-1])
+    assert (given["katib.cpu"], given["katib.memory"]) == ("1977m", "4002Mi"), "a quarter of the larger"
+    assert given["data"] == "digits"
+    assert "each trial asks for CPU=1977m MEMORY=4002Mi" in result.stdout
+
+
+def test_cpus_and_memory_that_are_given_are_taken(local):
+    local.make("submit", settings=LOCAL, JOB="mine", CPU="2", MEMORY="3Gi", DATA="mnist")
+    given = parameters(local.ran()[-1])
+    assert (given["katib.cpu"], given["katib.memory"], given["data"]) == ("2", "3Gi", "mnist")
+
+
+def test_nodes_that_do_not_say_what_they_have_are_told(local):
+    result = local.make("submit", settings=LOCAL, JOB="mine")
+    assert result.returncode == 0, result.stderr
+    assert "warning: the nodes do not say what they have; a trial asks for what" in result.stderr
+    assert "katib.cpu" not in parameters(local.ran()[-1])
+
+
+def test_links_are_of_the_address_that_make_ui_shows(deployed):
+    deployed.make("submit", settings={}, JOB="mine", KFP_PORT="9000")
+    assert " --ui http://localhost:9000 " in deployed.ran()[-1]
 
 
 def test_submit_keeps_to_the_part_of_the_object_store_that_a_profile_may_use(checkout):
@@ -90,13 +128,13 @@ def test_submit_keeps_to_the_part_of_the_object_store_that_a_profile_may_use(che
 def test_submit_takes_the_accelerator_of_the_job_file(deployed):
     with kfp_stand_in() as server:
         result = deployed.make(
-            "submit", settings={}, KFP_ENDPOINT=server.endpoint, FLAGS="-p trial_accelerator="
+            "submit", settings={}, KFP_ENDPOINT=server.endpoint, FLAGS="-p katib.accelerator="
         )
         assert result.returncode == 0, result.stderr
         (_, *arguments), _ = deployed.notes()[-1]
         subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
     (run,) = server.runs
-    assert run["runtime_config"]["parameters"]["trial_accelerator"] == ""
+    assert run["runtime_config"]["parameters"]["katib"]["accelerator"] == ""
 
 
 def test_the_kube_configuration_of_a_deployment_may_be_the_users_own(checkout):
@@ -126,7 +164,10 @@ def test_submit_is_refused_where_katib_would_read_no_metrics(deployed):
     assert not any(command.startswith("python") for command in deployed.ran())
 
 
-@pytest.mark.parametrize(("name", "value"), [("JOB", "a; b"), ("JOB", "1"), ("CONFIG", "nowhere.yaml")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("JOB", "a; b"), ("JOB", "1"), ("CONFIG", "nowhere.yaml"), ("CPU", "two"), ("MEMORY", "4GB")],
+)
 def test_submit_tells_what_is_not_allowed(deployed, name, value):
     result = deployed.make("submit", settings={}, **{name: value})
     assert result.returncode == 2

@@ -35,7 +35,7 @@ def run(hptune_image, trainer_image, tmp_path):
             "--max-trials=2",
         ]
         options += [f"--job-dir={tmp_path / 'job'}", f"--output={tmp_path / 'outputs'}"]
-        command = [sys.executable, "-m", "pipelines.mnist_hptune", "run", *options, "--", *user_args]
+        command = [sys.executable, "-m", "pipelines.mnist", "run", *options, "--", *user_args]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
     return run

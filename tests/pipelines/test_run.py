@@ -32,7 +32,7 @@ def start(folder, *user_args, flags=()):
     command = [
         sys.executable,
         "-m",
-        "pipelines.mnist_hptune",
+        "pipelines",
         "run",
         "--data",
         "digits",

@@ -203,16 +203,17 @@ class KatibOptions:
 
     @classmethod
     def read(cls, values: Mapping[str, object], place: str = "katib") -> KatibOptions:
-        """The options that a JSON object names, null for those that it leaves open.
+        """The options that a JSON object names.
 
         Args:
-            values: Of fields by their `Declared.key`; whole numbers may be floats, as KFP makes them.
+            values: Of fields by their `Declared.key`. Whole numbers may be floats, as KFP makes them; null
+                and empty texts leave a field open, as in KFP's form.
             place: What to call the object in messages.
 
         Raises:
             UsageError: It holds something else; carries every fault, by field.
         """
-        given = {key: value for key, value in values.items() if value is not None}
+        given = {key: value for key, value in values.items() if value not in (None, "")}
         try:
             return _ADAPTER.validate_python(given)
         except ValidationError as error:
@@ -222,9 +223,9 @@ class KatibOptions:
 
     @classmethod
     def form(cls) -> dict[str, Any]:
-        """A JSON object of all options with their defaults, for `read`; null where there is none."""
+        """All options with their defaults, as `read` takes them; empty texts where there is none."""
         values: dict[str, Any] = _ADAPTER.dump_python(cls(), mode="json", by_alias=True)
-        return values
+        return {key: "" if value is None else value for key, value in values.items()}
 
     def gpu_count(self, job: TuningJob) -> int:
         """GPUs of a trial of ``job``."""

@@ -1,7 +1,5 @@
 """The tune step of a pipeline with its trials in a cluster: a stand-in that runs their commands for real."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from tiny_jobs import PRELUDE, job_text
@@ -10,7 +8,6 @@ from hptune.errors import JobDirError, UsageError
 from hptune.job.trainer import Trainer
 from hptune.results.study import JobState
 from hptune.steps.tune import summarize, tune
-from hptune.steps.tune_on_katib import TrialPods
 
 BODY = """
 import numpy
@@ -25,7 +22,7 @@ class Step:
         self.folder = folder
         self.volume = folder / "volume"
         self.volume.mkdir()
-        self.pods = TrialPods(volume_claim="jobs", mount_path=str(self.volume))
+        self.katib = {"volume_claim": "jobs", "mount_path": str(self.volume)}
         self.package = folder / "src" / "tiny_trainer"
         self.package.mkdir(parents=True)
         (self.package / "__init__.py").touch()
@@ -42,7 +39,7 @@ class Step:
 
     def run(self, data=None, **options):
         trainer = Trainer("tiny_trainer.task", str(self.package))
-        given = {"name": "tiny", "job_dir": str(self.volume / "job"), "pods": self.pods, **options}
+        given = {"name": "tiny", "job_dir": str(self.volume / "job"), "katib": self.katib, **options}
         return tune(job_text(maxTrials=2), data=data or self.data, trainer=trainer, backend="katib", **given)
 
     @property
@@ -91,15 +88,12 @@ def test_other_data_is_another_job(step):
 )
 def test_a_place_that_trials_cannot_reach_is_refused(step, job_dir, problem):
     with pytest.raises(UsageError, match=problem):
-        step.run(job_dir=job_dir, pods=replace(step.pods, volume_claim=""))
+        step.run(job_dir=job_dir, katib={**step.katib, "volume_claim": None})
     assert step.server.all("experiments") == []
 
 
-def test_an_algorithm_that_there_is_not_is_refused(step):
-    with pytest.raises(UsageError, match="katib_algorithm: 'magic' is not allowed"):
-        step.run(pods=replace(step.pods, algorithm="magic"))
-
-
-@pytest.mark.parametrize(("said", "meant"), [("", None), ("any", ""), ("nvidia-l4", "nvidia-l4")])
-def test_the_gpu_of_the_trials_is_the_machines_any_or_the_one_named(said, meant):
-    assert TrialPods(accelerator=said).options("tuning").accelerator == meant
+def test_everything_that_the_cluster_would_be_told_and_is_not_allowed_is_named_before_it_is_asked(step):
+    with pytest.raises(UsageError) as caught:
+        step.run(katib={**step.katib, "algorithm": "magic", "gpus": "two", "cpus": 1})
+    assert [fault.place for fault in caught.value.faults] == ["katib.algorithm", "katib.gpus", "katib.cpus"]
+    assert step.server.all("experiments") == []

@@ -11,14 +11,23 @@ from click.testing import CliRunner
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipelines.cli import cli
+from hptune.backends.katib.options import KatibOptions
+from hptune.job.tuning_job import parse_job
+from pipelines.__main__ import cli
+from pipelines.mnist import MNIST
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-# To write them anew: UPDATE_SNAPSHOTS=1 pytest tests/pipelines/test_mnist_hptune.py
+# To write them anew: UPDATE_SNAPSHOTS=1 pytest tests/pipelines/test_tuning.py
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS")
 IMAGES = {"HPTUNE_IMAGE": "registry.test/hptune:1", "HPTUNE_TRAINER_IMAGE": "registry.test/trainer:1"}
-ACCELERATOR_PARAMETERS = {"accelerator_type", "accelerator_count", "node_selector", "tolerations"}
+GPU = "nvidia.com/gpu"
+JOB_FILE = """\
+trainingInput:
+  hyperparameters:
+    params:
+    - {parameterName: "n", type: CATEGORICAL, categoricalValues: [ON, 1e-3, no]}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +36,12 @@ def compiled(tmp_path_factory):
     return [compile_(gpus, tmp_path_factory.mktemp("compiled")) for gpus in (0, 1)]
 
 
-def compile_(gpus, folder, *flags):
+def compile_(gpus, folder, *flags, module="pipelines.mnist"):
     package = folder / "pipeline.yaml"
     command = [
         sys.executable,
         "-m",
-        "pipelines.mnist_hptune",
+        module,
         "compile",
         "--gpus",
         str(gpus),
@@ -82,34 +91,98 @@ def test_every_input_of_a_component_has_a_description(compiled):
             assert described["description"].strip(), name
 
 
+def resources(documents):
+    containers = {name: executor["container"] for name, executor in executors(documents).items()}
+    return {
+        name: container["resources"] for name, container in containers.items() if "resources" in container
+    }
+
+
+def asking_for_a_gpu(documents):
+    return {name for name, asked in resources(documents).items() if "accelerator" in asked}
+
+
 def test_without_gpus_nothing_asks_for_any(compiled):
-    assert not ACCELERATOR_PARAMETERS & set(parameters(compiled[0]))
-    assert all("resources" not in executor["container"] for executor in executors(compiled[0]).values())
-    assert len(compiled[0]) == 1, "no settings of Kubernetes"
+    assert asking_for_a_gpu(compiled[0]) == set()
+    assert parameters(compiled[0])["trainer_node_selector"]["defaultValue"] == {}
+    assert parameters(compiled[0])["trainer_tolerations"]["defaultValue"] == []
 
 
 def test_with_a_gpu_only_tune_and_train_ask_for_it(compiled):
-    asking = {
-        name for name, executor in executors(compiled[1]).items() if "resources" in executor["container"]
-    }
+    asking = asking_for_a_gpu(compiled[1])
     assert asking == {"exec-tune", "exec-train"}
+    accelerator = resources(compiled[1])["exec-tune"]["accelerator"]
+    assert (accelerator["resourceType"], accelerator["resourceCount"]) == (GPU, "1")
     settings = compiled[1][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert set(settings) == asking
     assert all({"nodeSelector", "tolerations"} <= set(each) for each in settings.values())
+    [toleration] = parameters(compiled[1])["trainer_tolerations"]["defaultValue"]
+    assert toleration == {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
+
+
+def test_light_steps_say_what_they_need(compiled, tmp_path):
+    light = {"exec-download", "exec-preprocess", "exec-report"}
+    asking = {name for name, asked in resources(compiled[0]).items() if "resourceMemoryRequest" in asked}
+    assert asking == light
+    watching = compile_(0, tmp_path, "--backend", "katib")
+    assert set(resources(watching)) == {*light, "exec-tune"}
+
+
+def test_steps_that_change_nothing_and_talk_to_the_network_are_tried_again(compiled):
+    tasks = compiled[0][0]["root"]["dag"]["tasks"]
+    assert {name for name, task in tasks.items() if "retryPolicy" in task} == {"download", "report"}
+
+
+def test_every_step_has_a_name_for_people(compiled):
+    names = {task["taskInfo"]["name"] for task in compiled[0][0]["root"]["dag"]["tasks"].values()}
+    assert "Train with the best parameters" in names
+    assert all(name[0].isupper() for name in names)
+
+
+def test_the_form_groups_its_parameters_by_their_names(compiled):
+    groups = [name.partition("_")[0] for name in sorted(parameters(compiled[0]))]
+    assert list(dict.fromkeys(groups)) == ["backend", "data", "job", "katib", "trainer"]
+    assert len(groups) < 20
+
+
+def test_the_form_says_all_that_a_cluster_can_be_told(compiled):
+    katib = parameters(compiled[0])["katib"]["defaultValue"]
+    assert katib.keys() == KatibOptions.form().keys()
+    image = IMAGES["HPTUNE_TRAINER_IMAGE"]
+    assert KatibOptions.read(katib) == KatibOptions(image=image)
+
+
+def test_any_trainers_form_begins_with_nothing_of_the_example(tmp_path):
+    documents = compile_(0, tmp_path, module="pipelines")
+    without = {name for name, each in parameters(documents).items() if "defaultValue" not in each}
+    assert without == {"data", "job_file", "job_name"}
+    assert "mnist" not in yaml.safe_dump(documents).lower()
+
+
+def test_a_form_begins_with_what_it_is_told(tmp_path):
+    job_file = tmp_path / "hptune.yaml"
+    job_file.write_text(JOB_FILE)
+    flags = ("--name", "mine", "-d", f"job_file=@{job_file}", "-d", "katib.cpu=2")
+    documents = compile_(0, tmp_path, *flags, module="pipelines")
+    assert documents[0]["pipelineInfo"]["name"] == "mine"
+    form = parameters(documents)["job_file"]["defaultValue"]
+    assert parse_job(form, "form").space == parse_job(JOB_FILE, "file").space
+    assert "\n" not in form
+    assert parameters(documents)["katib"]["defaultValue"]["cpu"] == 2
 
 
 def test_a_tune_step_that_only_watches_asks_for_no_gpu(tmp_path):
     documents = compile_(1, tmp_path, "--backend", "katib")
     assert parameters(documents)["backend"]["defaultValue"] == "katib"
-    assert "resources" not in executors(documents)["exec-tune"]["container"]
-    assert "resources" in executors(documents)["exec-train"]["container"]
+    assert asking_for_a_gpu(documents) == {"exec-train"}
 
 
 def test_what_talks_to_the_object_store_has_its_keys_where_there_are_any(tmp_path):
     settings = compile_(0, tmp_path, "--backend", "katib")[1]
     given = settings["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert set(given) == {"exec-download", "exec-tune"}
-    for executor in given.values():
+    with_keys = [executor for executor in given.values() if "secretAsEnv" in executor]
+    assert with_keys == [given["exec-download"], given["exec-tune"]]
+    for executor in with_keys:
         (secret,) = executor["secretAsEnv"]
         assert secret["secretName"] == "hptune-object-store"
         assert secret["optional"] is True
@@ -118,18 +191,9 @@ def test_what_talks_to_the_object_store_has_its_keys_where_there_are_any(tmp_pat
         assert all(key == variable for key, variable in keys.items())
 
 
-def test_trials_run_in_the_image_of_the_trainer(compiled):
-    assert parameters(compiled[0])["trial_image"]["defaultValue"] == IMAGES["HPTUNE_TRAINER_IMAGE"]
-
-
-def test_the_count_is_a_text_since_kfp_skips_a_number(compiled):
-    count = parameters(compiled[1])["accelerator_count"]
-    assert (count["parameterType"], count["defaultValue"]) == ("STRING", "1")
-
-
 def test_nodes_are_those_of_the_job_files_machine_by_default(compiled):
     # hptune.yaml asks for standard_gpu, a K80, for which GKE now has a T4.
-    selector = parameters(compiled[1])["node_selector"]["defaultValue"]
+    selector = parameters(compiled[1])["trainer_node_selector"]["defaultValue"]
     assert selector == {"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}
 
 
@@ -148,6 +212,8 @@ def test_images_are_those_of_the_environment(compiled):
 
 @pytest.mark.parametrize(("gpus", "warned"), [("0", False), ("1", True)])
 def test_a_gpu_that_gke_no_longer_has_is_named(tmp_path, gpus, warned):
-    result = CliRunner().invoke(cli, ["compile", "--gpus", gpus, "-o", str(tmp_path / "pipeline.yaml")])
+    result = CliRunner().invoke(
+        cli, ["compile", "--gpus", gpus, "-o", str(tmp_path / "pipeline.yaml")], obj=MNIST
+    )
     assert result.exit_code == 0
     assert ("NVIDIA_TESLA_K80 of standard_gpu is gone from GKE" in result.stderr) is warned

@@ -11,7 +11,7 @@ from hptune.backends.local.backend import LocalBackend
 from hptune.backends.local.idle_fields import idle_fields
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
-from hptune.console.program import console, warn
+from hptune.console.program import console, warn, warn_of
 from hptune.console.progress import show_logs, show_progress
 from hptune.job.request import JOBS, Request, resolve
 from hptune.job.submission import Submission
@@ -43,7 +43,7 @@ def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) ->
     warn(submission.job.warnings)
     if idle := (*idle_fields(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])
-    backend = LocalBackend(Path(submission.job_dir))
+    backend = LocalBackend(Path(submission.job_dir), warn=warn_of)
     display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
     with display as observe:
         study = backend.run(submission, observe)

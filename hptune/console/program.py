@@ -65,3 +65,8 @@ def warn(messages: Iterable[str]) -> None:
     """Says on standard error what a person should know."""
     for message in messages:
         click.echo(f"hptune: warning: {message}", err=True)
+
+
+def warn_of(message: str) -> None:
+    """Says one thing on standard error that a person should know."""
+    warn([message])

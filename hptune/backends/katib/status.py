@@ -21,7 +21,7 @@ from hptune.errors import ClusterError
 from hptune.job.submission import Submission
 from hptune.results.study import JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.search.space import Categorical, Parameter, SearchSpace, Value
-from hptune.trial.outcome import Outcome
+from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import STEP_METRIC
 from hptune.trial.pod.encoding import decode_value
 
@@ -130,16 +130,17 @@ def has_ended(pod: Object) -> bool:
 def decisive_failure(submission: Submission, study: Study) -> Trial | None:
     """The failed trial that fails the job, by maxFailedTrials or the service's own rule; None without any.
 
-    A trial counts as failed by its state, or because its trainer reported nothing.
+    A trial whose objective cannot be compared fails no job.
     """
-    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED or _is_silent(trial)]
+    failed = [t for t in study.trials if t.state is TrialState.FAILED and not _diverged(study.metric, t)]
     failed.sort(key=lambda trial: (trial.end_time or datetime.max.replace(tzinfo=UTC), trial.id))
     # More may have failed before anybody could stop them.
     return failed[: submission.job.max_failed_trials or 1][-1] if failed else None
 
 
-def _is_silent(trial: Trial) -> bool:
-    return trial.state is TrialState.SUCCEEDED and not trial.measurements
+def _diverged(metric: str, trial: Trial) -> bool:
+    last = trial.measurements[-1] if trial.measurements else None
+    return last is not None and not last.finite and trial.message == find_measurement_fault(metric, last)
 
 
 def _state(submission: Submission, study: Study, view: View) -> tuple[JobState, str]:
@@ -179,7 +180,7 @@ def _trial(submission: Submission, view: View, item: Object, number: int) -> Tri
     return Trial(
         id=number,
         parameters=_parameters(submission.job.space, item),
-        state=state,
+        state=TrialState.FAILED if state is TrialState.SUCCEEDED and comparable is None else state,
         measurements=(final,) if final else (),
         final=comparable,
         stopped_early=ending == "EarlyStopped",

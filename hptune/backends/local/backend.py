@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
+from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.results.ml_engine import training_output
@@ -36,10 +38,12 @@ class LocalBackend:
 
     Args:
         root: The job's directory.
+        warn: Is told what a person should know of a run.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, warn: Callable[[str], None] = print) -> None:
         self._dir = JobDir(root.absolute())
+        self._warn = warn
 
     def run(self, submission: Submission, observe: Observer) -> Study:
         """Runs the job to its end, or takes up one that was cut off. See `Backend.run`."""
@@ -52,7 +56,7 @@ class LocalBackend:
             self._set_status(JobState.RUNNING, "")
             try:
                 install(submission.packages, self._dir.packages)
-                study = self._tune(submission, record, observe)
+                study, ran = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
                 self._set_status(JobState.CANCELLED, message)
@@ -64,8 +68,23 @@ class LocalBackend:
                 # Refused before anything ran, so the job stands where it stood.
                 write_json(self._dir.status, before)
                 raise
-            self._set_status(JobState.SUCCEEDED, "")
+            if ran or before["state"] != JobState.SUCCEEDED:
+                self._set_status(JobState.SUCCEEDED, "")
+            else:
+                # Its results are as old as they were.
+                write_json(self._dir.status, before)
+                self._warn_of_nothing_run(before["time"])
             return study
+
+    def _warn_of_nothing_run(self, ended: str) -> None:
+        when = datetime.fromisoformat(ended).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        self._warn(f"nothing was run: all trials of this job had ended by {when}; the results are from then")
+
+    def _warn_of_other_trainers(self, store: StudyStore) -> None:
+        if others := store.of_other_trainers():
+            trials = f"trial{'s' if len(others) > 1 else ''} {', '.join(map(str, others))}"
+            again = f"to start afresh: rm -r {shlex.quote(str(self._dir.root))}, or another --job-dir"
+            self._warn(f"the trainer's files have changed since {trials}, which still count; {again}")
 
     def describe(self) -> JobStatus:
         """Where the job stands. See `Backend.describe`."""
@@ -101,10 +120,16 @@ class LocalBackend:
         """Yields what trainers print while a `run` elsewhere says that the job runs."""
         return logs.follow(self._dir, is_running)
 
-    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> Study:
+    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> tuple[Study, bool]:
+        """Runs the trials that are left; returns the study, and whether there were any."""
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
         store = self._open_store(submission, previous_job.to_frozen(record.earlier_trials, job.space))
+        self._warn_of_other_trainers(store)
+        if store.trial_count >= limit and not store.unfinished() and store.study().best is None:
+            # Nothing came of them: the same command is a new try, with what has been mended.
+            limit += store.trial_count
+        left = bool(store.unfinished()) or store.trial_count < limit
         cores = machine_cores()
         slots = share(min(job.max_parallel_trials, limit, len(cores)), cores, machine_gpus())
 
@@ -119,7 +144,7 @@ class LocalBackend:
         if study.best is None:
             reasons = "\n".join(f"    trial {trial.id}: {trial.message}" for trial in study.trials)
             raise JobFailed(f"no trial has a value of '{job.metric}' that can be compared:\n{reasons}")
-        return study
+        return study, left
 
     def _open_store(
         self, submission: Submission, earlier_trials: list[previous_job.FrozenTrial]
@@ -134,7 +159,14 @@ class LocalBackend:
             earlier_trials=earlier_trials,
         )
         return create_or_open(
-            self._dir.journal, submission.name, job.metric, job.goal, job.max_trials, job.space, sampler
+            self._dir.journal,
+            submission.name,
+            job.metric,
+            job.goal,
+            job.max_trials,
+            job.space,
+            sampler,
+            fingerprint(submission),
         )
 
     def _study(self, submission: Submission) -> Study:

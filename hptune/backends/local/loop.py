@@ -17,7 +17,7 @@ from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
 from hptune.job.submission import Submission
-from hptune.results.study import Measurement, Observer, Trial, TrialState
+from hptune.results.study import Measurement, Observer, Trial
 from hptune.storage.job_dir import JobDir, tail
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.spec import TrialSpec
@@ -95,8 +95,8 @@ class TuningLoop:
         else:
             trial = self._store.ask(self._distributions)
         outcome = Outcome.load(self._job_dir.trial(trial.id).outcome)
-        if outcome and not outcome.killed:
-            # It ended while nobody was there to be told.
+        if outcome and outcome.succeeded and not outcome.message:
+            # It ended while nobody was there to be told. One that failed runs again: it may have been mended.
             self._finish(trial.id, outcome)
             return
         self._launch(trial, self._free_slots.pop(0), attempt=1)
@@ -160,7 +160,7 @@ class TuningLoop:
         trial = self._store.finish(trial_id, outcome, stopped_early=stopped_early)
         study = self._store.study()
         self._observe(study, trial)
-        if trial.state is TrialState.FAILED or outcome.final is None:
+        if not outcome.succeeded or outcome.final is None:
             self._failures += 1
             self._check_failures(trial, any_measured=study.best is not None)
 

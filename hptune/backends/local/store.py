@@ -45,6 +45,7 @@ _MIN_OTHER_TRIALS = 3
 # The key of Optuna's user attribute that holds how a trial ended.
 _ENDING = "ending"
 _START = "start_time_s"
+_TRAINER = "trainer"
 _LINE_START = b'{"op_code":'
 _DIRECTIONS = {Goal.MAXIMIZE: StudyDirection.MAXIMIZE, Goal.MINIMIZE: StudyDirection.MINIMIZE}
 # A trainer that prints its objective at every step would fill the journal, which is read whole.
@@ -58,13 +59,20 @@ class StudyStore:
     """
 
     def __init__(
-        self, study: optuna.Study, name: str, metric: str, max_trials: int, space: SearchSpace
+        self,
+        study: optuna.Study,
+        name: str,
+        metric: str,
+        max_trials: int,
+        space: SearchSpace,
+        trainer: str = "",
     ) -> None:
         self._study = study
         self._name = name
         self._metric = metric
         self._max_trials = max_trials
         self._space = space
+        self._trainer = trainer
         self._trials: dict[int, optuna.Trial] = {}
         # The step of each trial's last measurement in its present attempt.
         self._last_steps: dict[int, int] = {}
@@ -78,6 +86,15 @@ class StudyStore:
     def unfinished(self) -> list[Trial]:
         """Trials that were begun and did not end, in order of their ids."""
         return [trial for trial in self.study().trials if not trial.state.finished]
+
+    def of_other_trainers(self) -> list[int]:
+        """Trials whose objective another version of the trainer has measured."""
+        trials = zip(self._study.get_trials(deepcopy=False), self.study().trials, strict=True)
+        return [
+            trial.id
+            for frozen, trial in trials
+            if trial.final and frozen.user_attrs.get(_TRAINER, self._trainer) != self._trainer
+        ]
 
     @uninterrupted()
     def ask(self, distributions: dict[str, BaseDistribution]) -> Trial:
@@ -98,6 +115,7 @@ class StudyStore:
         self._trials[trial.number + 1] = trial
         self._last_steps[trial.number + 1] = -1
         trial.set_user_attr(_START, datetime.now(UTC).timestamp())
+        trial.set_user_attr(_TRAINER, self._trainer)
         return self.trial(trial.number + 1)
 
     @uninterrupted()
@@ -161,10 +179,10 @@ def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> 
 
 def _to_trial(frozen: FrozenTrial, space: SearchSpace) -> Trial:
     ending: dict[str, Any] = frozen.user_attrs.get(_ENDING, {})
-    succeeded = ending.get("exit_code") == 0 or ending.get("stopped_early", False)
-    state = TrialState.SUCCEEDED if succeeded and not ending.get("timed_out") else TrialState.FAILED
-    final = Measurement(**ending["final"]) if ending.get("final") else None
-    comparable = final is not None and final.finite
+    last = Measurement(**ending["final"]) if ending.get("final") else None
+    comparable = last is not None and last.finite
+    final = last if comparable and frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else None
+    state = TrialState.SUCCEEDED if final else TrialState.FAILED
     return Trial(
         id=frozen.number + 1,
         parameters={name: frozen.params[name] for name in space.names if name in frozen.params},
@@ -172,7 +190,7 @@ def _to_trial(frozen: FrozenTrial, space: SearchSpace) -> Trial:
         measurements=tuple(
             Measurement(value, step) for step, value in sorted(frozen.intermediate_values.items())
         ),
-        final=final if comparable and frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else None,
+        final=final,
         stopped_early=ending.get("stopped_early", False),
         message=ending.get("message", ""),
         start_time=_time(ending.get(_START, frozen.user_attrs.get(_START))),
@@ -193,8 +211,19 @@ def create_or_open(
     max_trials: int,
     space: SearchSpace,
     sampler: BaseSampler,
+    trainer: str = "",
 ) -> StudyStore:
     """Opens the study to run its trials; the caller holds the job's lock.
+
+    Args:
+        journal: Its file.
+        name: The job's name.
+        metric: The objective's tag.
+        goal: Which way it is to go.
+        max_trials: How many trials the job is for.
+        space: The job's parameters.
+        sampler: What suggests their values.
+        trainer: Tells the trainer's versions apart; kept with each trial.
 
     Raises:
         JobDirError: The journal is damaged.
@@ -209,7 +238,7 @@ def create_or_open(
             pruner=MedianPruner(n_startup_trials=_MIN_OTHER_TRIALS, n_min_trials=_MIN_OTHER_TRIALS),
             load_if_exists=True,
         )
-    return StudyStore(study, name, metric, max_trials, space)
+    return StudyStore(study, name, metric, max_trials, space, trainer)
 
 
 def open_to_read(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hptune.backends.katib.options import KatibOptions
-from hptune.console.program import warn
+from hptune.console.program import warn_of
 from hptune.results.study import JobStatus
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ClusterJob:
         from hptune.backends.katib.backend import KatibBackend
         from hptune.backends.katib.cluster.connection import connect
 
-        return KatibBackend(connect(self.namespace, self.context), self.name, warn=_warn)
+        return KatibBackend(connect(self.namespace, self.context), self.name, warn=warn_of)
 
     def submitter(self, options: KatibOptions, *, delete_on_cancel: bool) -> KatibBackend:
         """The backend that makes it and watches it."""
@@ -62,7 +62,7 @@ class ClusterJob:
 
         cluster = connect(self.namespace, self.context, patience_s=JOB_PATIENCE_S)
         return KatibBackend(
-            cluster, self.name, options, warn=_warn, words=self.words, delete_on_cancel=delete_on_cancel
+            cluster, self.name, options, warn=warn_of, words=self.words, delete_on_cancel=delete_on_cancel
         )
 
     def describe(self) -> JobStatus:
@@ -90,7 +90,3 @@ def cluster_job(function: F) -> F:
         return function(job=job, cluster=cluster, **values)
 
     return command  # type: ignore[return-value]
-
-
-def _warn(message: str) -> None:
-    warn([message])

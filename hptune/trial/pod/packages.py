@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,11 +17,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from hptune.errors import Fault, JobFailed, UsageError
+from hptune.job.fingerprint import digest
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 
 _HEADER = "HPTUNE.package"
 _SHOWN_LINES = 10
+# Tells of which archives a directory's packages are.
+_INSTALLED = ".hptune-archives"
 
 
 def pack_package(directory: Path, archive: Path) -> str:
@@ -130,14 +134,16 @@ def sha256_of(file: Path) -> str:
 
 
 def install(archives: Sequence[Path | str], target: Path) -> None:
-    """Installs archives into a directory of the job's, unless an earlier run has.
+    """Installs archives into a directory of the job's, unless an earlier run has installed the same.
 
     What they depend on is the environment's: TensorFlow in every job's directory would be of no use.
 
     Raises:
         JobFailed: pip could not; its last lines are in the message.
     """
-    if not archives or target.exists():
+    content = digest(list(map(Path, archives)))
+    mark = target / _INSTALLED
+    if not archives or (mark.is_file() and mark.read_text(encoding="ascii") == content):
         return
     # Under another name until it is complete.
     partial = target.with_name(f".{target.name}.partial")
@@ -148,4 +154,6 @@ def install(archives: Sequence[Path | str], target: Path) -> None:
     if result.returncode:
         lines = (result.stdout + result.stderr).strip().splitlines()[-_SHOWN_LINES:]
         raise JobFailed("the job's packages could not be installed:\n" + "\n".join(lines))
+    (partial / _INSTALLED).write_text(content, encoding="ascii")
+    shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)

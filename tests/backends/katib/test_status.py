@@ -101,12 +101,14 @@ def test_the_same_trials_are_told_as_a_local_jobs_byte_for_byte(make_job):
         ([WAS_RUNNING, condition("Failed")], TrialState.FAILED),
         ([WAS_RUNNING, condition("Killed")], TrialState.FAILED),
         ([WAS_RUNNING, condition("EarlyStopped")], TrialState.SUCCEEDED),
-        ([WAS_RUNNING, condition("MetricsUnavailable")], TrialState.SUCCEEDED),
+        ([WAS_RUNNING, condition("MetricsUnavailable")], TrialState.FAILED),
         ([RUNNING, condition("Succeeded", "False")], TrialState.PREPARING),
     ],
 )
 def test_conditions_are_states(conditions, state):
-    assert one_trial(*conditions).state is state
+    unavailable = any(each["type"] == "MetricsUnavailable" for each in conditions)
+    observed = [] if unavailable else [("accuracy", "0.75")]
+    assert one_trial(*conditions, observed=observed).state is state
 
 
 def test_a_trial_runs_only_once_its_trainer_does():
@@ -125,7 +127,7 @@ def test_the_trainers_own_word_goes_before_katibs():
     said = outcome(Measurement(float("nan"), 7), message="accuracy was nan at step 7")
     observed = [("accuracy", "0.75"), (STEP_METRIC, "3")]
     trial = one_trial(condition("Succeeded"), pods=[pod_of("job-1", ended_with(said))], observed=observed)
-    assert (trial.state, trial.final, trial.message) == (TrialState.SUCCEEDED, None, said.message)
+    assert (trial.state, trial.final, trial.message) == (TrialState.FAILED, None, said.message)
     assert trial.duration_s == 42.5
 
 
@@ -139,7 +141,7 @@ def test_without_a_pod_katibs_observation_counts():
 @pytest.mark.parametrize("latest", ["unavailable", "", "high", "nan"])
 def test_an_observation_that_is_none_is_no_objective(latest):
     trial = one_trial(condition("Succeeded"), observed=[("accuracy", latest)])
-    assert (trial.state, trial.final) == (TrialState.SUCCEEDED, None)
+    assert (trial.state, trial.final) == (TrialState.FAILED, None)
 
 
 def test_a_step_that_was_not_observed_is_0():

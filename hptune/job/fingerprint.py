@@ -24,13 +24,14 @@ def fingerprint(submission: Submission) -> str:
 
 
 def digest(files: Sequence[Path]) -> str:
-    """A digest of files' names and contents; empty without files."""
+    """A digest of files' names and contents; empty where there are none."""
     whole = hashlib.sha256()
-    for path in files:
+    found = [path for path in files if path.is_file()]
+    for path in found:
         size = path.stat().st_size
         content = path.read_bytes() if size <= _MOST_READ_BYTES else b""
         whole.update(f"{path.name}\0{size}\0{hashlib.sha256(content).hexdigest()}\0".encode())
-    return whole.hexdigest() if files else ""
+    return whole.hexdigest() if found else ""
 
 
 def _program_files(program: Program) -> Iterator[Path]:

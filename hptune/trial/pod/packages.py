@@ -143,7 +143,9 @@ def install(archives: Sequence[Path | str], target: Path) -> None:
     """
     content = digest(list(map(Path, archives)))
     mark = target / _INSTALLED
-    if not archives or (mark.is_file() and mark.read_text(encoding="ascii") == content):
+    same = mark.is_file() and mark.read_text(encoding="ascii") == content
+    # Archives that are gone are no others.
+    if not archives or same or (target.exists() and not content):
         return
     # Under another name until it is complete.
     partial = target.with_name(f".{target.name}.partial")

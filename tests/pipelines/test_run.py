@@ -121,6 +121,23 @@ def test_the_end_shows_table_best_test_measurement_and_report(finished):
     assert folder in report.parents
 
 
+def test_the_tune_steps_artifact_says_where_the_job_is(finished):
+    folder, *_ = finished
+    [job] = folder.glob("local_outputs/*/tune/job")
+    assert job.read_text().strip() == str(folder / "jobs" / "tiny")
+
+
+def test_what_is_missing_is_named_together(tmp_path):
+    command = [sys.executable, "-m", "pipelines", "run"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        f"hptune: {option}: is missing" for option in ("--data", "--config", "--name")
+    ]
+
+
 def test_a_failed_trial_that_is_allowed_is_named_with_its_log(finished):
     _, _, stdout, stderr = finished
     assert re.search(r"2 │ +- .*FAILED: exited with code 1", stdout)

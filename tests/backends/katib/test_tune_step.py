@@ -1,13 +1,18 @@
 """The tune step of a pipeline with its trials in a cluster: a stand-in that runs their commands for real."""
 
+import json
+import shlex
+
 import numpy as np
 import pytest
 from tiny_jobs import PRELUDE, job_text
 
+from hptune.backends.katib.experiment.annotations import read_submission
 from hptune.errors import JobDirError, UsageError
 from hptune.job.trainer import Trainer
 from hptune.results.study import JobState
 from hptune.steps.tune import summarize, tune
+from tests.entry_point import call
 
 BODY = """
 import numpy
@@ -97,3 +102,58 @@ def test_everything_that_the_cluster_would_be_told_and_is_not_allowed_is_named_b
         step.run(katib={**step.katib, "algorithm": "magic", "gpus": "two", "cpus": 1})
     assert [fault.place for fault in caught.value.faults] == ["katib.algorithm", "katib.gpus", "katib.cpus"]
     assert step.server.all("experiments") == []
+
+
+OPTIONS = {
+    "algorithm": "gp-bandit",
+    "image": "registry.test/trainer:1",
+    "gpus": 1.0,
+    "accelerator": "any",
+    "cpu": "500m",
+    "memory": "2Gi",
+    "shared_memory": "1Gi",
+    "service_account": "runner",
+    "secret": "keys",
+    "node_selector": {"pool": "spot"},
+    "labels": {"team": "research"},
+    "priority_class": "low",
+}
+
+
+def made_experiments(server):
+    """The Experiments as they were created, as JSON, without what the server adds."""
+    added = [
+        event["object"]
+        for _, plural, event in server.history
+        if (plural, event["type"]) == ("experiments", "ADDED")
+    ]
+    for each in added:
+        del each["metadata"]["resourceVersion"], each["metadata"]["creationTimestamp"]
+    return [json.dumps(each) for each in added]
+
+
+def test_the_step_and_hptune_submit_make_the_same_experiment_to_the_byte(step, monkeypatch):
+    given = {**step.katib, **OPTIONS}
+    step.run(katib=given)
+    server = step.server
+    [experiment] = server.all("experiments")
+    data = read_submission(experiment).user_args[-1]
+    server.remove("experiments", experiment["metadata"]["name"])
+    # The step has no file's name to put into messages.
+    monkeypatch.chdir(step.folder)
+    (step.folder / "job_file").write_text(job_text(maxTrials=2))
+    words = ["submit", "tiny", "--async", "--config", "job_file", "--job-dir", str(step.volume / "job")]
+    words += ["--module-name", "tiny_trainer.task", "--package-path", str(step.package)]
+    words += ["--namespace", "team", *(word for name, value in given.items() for word in flags(name, value))]
+    result = call(shlex.join([*words, "--", "--train-file", data]))
+    assert result.code == 0, result.err
+    by_step, by_submit = made_experiments(server)
+    assert by_step == by_submit
+
+
+def flags(name, value):
+    """An option as people type it: KFP's floats are whole numbers there, a label may be repeated."""
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, dict):
+        return [word for key, text in value.items() for word in (flag, f"{key}={text}")]
+    return [flag, str(int(value)) if isinstance(value, float) else value]

@@ -1,22 +1,44 @@
-"""What a backend is: it takes a whole job and returns its study.
+"""What a backend is: it takes a whole job and says where it stands.
 
-The boundary is a job and not a trial because Katib owns its own loop.
+The boundary is a job and not a trial because Katib owns its own loop. What only some can do is an interface
+of its own. These are abstract classes, so that mypy checks every backend against them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 
 from hptune.job.submission import Submission
-from hptune.results.study import JobStatus, LogLine, Observer, Study
+from hptune.results.study import JobStatus, LogLine, Observer
 
 
-class Backend(Protocol):
+class Job(ABC):
+    """A job to look at, while it runs or later."""
+
+    @abstractmethod
+    def describe(self) -> JobStatus:
+        """Where the job stands.
+
+        Raises:
+            InputError: There is no such job, or what is kept of it is damaged.
+        """
+
+    @abstractmethod
+    def stream_logs(self) -> Iterator[LogLine]:
+        """Yields what trainers printed, and print, until the job ends.
+
+        Raises:
+            InputError: There is no such job, or its logs are not kept.
+        """
+
+
+class Backend(Job):
     """Runs whole jobs."""
 
-    def run(self, submission: Submission, observe: Observer) -> Study:
-        """Runs the job to its end, or takes up one that was cut off.
+    @abstractmethod
+    def run(self, submission: Submission, observe: Observer) -> JobStatus:
+        """Runs the job to its end, or takes up one that was cut off; returns what `describe` returns then.
 
         Raises:
             JobDirError: The job directory belongs to another job or is in use.
@@ -24,12 +46,55 @@ class Backend(Protocol):
             Interrupted: The user stopped it.
         """
 
-    def describe(self) -> JobStatus:
-        """Where the job stands.
+    @abstractmethod
+    def recall(self) -> Submission:
+        """What was submitted.
 
         Raises:
             JobDirError: There is no such job.
         """
 
-    def stream_logs(self) -> Iterator[LogLine]:
-        """Yields what trainers print, until the job ends."""
+    @abstractmethod
+    def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
+        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+
+
+class Detachable(ABC):
+    """A backend whose jobs run without anybody who waits for them."""
+
+    @abstractmethod
+    def submit(self, submission: Submission) -> None:
+        """Starts the job, unless it was started before, and does not wait for it.
+
+        Raises:
+            JobDirError: There is another job of this name.
+            UsageError: The job cannot run there.
+        """
+
+
+class Cancellable(ABC):
+    """A backend whose jobs can be stopped from elsewhere."""
+
+    @abstractmethod
+    def cancel(self, record: str | None = None) -> str:
+        """Stops the job; what is known of its trials is written down first.
+
+        Args:
+            record: The directory or URI for that; None for the job's own.
+
+        Returns:
+            Where it was written to.
+
+        Raises:
+            JobDirError: There is no such job.
+            UsageError: The job's own directory cannot be reached from here; nothing is stopped.
+            StorageError: What is known cannot be written; nothing is stopped.
+        """
+
+
+class NamesTrials(ABC):
+    """A backend that has names of its own for trials."""
+
+    @abstractmethod
+    def trial_names(self) -> dict[int, str]:
+        """The name of each trial by its number."""

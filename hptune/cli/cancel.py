@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from hptune.cli.options.cluster import CONTEXT, DEFAULT_NAMESPACE, ClusterJob
+from hptune.backends.find import DEFAULT_NAMESPACE, find_in_cluster
+from hptune.cli.options.cluster import CONTEXT
 
 
 @click.command()
@@ -22,5 +23,5 @@ def cancel(job: str, namespace: str, record: str | None, context: str | None) ->
     Example:
       hptune cancel mnist --namespace kubeflow
     """
-    place = ClusterJob(job, namespace, context).backend().cancel(record)
+    place = find_in_cluster(job, namespace, context).cancel(record)
     click.echo(f"{job} is removed from the cluster; its trials: hptune describe {place}")

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
-from hptune.backends.local.backend import LocalBackend
-from hptune.cli.options.cluster import ClusterJob, cluster_job
+from hptune.backends.base import Job, NamesTrials
+from hptune.cli.options.cluster import found_job
 from hptune.console.program import console
 from hptune.console.yaml_text import to_yaml
-from hptune.results.kept import kept_status
 from hptune.results.ml_engine import job_output, to_json
-from hptune.results.study import JobStatus
 from hptune.results.tables import summary_table, trial_table
-from hptune.storage.job_dir import JobDir
-from hptune.storage.transfer import is_remote
 
 
 @click.command()
-@click.argument("job")
-@cluster_job
+@found_job
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
@@ -30,7 +24,7 @@ from hptune.storage.transfer import is_remote
     is_flag=True,
     help="Only a table of trial, objective and step, whatever the format, as gcloud's flag did.",
 )
-def describe(job: str, cluster: ClusterJob | None, form: str, summarize: bool) -> None:
+def describe(job: Job, form: str, summarize: bool) -> None:
     """Show JOB, while it runs or later: its state and its trials, best first.
 
     JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
@@ -41,7 +35,7 @@ def describe(job: str, cluster: ClusterJob | None, form: str, summarize: bool) -
       hptune describe out/mnist --format json
       hptune describe mnist --namespace kubeflow
     """
-    status = cluster.describe() if cluster else _status(job)
+    status = job.describe()
     if summarize:
         console(sys.stdout).print(summary_table(status.study))
     elif form == "json":
@@ -51,12 +45,12 @@ def describe(job: str, cluster: ClusterJob | None, form: str, summarize: bool) -
     else:
         console(sys.stdout).print(trial_table(status.study))
         click.echo(f"{status.state}{': ' if status.message else ''}{status.message}")
-        if cluster:
-            cluster.print_names()
+        if isinstance(job, NamesTrials):
+            _print_names(job)
 
 
-def _status(place: str) -> JobStatus:
-    """The job in a directory of this machine, or that a cluster's left in a bucket or on a volume."""
-    if is_remote(place) or (JobDir(Path(place)).study.is_file() and not JobDir(Path(place)).job.is_file()):
-        return kept_status(place)
-    return LocalBackend(Path(place)).describe()
+def _print_names(job: NamesTrials) -> None:
+    """Prints which trial is which in the cluster, where their names do not have their numbers."""
+    for number, name in sorted(job.trial_names().items()):
+        if not name.endswith(f"-{number}"):
+            click.echo(f"trial {number} is {name}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hptune.backends.katib.experiment.checks import differences
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.gcloud import (
     GcloudFlags,
@@ -61,9 +62,8 @@ def katib(
       hptune katib trainer/hptune.yaml --job-dir gs://bucket/mnist --secret storage \\
           --algorithm gp-bandit -- --train-file gs://bucket/data.npz
     """
-    # Takes half a second, which the other commands need not wait for.
+    # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.experiment.build import build_experiment
-    from hptune.backends.katib.experiment.checks import differences
 
     programs = programs_beside(file)
     job = _job_or_file(file, flags.overrides)

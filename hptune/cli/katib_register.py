@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from hptune.cli.options.cluster import CONTEXT, DEFAULT_NAMESPACE
+from hptune.backends.find import DEFAULT_NAMESPACE
+from hptune.cli.options.cluster import CONTEXT
 
 _KATIBS_OWN = "katib-config"
 
@@ -32,6 +33,7 @@ def katib_register(
       hptune katib-register --image REGISTRY/trainer:1
       hptune katib-register --remove
     """
+    # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.cluster.connection import connect
     from hptune.backends.katib.suggestion.install import PLACE, SuggestionImage, register, unregister
 

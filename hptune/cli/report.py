@@ -6,17 +6,16 @@ from pathlib import Path
 
 import click
 
-from hptune.cli.describe import _status
-from hptune.cli.options.cluster import ClusterJob, cluster_job
+from hptune.backends.base import Job
+from hptune.cli.options.cluster import found_job
 from hptune.console.program import PATH
 from hptune.steps.report import report as write_report
 
 
 @click.command()
-@click.argument("job")
-@cluster_job
+@found_job
 @click.option("--output", type=PATH, default="report.html", show_default=True, help="The page to write.")
-def report(job: str, cluster: ClusterJob | None, output: Path) -> None:
+def report(job: Job, output: Path) -> None:
     """Write one HTML page about JOB: its trials, what was found, and plots.
 
     JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
@@ -26,5 +25,5 @@ def report(job: str, cluster: ClusterJob | None, output: Path) -> None:
       hptune report out/mnist --output report.html
       hptune report mnist --namespace kubeflow
     """
-    write_report(cluster.describe() if cluster else _status(job), output)
+    write_report(job.describe(), output)
     click.echo(output)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from hptune.backends.local.backend import LocalBackend
+from hptune.backends.find import find_here
 from hptune.backends.local.idle_fields import idle_fields
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
-from hptune.console.program import console, warn, warn_of
-from hptune.console.progress import show_logs, show_progress
+from hptune.cli.running import run_shown
+from hptune.console.program import warn
 from hptune.job.request import JOBS, Request, resolve
 from hptune.job.submission import Submission
-from hptune.results.study import Study
-from hptune.results.tables import best_line, trial_table
 from hptune.steps.report import report as write_report
 from hptune.storage.job_dir import JobDir
 
@@ -43,18 +40,12 @@ def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) ->
     warn(submission.job.warnings)
     if idle := (*idle_fields(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])
-    backend = LocalBackend(Path(submission.job_dir), warn=warn_of)
-    display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
-    with display as observe:
-        study = backend.run(submission, observe)
-    write_report(backend.describe(), JobDir(Path(submission.job_dir)).report)
-    _print_results(study, submission)
+    status = run_shown(find_here(Path(submission.job_dir)), submission, stream_logs=stream_logs)
+    write_report(status, JobDir(Path(submission.job_dir)).report)
+    _print_places(submission)
 
 
-def _print_results(study: Study, submission: Submission) -> None:
-    out = console(sys.stdout)
-    out.print(trial_table(study))
-    click.echo(best_line(study))
+def _print_places(submission: Submission) -> None:
     job_dir = JobDir(Path(submission.job_dir))
     click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
     click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from hptune.backends.local.backend import LocalBackend
-from hptune.cli.options.cluster import ClusterJob, cluster_job
+from hptune.backends.base import Job
+from hptune.cli.options.cluster import found_job
 from hptune.console.progress import print_log
 
 
 @click.command("stream-logs")
-@click.argument("job")
-@cluster_job
-def stream_logs(job: str, cluster: ClusterJob | None) -> None:
+@found_job
+def stream_logs(job: Job) -> None:
     """Print what the trainers of JOB print, until it ends.
 
     JOB is the job's directory; with --namespace or --context, the name of a job in a cluster. Columns as
@@ -26,6 +23,5 @@ def stream_logs(job: str, cluster: ClusterJob | None) -> None:
       hptune stream-logs out/mnist
       hptune stream-logs mnist --namespace kubeflow
     """
-    backend = cluster.backend() if cluster else LocalBackend(Path(job))
-    for line in backend.stream_logs():
+    for line in job.stream_logs():
         print_log(line)

@@ -1,27 +1,28 @@
-"""Jobs of a cluster on the command line: submit and cancel, and what the other commands do with them."""
+"""Implements ``hptune submit``."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from hptune.backends.find import submitter, words_of
 from hptune.backends.katib.options import KatibOptions
-from hptune.cli.options.cluster import CONTEXT, ClusterJob
+from hptune.cli.options.cluster import CONTEXT
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
-from hptune.console.program import console, warn
-from hptune.console.progress import show_logs, show_progress
+from hptune.cli.running import run_shown
+from hptune.console.program import warn
 from hptune.job.request import Request, resolve_for_cluster
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
-from hptune.results.tables import best_line, trial_table
 from hptune.steps.report import report as write_report
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
+from hptune.trial.pod.upload_package import pack
 
 
 @click.command(cls=UserArgsCommand)
@@ -58,34 +59,28 @@ def submit(
           --module-name trainer.task --job-dir gs://bucket/mnist --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
-    from hptune.backends.katib.experiment.build import build_experiment
-    from hptune.backends.katib.experiment.checks import differences
-    from hptune.trial.pod.upload_package import with_package
-
     submission = resolve_for_cluster(request)
-    # Before anything is put anywhere.
-    build_experiment(submission, options)
-    warn((*submission.job.warnings, *differences(submission, options)))
+    warn(submission.job.warnings)
     if without_effect:
         warn([f"without effect in a cluster: {', '.join(without_effect)}"])
-    made = ClusterJob(submission.name, options.namespace, context)
-    backend = made.submitter(options, delete_on_cancel=delete_on_cancel)
-    if request.package_path:
-        submission = with_package(submission, request.package_path, options.mount_path)
+    submission, stage = _packed(submission, request.package_path, options.mount_path)
+    backend = submitter(submission.name, options, context, stage=stage, delete_on_cancel=delete_on_cancel)
+    words = words_of(submission.name, options.namespace, context)
     if asynchronous:
         backend.submit(submission)
-        _print_commands(made)
+        _print_commands(words)
         return
-    display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
-    with display as observe:
-        study = backend.run(submission, observe)
-    out = console(sys.stdout)
-    out.print(trial_table(study))
-    click.echo(best_line(study))
+    status = run_shown(backend, submission, stream_logs=stream_logs)
     if backend.keeps(submission):
-        _put_report(backend.describe(), submission)
+        _put_report(status, submission)
     else:
-        _print_commands(made)
+        _print_commands(words)
+
+
+def _packed(
+    submission: Submission, package: Path | None, mount_path: str
+) -> tuple[Submission, Callable[[], None]]:
+    return pack(submission, package, mount_path) if package else (submission, lambda: None)
 
 
 def _put_report(status: JobStatus, submission: Submission) -> None:
@@ -100,6 +95,6 @@ def _put_report(status: JobStatus, submission: Submission) -> None:
         click.echo(f"trials:  {submission.job_dir}/TRIAL, as --job-dir of each")
 
 
-def _print_commands(job: ClusterJob) -> None:
+def _print_commands(words: str) -> None:
     for title, command in (("status:", "describe"), ("logs:  ", "stream-logs"), ("stop:  ", "cancel")):
-        click.echo(f"{title} hptune {command} {job.words}")
+        click.echo(f"{title} hptune {command} {words}")

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hptune.backends.local.backend import LocalBackend
-from hptune.console.progress import show_progress
-from hptune.job.submission import Submission
 from hptune.job.trainer import Trainer, check_backend, override
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
+from hptune.steps.running import run_printed
 from hptune.steps.tune_on_katib import data_name, tune_in_cluster
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import atomic_file
@@ -73,8 +72,8 @@ def _tune_here(
     local = LocalBackend(job_dir)
     local.refuse_foreign()
     _keep(data, stable)
-    _run(local, submission)
-    return local.describe()
+    trials = JobDir(job_dir)
+    return run_printed(local, submission, lambda trial: f"; its log is {trials.trial(trial.id).log}")
 
 
 def summarize(study: Study) -> dict[str, float]:
@@ -92,12 +91,3 @@ def _keep(data: Path, place: Path) -> None:
         return
     with atomic_file(place) as temporary:
         shutil.copyfile(data, temporary)
-
-
-def _run(backend: LocalBackend, submission: Submission) -> None:
-    with show_progress(submission.study) as observe:
-        study = backend.run(submission, observe)
-    job_dir = JobDir(Path(submission.job_dir))
-    for trial in study.trials:
-        if trial.state is TrialState.FAILED:
-            print(f"trial {trial.id} failed, {trial.message}; its log is {job_dir.trial(trial.id).log}")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from hptune.backends.katib.options import KatibOptions
-from hptune.console.progress import show_progress
 from hptune.errors import Fault, UsageError
 from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import TuningJob
-from hptune.results.study import JobStatus, TrialState
+from hptune.results.study import JobStatus
+from hptune.steps.running import run_printed
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
+from hptune.trial.pod.upload_package import pack
 
 _DIGEST_DIGITS = 16
 
@@ -50,8 +52,6 @@ def tune_in_cluster(
     # Takes half a second, which a step that tunes by itself need not wait for.
     from hptune.backends.katib.backend import KatibBackend
     from hptune.backends.katib.cluster.connection import JOB_PATIENCE_S, connect
-    from hptune.backends.katib.experiment.build import build_experiment
-    from hptune.trial.pod.upload_package import with_package
 
     options = KatibOptions.read(katib)
     _check_job_dir(job_dir, options)
@@ -59,25 +59,20 @@ def tune_in_cluster(
     submission = trainer.cluster_submission(job, name, place, job_dir, seed)
     cluster = connect(options.namespace if katib.get("namespace") else None, patience_s=JOB_PATIENCE_S)
     options = replace(options, namespace=cluster.namespace)
-    # Before anything is put anywhere.
-    build_experiment(submission, options)
+    # The same again is the same: the name is that of the content.
+    staging: list[Callable[[], None]] = [partial(transfer.put, data, place)]
+    if trainer.package_path:
+        submission, put_package = pack(submission, Path(trainer.package_path), options.mount_path)
+        staging.append(put_package)
     backend = KatibBackend(
-        cluster,
+        lambda: cluster,
         name,
         options,
         warn=lambda message: print(f"warning: {message}", flush=True),
+        stage=lambda: [put() for put in staging],
         delete_on_cancel=delete_on_cancel,
     )
-    # The same again is the same: the name is that of the content.
-    transfer.put(data, place)
-    if trainer.package_path:
-        submission = with_package(submission, Path(trainer.package_path), options.mount_path)
-    with show_progress(submission.study) as observe:
-        study = backend.run(submission, observe)
-    for trial in study.trials:
-        if trial.state is TrialState.FAILED:
-            print(f"trial {trial.id} failed, {trial.message}")
-    return backend.describe()
+    return run_printed(backend, submission, lambda _: "")
 
 
 def data_name(data: Path) -> str:

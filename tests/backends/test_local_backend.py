@@ -36,7 +36,7 @@ def test_a_job_that_has_ended_is_not_run_again(make_job):
     job = make_job(maxTrials=2)
     first = job.run()
     results = job.results
-    assert LocalBackend(job.root).run(job.submission, lambda *_: None) == first
+    assert LocalBackend(job.root).run(job.submission, lambda *_: None).study == first
     assert job.starts == [1, 2]
     assert job.results == results
     assert job.backend.describe().state is JobState.SUCCEEDED

@@ -57,7 +57,7 @@ class Job:
         return json.loads((self.root / "results.json").read_text())["trainingOutput"]
 
     def run(self, observe=ignore):
-        return self.backend.run(self.submission, observe)
+        return self.backend.run(self.submission, observe).study
 
     def write_trainer(self, body):
         (self.scratch / "tiny_trainer.py").write_text(PRELUDE + body)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
+from hptune.backends.base import Backend, Cancellable, Detachable, NamesTrials
 from hptune.backends.katib import logs
 from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
@@ -25,6 +26,7 @@ from hptune.backends.katib.experiment.annotations import (
     read_submission,
 )
 from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.experiment.checks import differences as katib_differences
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.options import KatibOptions
 from hptune.backends.katib.status import View, decisive_failure, status_of
@@ -43,14 +45,15 @@ _POLL_S = 1.0
 _NOT_IDENTITY = ("format", "source", "warnings")
 
 
-class KatibBackend:
+class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
     """Runs a job as a Katib Experiment.
 
     Args:
-        cluster: The namespace for it.
+        connect: Connects to the namespace for it, when it is first needed: a job's faults are told without.
         job_name: The job's name.
         options: What the cluster must be told besides the job; only submitting needs them.
-        warn: Told what keeps a job from getting on, each thing once.
+        warn: Told what a person should know of the job, each thing once.
+        stage: Puts files where trials find them; called when it is certain that the job can run there.
         words: What names the job on the command line, for messages; None for its name and namespace.
         heartbeat_s: How often to look again where nothing is heard of the trials.
         delete_on_cancel: Whether an interrupted `run` cancels the job; else it goes on in the cluster.
@@ -58,23 +61,29 @@ class KatibBackend:
 
     def __init__(
         self,
-        cluster: Cluster,
+        connect: Callable[[], Cluster],
         job_name: str,
         options: KatibOptions | None = None,
         *,
         warn: Callable[[str], None],
+        stage: Callable[[], object] = lambda: None,
         words: str | None = None,
         heartbeat_s: float = _HEARTBEAT_S,
         delete_on_cancel: bool = False,
     ) -> None:
-        self._cluster = cluster
-        self._options = options or KatibOptions(namespace=cluster.namespace)
+        self._connect = connect
+        self._options = options or KatibOptions()
         self._job_name = job_name
         self._warn = warn
-        self._words = words or f"{job_name} --namespace {cluster.namespace}"
+        self._stage = stage
+        self._words = words
         self._heartbeat_s = heartbeat_s
         self._delete_on_cancel = delete_on_cancel
         self._told: set[str] = set()
+
+    @cached_property
+    def _cluster(self) -> Cluster:
+        return self._connect()
 
     @property
     def experiment(self) -> str:
@@ -86,24 +95,27 @@ class KatibBackend:
         return kept.is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
-        """Makes the job's Experiment, if it has not been made before; waits for one that is being deleted.
+        """Makes the job's Experiment, if it has not been made before. See `Detachable.submit`.
+
+        An Experiment of the name that is being deleted is waited for.
 
         Raises:
-            JobDirError: There is another job of this name.
-            UsageError: The cluster refuses the job.
             ClusterError: The cluster cannot be asked.
         """
         manifest = build_experiment(submission, self._options)
+        for difference in katib_differences(submission, self._options):
+            self._tell_once(difference)
         present = self._present()
+        if present is not None:
+            self._refuse_changed(present, manifest)
+        self._stage()
         if present is None:
             try:
                 self._cluster.create_experiment(manifest)
             except ExistsError:
-                present = self._experiment()
-        if present is not None:
-            self._refuse_changed(present, manifest)
+                self._refuse_changed(self._experiment(), manifest)
 
-    def run(self, submission: Submission, observe: Observer) -> Study:
+    def run(self, submission: Submission, observe: Observer) -> JobStatus:
         """Runs the job to its end, or watches one that runs. See `Backend.run`."""
         self.submit(submission)
         try:
@@ -115,50 +127,35 @@ class KatibBackend:
             self._stop(view)
         if status.state is not JobState.SUCCEEDED:
             raise JobFailed(status.message)
-        return status.study
+        return status
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Backend.describe`."""
+        """Where the job stands. See `Job.describe`."""
         view = self._read()
         submission = read_submission(view.experiment)
         return self._explained(submission, status_of(submission, view), view)
 
     def trial_names(self) -> dict[int, str]:
-        """What the cluster, and the job's directory, call each trial."""
+        """What the cluster calls each trial. See `NamesTrials.trial_names`."""
         return {number: name for name, number in self._read().numbers().items()}
 
     def recall(self) -> Submission:
-        """What was submitted.
-
-        Raises:
-            JobDirError: There is no such job.
-        """
+        """What was submitted. See `Backend.recall`."""
         return read_submission(self._experiment())
 
     def stream_logs(self) -> Iterator[LogLine]:
-        """Yields what trainers print, until the job ends. See `Backend.stream_logs`."""
+        """Yields what trainers print, until the job ends. See `Job.stream_logs`."""
         self._experiment()
         return logs.follow(self._cluster, self._read, lambda view: not view.ended)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
-        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+        """Yields what trainers print. See `Backend.follow_logs`."""
         return logs.follow(self._cluster, self._read, lambda _: is_running())
 
     def cancel(self, record: str | None = None) -> str:
         """Stops the job and deletes its Experiment, for Katib cannot stop one and keep its trials.
 
-        What is known of the trials is written down first. What they wrote is in the job's directory already.
-
-        Args:
-            record: The directory or URI for that; None for the job's own.
-
-        Returns:
-            Where it was written to.
-
-        Raises:
-            JobDirError: There is no such job.
-            UsageError: The job's own directory cannot be reached from here; nothing is deleted.
-            StorageError: What is known cannot be written; nothing is deleted.
+        What trials wrote is in the job's directory already. See `Cancellable.cancel`.
         """
         place = record or self.recall().job_dir
         if not record and not kept.is_within_reach(place):
@@ -283,9 +280,10 @@ class KatibBackend:
                 return Interrupted(f"stopped; what is known of its trials is in {self.cancel()}")
             except HptuneError as error:
                 problem = f"could not be cancelled: {error}\n"
+        words = self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
         return Interrupted(
             f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
-            f"again, and 'hptune cancel {self._words}' stops it"
+            f"again, and 'hptune cancel {words}' stops it"
         )
 
     def _explained(self, submission: Submission, status: JobStatus, view: View) -> JobStatus:

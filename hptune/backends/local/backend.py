@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hptune.backends.base import Backend
 from hptune.backends.local import claim, logs, previous_job
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
@@ -33,7 +34,7 @@ _LOCK_PATIENCE_S = 2.0
 _LOCK_POLL_S = 0.05
 
 
-class LocalBackend:
+class LocalBackend(Backend):
     """Runs a job with the processes of this machine.
 
     Args:
@@ -45,7 +46,7 @@ class LocalBackend:
         self._dir = JobDir(root.absolute())
         self._warn = warn
 
-    def run(self, submission: Submission, observe: Observer) -> Study:
+    def run(self, submission: Submission, observe: Observer) -> JobStatus:
         """Runs the job to its end, or takes up one that was cut off. See `Backend.run`."""
         self.refuse_foreign()
         # Before anything is written, for it may be refused.
@@ -56,7 +57,7 @@ class LocalBackend:
             self._set_status(JobState.RUNNING, "")
             try:
                 install(submission.packages, self._dir.packages)
-                study, ran = self._tune(submission, record, observe)
+                ran = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
                 self._set_status(JobState.CANCELLED, message)
@@ -74,7 +75,7 @@ class LocalBackend:
                 # Its results are as old as they were.
                 write_json(self._dir.status, before)
                 self._warn_of_nothing_run(before["time"])
-            return study
+            return self.describe()
 
     def _warn_of_nothing_run(self, ended: str) -> None:
         when = datetime.fromisoformat(ended).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -87,7 +88,7 @@ class LocalBackend:
             self._warn(f"the trainer's files have changed since {trials}, which still count; {again}")
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Backend.describe`."""
+        """Where the job stands. See `Job.describe`."""
         record = claim.read(self._dir)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
@@ -104,24 +105,20 @@ class LocalBackend:
         )
 
     def recall(self) -> Submission:
-        """What was submitted.
-
-        Raises:
-            JobDirError: There is no such job.
-        """
+        """What was submitted. See `Backend.recall`."""
         return claim.read(self._dir).submission
 
     def stream_logs(self) -> Iterator[LogLine]:
-        """Yields what trainers printed, and print, until the job ends. See `Backend.stream_logs`."""
+        """Yields what trainers printed, and print, until the job ends. See `Job.stream_logs`."""
         claim.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
-        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+        """Yields what trainers print. See `Backend.follow_logs`."""
         return logs.follow(self._dir, is_running)
 
-    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> tuple[Study, bool]:
-        """Runs the trials that are left; returns the study, and whether there were any."""
+    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> bool:
+        """Runs the trials that are left; returns whether there were any."""
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
         store = self._open_store(submission, previous_job.to_frozen(record.earlier_trials, job.space))
@@ -144,7 +141,7 @@ class LocalBackend:
         if study.best is None:
             reasons = "\n".join(f"    trial {trial.id}: {trial.message}" for trial in study.trials)
             raise JobFailed(f"no trial has a value of '{job.metric}' that can be compared:\n{reasons}")
-        return study, left
+        return left
 
     def _open_store(
         self, submission: Submission, earlier_trials: list[previous_job.FrozenTrial]

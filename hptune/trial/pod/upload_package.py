@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from hptune.errors import Fault, UsageError
@@ -15,8 +17,8 @@ from hptune.trial.pod.packages import pack_package
 _DIGEST_DIGITS = 16
 
 
-def with_package(submission: Submission, directory: Path, mount_path: str) -> Submission:
-    """Puts the package of the trainer into the job's directory, from where each trial takes it.
+def pack(submission: Submission, directory: Path, mount_path: str) -> tuple[Submission, Callable[[], None]]:
+    """Packs the trainer's package for a place in the job's directory, from where each trial takes it.
 
     Args:
         submission: The job.
@@ -24,9 +26,11 @@ def with_package(submission: Submission, directory: Path, mount_path: str) -> Su
         mount_path: Where trials, and this process if it can, mount the volume of a job's directory that is a
             path.
 
+    Returns:
+        The submission with the package, and what puts the package there, which may raise a StorageError.
+
     Raises:
         UsageError: The package cannot be packed, or there is no place for it that trials can reach.
-        StorageError: It cannot be written.
     """
     job_dir = submission.job_dir
     if not job_dir:
@@ -38,10 +42,18 @@ def with_package(submission: Submission, directory: Path, mount_path: str) -> Su
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "package.tar.gz"
         digest = pack_package(directory, archive)
-        name = f"{directory.absolute().name}-{digest[:_DIGEST_DIGITS]}.tar.gz"
-        address = f"{job_dir}/{(JobDir(Path()).packages / name).as_posix()}"
+        content = archive.read_bytes()
+    name = f"{directory.absolute().name}-{digest[:_DIGEST_DIGITS]}.tar.gz"
+    address = f"{job_dir}/{(JobDir(Path()).packages / name).as_posix()}"
+    packages = (*submission.packages, f"{address}#sha256={digest}")
+    return replace(submission, packages=packages), partial(_put, content, address)
+
+
+def _put(content: bytes, address: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "package.tar.gz"
+        archive.write_bytes(content)
         transfer.put(archive, address)
-    return replace(submission, packages=(*submission.packages, f"{address}#sha256={digest}"))
 
 
 def _nowhere(problem: str) -> UsageError:

@@ -94,7 +94,7 @@ class KatibJob:
     def new_backend(self, **more):
         """One that knows nothing of what others have seen of the job."""
         given = {"warn": self.warnings.append, "heartbeat_s": 1.0, **more}
-        return KatibBackend(self._cluster, self.submission.name, self._options, **given)
+        return KatibBackend(lambda: self._cluster, self.submission.name, self._options, **given)
 
     @property
     def experiment(self):
@@ -115,7 +115,7 @@ class KatibJob:
         return json.loads((self.root / "results.json").read_text())["trainingOutput"]
 
     def run(self, observe=ignore):
-        return self.backend.run(self.submission, observe)
+        return self.backend.run(self.submission, observe).study
 
     def write_trainer(self, body):
         (self._scratch / "tiny_trainer.py").write_text(PRELUDE + body)

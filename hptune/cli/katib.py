@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from hptune.backends.katib.experiment.checks import differences
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.gcloud import (
     GcloudFlags,
@@ -64,6 +63,7 @@ def katib(
     """
     # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.experiment.build import build_experiment
+    from hptune.backends.katib.experiment.checks import differences
 
     programs = programs_beside(file)
     job = _job_or_file(file, flags.overrides)

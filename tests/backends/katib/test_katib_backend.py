@@ -299,7 +299,7 @@ def test_a_failed_job_is_kept_though_its_logs_cannot_be_read(make_katib_job):
 
 
 def test_a_right_that_only_explanations_need_fails_no_job(make_katib_job):
-    job = make_katib_job(maxTrials=2, maxParallelTrials=2)
+    job = make_katib_job(maxTrials=2, maxParallelTrials=2, maxFailedTrials=2)
     job.katib.holds = lambda name: name.endswith("-2") and not job.warnings
     job.server.faults.append(failing("GET .*/events", status=403, times=999))
 

@@ -51,6 +51,16 @@ class BackendContract:
         assert status.state is JobState.SUCCEEDED
         assert status == job.backend.describe()
 
+    def test_each_trial_has_its_curve(self, make_job):
+        body = (
+            "for step in (0, 3, 3, 8):\n    print(f'step={step} accuracy={x + step}')\nsys.exit(trial == 2)"
+        )
+        job = make_job(body, maxTrials=3)
+        for trial in job.run().trials:
+            x = trial.parameters["x"]
+            curve = [(measurement.step, measurement.value) for measurement in trial.measurements]
+            assert curve == [(0, x), (3, x + 3), (4, x + 3), (8, x + 8)], trial.id
+
     def test_a_trial_whose_objective_is_nan_is_never_best_and_fails_no_job(self, make_job):
         body = "print(f'accuracy={\"nan\" if trial == 1 else x}')"
         job = make_job(body, maxTrials=2, goal="MINIMIZE")

@@ -29,9 +29,19 @@ from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.experiment.checks import differences as katib_differences
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.options import KatibOptions
+from hptune.backends.katib.records import are_within_reach, read_records
 from hptune.backends.katib.status import View, decisive_failure, status_of
-from hptune.backends.katib.waiting import same_trouble, troubles
-from hptune.errors import ClusterError, Fault, HptuneError, Interrupted, JobDirError, JobFailed, UsageError
+from hptune.backends.katib.waiting import Notices, troubles
+from hptune.errors import (
+    ClusterError,
+    Fault,
+    HptuneError,
+    Interrupted,
+    JobDirError,
+    JobFailed,
+    StorageError,
+    UsageError,
+)
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import differences
 from hptune.results import kept
@@ -41,6 +51,10 @@ _HEARTBEAT_S = 3.0
 # A pod that is deleted has two minutes to upload what its trainer wrote.
 _DELETION_S = 180.0
 _POLL_S = 1.0
+# What Katib and Kubernetes mend by themselves takes a moment.
+_LASTING_S = 10.0
+# A trial that is stopped early may upload for this long after Katib has ended the job.
+_SETTLING_S = 150.0
 # Of the record of a submission, what says nothing of the job: its form, and where its file was.
 _NOT_IDENTITY = ("format", "source", "warnings")
 
@@ -56,6 +70,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         stage: Puts files where trials find them; called when it is certain that the job can run there.
         words: What names the job on the command line, for messages; None for its name and namespace.
         heartbeat_s: How often to look again where nothing is heard of the trials.
+        lasting_s: How long what keeps a job from getting on must last to be told.
         delete_on_cancel: Whether an interrupted `run` cancels the job; else it goes on in the cluster.
     """
 
@@ -69,17 +84,17 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         stage: Callable[[], object] = lambda: None,
         words: str | None = None,
         heartbeat_s: float = _HEARTBEAT_S,
+        lasting_s: float = _LASTING_S,
         delete_on_cancel: bool = False,
     ) -> None:
         self._connect = connect
         self._options = options or KatibOptions()
         self._job_name = job_name
-        self._warn = warn
         self._stage = stage
         self._words = words
         self._heartbeat_s = heartbeat_s
         self._delete_on_cancel = delete_on_cancel
-        self._told: set[str] = set()
+        self._notices = Notices(warn, lasting_s)
 
     @cached_property
     def _cluster(self) -> Cluster:
@@ -104,7 +119,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         """
         manifest = build_experiment(submission, self._options)
         for difference in katib_differences(submission, self._options):
-            self._tell_once(difference)
+            self._notices.tell(difference)
         present = self._present()
         if present is not None:
             self._refuse_changed(present, manifest)
@@ -120,6 +135,8 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         self.submit(submission)
         try:
             status, view = self._watch(submission, observe)
+            if view:
+                status = self._with_records(submission, view)
         except KeyboardInterrupt:
             raise self._interrupted() from None
         self._keep(status, submission)
@@ -132,8 +149,11 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
     def describe(self) -> JobStatus:
         """Where the job stands. See `Job.describe`."""
         view = self._read()
-        submission = read_submission(view.experiment)
-        return self._explained(submission, status_of(submission, view), view)
+        status = self._with_records(read_submission(view.experiment), view)
+        waiting: list[str] = []
+        if status.state is JobState.RUNNING:
+            self._attempt(lambda: waiting.extend(troubles(view, self._cluster.events)))
+        return replace(status, message="\n".join(waiting)) if waiting else status
 
     def trial_names(self) -> dict[int, str]:
         """What the cluster calls each trial. See `NamesTrials.trial_names`."""
@@ -146,7 +166,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
     def stream_logs(self) -> Iterator[LogLine]:
         """Yields what trainers print, until the job ends. See `Job.stream_logs`."""
         self._experiment()
-        return logs.follow(self._cluster, self._read, lambda view: not view.ended)
+        return logs.follow(self._cluster, self._read_and_tell, lambda view: not view.ended)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
         """Yields what trainers print. See `Backend.follow_logs`."""
@@ -168,7 +188,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             status = replace(
                 status, state=JobState.CANCELLED, message="cancelled", study=status.study.cut_off()
             )
-        kept.keep(status, place)
+        _keep_or_refuse(status, place, may_choose=not record)
         with suppress(NotThereError):
             self._cluster.delete_experiment(self.experiment)
         return place
@@ -193,12 +213,13 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
                     f"{self._place}: a job of this name was deleted, but trials or pods of it are still "
                     f"there after {_DELETION_S:g} s; 'kubectl get trials,pods' shows them"
                 )
-            self._tell_once(f"{self._place}: waiting until the job of this name that was deleted is gone")
+            self._notices.tell(f"{self._place}: waiting until the job of this name that was deleted is gone")
             time.sleep(_POLL_S)
 
     def _watch(self, submission: Submission, observe: Observer) -> tuple[JobStatus, View | None]:
         """Watches the job to its end; returns how it ended, and the last of it, unless it was deleted."""
         observed: dict[int, Trial] = {}
+        ended_at = float("inf")
         last = JobStatus(
             JobState.RUNNING, submission.study, submission.job.training_input, "", datetime.now(UTC), None
         )
@@ -214,14 +235,39 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
                         observed[trial.id] = trial
                         observe(last.study, trial)
                 if view.ended:
-                    break
+                    ended_at = min(ended_at, time.monotonic())
+                    if view.settled or time.monotonic() > ended_at + _SETTLING_S:
+                        break
+                    continue
                 self._stop_where_hopeless(submission, last.study, view)
                 self._attempt(partial(self._tell_troubles, view))
         except NotThereError:
             message = "the Experiment was deleted while the job ran"
             study = last.study.cut_off()
             return replace(last, state=JobState.CANCELLED, study=study, message=message), None
-        return self._explained(submission, last, view), view
+        return last, view
+
+    def _with_records(self, submission: Submission, view: View) -> JobStatus:
+        """Where a job stands, with what its trials have left in its directory."""
+        view = self._recorded(submission, view)
+        return logs.explain_failure(self._cluster, submission, status_of(submission, view), view)
+
+    def _recorded(self, submission: Submission, view: View) -> View:
+        place, finished = submission.job_dir, view.finished
+        if not finished or not are_within_reach(place):
+            return view
+        prefix = f"{self.experiment}-"
+        since = datetime.fromisoformat(view.experiment["metadata"]["creationTimestamp"])
+        try:
+            found = read_records(place, [name.removeprefix(prefix) for name in finished], since)
+        except HptuneError as error:
+            self._notices.tell(f"the trials' curves are left out: {error}")
+            return view
+        records = {n: found[n.removeprefix(prefix)] for n in finished if n.removeprefix(prefix) in found}
+        if missing := sorted(view.numbers()[name] for name in view.succeeded if name not in records):
+            trials = f"trial {', '.join(map(str, missing))}"
+            self._notices.tell(f"{place} has no usable measurements of {trials}, whose curve is left out")
+        return replace(view, records=records)
 
     def _stop(self, view: View) -> None:
         """Stops trials that the job ended without, which Katib lets run on."""
@@ -246,14 +292,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
                 self._attempt(partial(self._cluster.limit_failures, self.experiment, 1))
 
     def _tell_troubles(self, view: View) -> None:
-        for trouble in troubles(view, self._cluster.events):
-            self._tell_once(trouble, same_trouble(trouble))
-
-    def _tell_once(self, message: str, key: str | None = None) -> None:
-        """Says something unless it, or what has the same key, has been said."""
-        if (key or message) not in self._told:
-            self._told.add(key or message)
-            self._warn(message)
+        self._notices.tell_lasting(troubles(view, self._cluster.events))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Does what the job's end does not depend on."""
@@ -262,7 +301,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         except NotThereError:
             raise
         except ClusterError as error:
-            self._tell_once(str(error))
+            self._notices.tell(str(error))
 
     def _keep(self, status: JobStatus, submission: Submission) -> None:
         if not self.keeps(submission):
@@ -271,7 +310,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             kept.keep(status, submission.job_dir)
         except HptuneError as error:
             # The trials are in the cluster; the job has not failed for it.
-            self._warn(f"the results could not be written to the job's directory: {error}")
+            self._notices.tell(f"the results could not be written to the job's directory: {error}")
 
     def _interrupted(self) -> Interrupted:
         problem = ""
@@ -286,19 +325,6 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             f"again, and 'hptune cancel {words}' stops it"
         )
 
-    def _explained(self, submission: Submission, status: JobStatus, view: View) -> JobStatus:
-        """The status of a job that a trial failed, with that trial's last lines."""
-        trial = decisive_failure(submission, status.study)
-        if status.state is not JobState.FAILED or trial is None or f"trial {trial.id} " not in status.message:
-            return status
-        name = next(name for name, number in view.numbers().items() if number == trial.id)
-        pod = view.pod_of(name)
-        try:
-            ending = logs.tail(self._cluster, pod["metadata"]["name"]) if pod else "    (its pod is gone)"
-        except ClusterError as error:
-            ending = f"    (cannot be read: {error})"
-        return replace(status, message=f"{status.message}\nthe log of trial {trial.id} ends:\n{ending}")
-
     def _experiment(self) -> Object:
         try:
             return self._cluster.experiment(self.experiment)
@@ -310,6 +336,12 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             return self._view(self._cluster.trials(self.experiment))
         except NotThereError:
             raise self._no_such_job() from None
+
+    def _read_and_tell(self) -> View:
+        view = self._read()
+        if not view.ended:
+            self._attempt(partial(self._tell_troubles, view))
+        return view
 
     def _no_such_job(self) -> JobDirError:
         return JobDirError(Fault(self._place, f"there is no such job (no Experiment {self.experiment})"))
@@ -332,6 +364,16 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         if changes:
             what = "is another job; submit that one again, or choose another name. What differs:"
             raise JobDirError(Fault(self._place, "\n    ".join([what, *changes])))
+
+
+def _keep_or_refuse(status: JobStatus, place: str, *, may_choose: bool) -> None:
+    try:
+        kept.keep(status, place)
+    except HptuneError as error:
+        if not may_choose:
+            raise
+        lost = "nothing was cancelled, for what is known of the trials would be lost"
+        raise StorageError(f"{error}\n{lost}; --record DIRECTORY keeps it elsewhere") from error
 
 
 def _identity(experiment: Object) -> dict[str, Any]:

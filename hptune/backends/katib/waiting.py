@@ -7,7 +7,8 @@ suggestion service that answers with errors again and again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.names import SUGGESTION_LABEL, TRIAL_LABEL
@@ -18,6 +19,9 @@ Events = Callable[[str, str], Sequence[Object]]
 
 # A container that waits for one of these waits as it should.
 _USUAL = frozenset({"ContainerCreating", "PodInitializing"})
+_NO_NODE = "no node for its pod: "
+# Two controllers wrote to one object at once; the slower one does it again at once.
+_CONFLICT = "the object has been modified"
 
 
 def troubles(view: View, events: Events) -> Iterator[str]:
@@ -45,8 +49,39 @@ def troubles(view: View, events: Events) -> Iterator[str]:
                 yield f"no trial is suggested: {reason}"
 
 
-def same_trouble(text: str) -> str:
-    """What is left of a trouble without what changes from one look to the next: counts, times, ids."""
+class Notices:
+    """Tells a person each thing once, and of troubles only those that last.
+
+    Args:
+        warn: Told what a person should know.
+        lasting_s: How long a trouble must have been seen, at every look, before it is told.
+    """
+
+    def __init__(self, warn: Callable[[str], None], lasting_s: float) -> None:
+        self._warn = warn
+        self._lasting_s = lasting_s
+        self._told: set[str] = set()
+        self._since: dict[str, float] = {}
+
+    def tell(self, message: str) -> None:
+        """Says something unless it, or what differs from it in numbers alone, has been said."""
+        key = _same(message)
+        if key not in self._told:
+            self._told.add(key)
+            self._warn(message)
+
+    def tell_lasting(self, seen: Iterable[str]) -> None:
+        """Takes the troubles of one look at a job."""
+        now = time.monotonic()
+        present = {_same(trouble): trouble for trouble in seen}
+        self._since = {key: self._since.get(key, now) for key in present}
+        for key, trouble in present.items():
+            if now - self._since[key] >= self._lasting_s:
+                self.tell(trouble)
+
+
+def _same(text: str) -> str:
+    """What is left of a message without what changes from one look to the next: counts, times, ids."""
     return re.sub(r"[0-9]+", "#", text)
 
 
@@ -58,10 +93,13 @@ def _why_pending(pod: Object, events: Events) -> str:
             return f"{waiting['reason']}: {waiting.get('message', container.get('image', ''))}"
     for condition in status.get("conditions", ()):
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return f"no node for its pod: {condition.get('message', '')}"
-    return _last_warning(events("Pod", pod["metadata"]["name"]))
+            return f"{_NO_NODE}{condition.get('message', '')}"
+    # The scheduler's event comes a moment before its condition, with the same words.
+    return _last_warning(events("Pod", pod["metadata"]["name"])).replace("FailedScheduling: ", _NO_NODE, 1)
 
 
 def _last_warning(events: Sequence[Object]) -> str:
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    return f"{warnings[-1].get('reason')}: {warnings[-1].get('message')}" if warnings else ""
+    warnings = [
+        f"{event.get('reason')}: {event.get('message')}" for event in events if event.get("type") == "Warning"
+    ]
+    return next((each for each in reversed(warnings) if _CONFLICT not in each), "")

@@ -12,6 +12,9 @@ from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import parse_job
+from tests.buckets import bucket, s3_server
+
+__all__ = ["bucket", "s3_server"]
 from hptune.retry import Patience
 
 
@@ -93,7 +96,7 @@ class KatibJob:
 
     def new_backend(self, **more):
         """One that knows nothing of what others have seen of the job."""
-        given = {"warn": self.warnings.append, "heartbeat_s": 1.0, **more}
+        given = {"warn": self.warnings.append, "heartbeat_s": 1.0, "lasting_s": 0.0, **more}
         return KatibBackend(lambda: self._cluster, self.submission.name, self._options, **given)
 
     @property

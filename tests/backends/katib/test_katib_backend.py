@@ -12,7 +12,7 @@ from katib_stand_in import has
 from kubernetes_stand_in import failing
 from tiny_jobs import ignore, job_text
 
-from hptune.errors import ClusterError, Interrupted, JobDirError, JobFailed, UsageError
+from hptune.errors import ClusterError, Interrupted, JobDirError, JobFailed, StorageError, UsageError
 from hptune.job.tuning_job import parse_job
 from hptune.results.status_file import load_status
 from hptune.results.study import JobState, TrialState
@@ -120,6 +120,22 @@ def test_nothing_is_deleted_that_could_not_be_kept(make_katib_job):
     with pytest.raises(Exception, match=r"results\.json"):
         job.backend.cancel()
     assert job.experiment is not None
+
+
+def test_a_directory_that_cannot_be_written_from_here_names_the_way_out(
+    make_katib_job, monkeypatch, tmp_path
+):
+    job = make_katib_job(maxTrials=1, job_dir="minio://mlpipeline/job")
+    for name in ("MINIO_ENDPOINT", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    job.backend.submit(job.submission)
+    with pytest.raises(StorageError, match="MINIO_ENDPOINT") as refusal:
+        job.backend.cancel()
+    assert "nothing was cancelled" in str(refusal.value)
+    assert str(refusal.value).endswith("--record DIRECTORY keeps it elsewhere")
+    assert job.experiment is not None
+    job.backend.cancel(str(tmp_path / "record"))
+    assert job.experiment is None
 
 
 def test_a_job_whose_directory_is_out_of_reach_is_kept_elsewhere_or_not_cancelled(make_katib_job, tmp_path):

@@ -163,12 +163,52 @@ def test_a_message_of_something_else_is_no_outcome():
     [
         ({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, {}, "was killed for want of memory"),
         (None, {"reason": "Evicted", "message": "disk pressure"}, "lost its pod: Evicted: disk pressure"),
-        ({"terminated": {"exitCode": 0}}, {}, "failed: Trial has failed. Job message: Job has failed"),
+        ({"terminated": {"exitCode": 0}}, {}, "failed, and Katib does not say why (Job has failed)"),
     ],
 )
 def test_what_a_trainer_could_not_say_the_cluster_does(state, status, message):
     reason = condition("Failed", message="Trial has failed. Job message: Job has failed")
     assert one_trial(reason, pods=[pod_of("job-1", state, **status)]).message.startswith(message)
+
+
+def test_a_trial_that_is_being_stopped_early_is_told_when_its_trainer_has_ended():
+    observed = [("accuracy", "0.5")]
+    running = pod_of("job-1", {"running": {"startedAt": "2026-11-24T08:00:40Z"}})
+    before = one_trial(condition("EarlyStopped"), pods=[running])
+    assert (before.state, before.message, before.stopped_early) == (TrialState.RUNNING, "", False)
+    ended = pod_of("job-1", ended_with(outcome(Measurement(0.5, 4))))
+    after = one_trial(condition("EarlyStopped"), pods=[ended], observed=observed)
+    assert (after.state, after.final, after.message) == (TrialState.SUCCEEDED, Measurement(0.5, 4), "")
+    lost = one_trial(condition("EarlyStopped"))
+    assert lost.message == "was stopped early, and Katib has no 'accuracy' of it"
+
+
+def test_a_trial_that_is_being_stopped_keeps_a_view_from_being_settled():
+    job, pod = submission(), pod_of("t1", {"running": {"startedAt": "2026-11-24T08:00:40Z"}})
+    trials = [trial_of(job, "t1", {"lr": 0.1}, condition("EarlyStopped"))]
+    ending = experiment_of(job, condition("Succeeded"))
+    assert not view_of(ending, trials, [pod]).settled
+    assert view_of(ending, trials, [pod_of("t1", ended_with(outcome(Measurement(0.5, 4))))]).settled
+    assert view_of(ending, trials).settled
+
+
+def test_a_collector_that_failed_is_named_though_the_trainer_is_content():
+    pod = pod_of("job-1", ended_with(outcome(Measurement(0.9, 1))))
+    ended = {"terminated": {"exitCode": 1, "message": "cannot reach katib-db-manager\n"}}
+    pod["status"]["containerStatuses"][0]["state"] = ended
+    trial = one_trial(condition("Failed", message="Trial has failed. Job message: no"), pods=[pod])
+    assert trial.state is TrialState.FAILED
+    assert trial.message == (
+        "has no measurements: its container metrics-logger-and-collector exited with code 1: "
+        "cannot reach katib-db-manager"
+    )
+
+
+def test_a_pod_that_was_deleted_is_told_as_that_and_what_never_started_has_no_duration():
+    reason = "Trial has failed. Job message: Job has reached the specified backoff limit"
+    trial = one_trial(condition("Failed", message=reason))
+    assert trial.message == "lost its pod: it was deleted, or went with its node"
+    assert (trial.start_time, trial.duration_s) == (None, None)
 
 
 def test_of_several_pods_the_last_one_counts():
@@ -226,7 +266,7 @@ def test_too_many_failed_trials_are_told_as_a_local_job_tells_them():
     failed = condition("Failed", reason="ExperimentFailed", message="max failed count has reached")
     status = ended(failed, trials=[condition("Failed"), condition("Failed")], job=job)
     assert status.state is JobState.FAILED
-    assert status.message.startswith("trial 2 failed:")
+    assert status.message.startswith("trial 2 lost its pod: it was deleted, or went with its node")
     assert status.message.endswith(", and maxFailedTrials is 2")
     assert status.end_time.isoformat() == "2026-11-24T09:00:00+00:00"
 

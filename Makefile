@@ -96,7 +96,7 @@ deploy:  ## Images, manifests, pipeline: all that a run needs; PROJECT=... REGIO
 undeploy:  ## Take it away again; what jobs left stays, but with DELETE_DATA=1.
 	@manifests/scripts/undeploy.sh
 
-submit:  ## Start a run; FLAGS='-p max_trials=20' for its parameters.
+submit:  ## Start a run; FLAGS='-p job_max_trials=20' for its parameters.
 	@REVISION='$(REVISION)' manifests/scripts/submit.sh $(FLAGS)
 
 results:  ## Show the trials of JOB.

@@ -192,7 +192,9 @@ def check_tuning(training: TrainingInput, findings: Findings) -> tuple[Hyperpara
     _check_metric_tag(tuning.hyperparameter_metric_tag, findings)
     _check_algorithm(tuning, findings)
     if not tuning.params:
-        findings.missing(_PARAMS, "must list at least one parameter")
+        earlier = tuning.resume_previous_job_id
+        nowhere = f", and there is no job {earlier!r} beside this one to inherit them from" if earlier else ""
+        findings.missing(_PARAMS, f"must list at least one parameter{nowhere}")
     return tuning, _search_space(tuning.params or [], findings)
 
 

@@ -6,10 +6,13 @@ import importlib.machinery
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from hptune.errors import Fault, InputError, UsageError
+from hptune.job.earlier import read_tuning
 from hptune.job.overrides import Override
+from hptune.job.schema import HyperparameterSpec
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.storage.job_dir import JobDir
@@ -127,10 +130,17 @@ def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
     if isinstance(request.config, TuningJob):
         return request.config
     try:
-        return load_job(request.config, request.overrides)
+        return load_job(request.config, request.overrides, partial(_earlier_tuning, request))
     except InputError as error:
         faults += error.faults
         return None
+
+
+def _earlier_tuning(request: Request, job_id: str, job_dir: str | None) -> HyperparameterSpec | None:
+    """What the job of resumePreviousJobId tuned; it may be gone once this one has begun."""
+    given = request.job_dir or job_dir
+    home = Path(given) if given else JOBS / (request.name or "")
+    return read_tuning(home) or read_tuning(home.absolute().parent / job_id)
 
 
 def _cluster_dir_faults(job_dir: str, place: str) -> Iterator[Fault]:

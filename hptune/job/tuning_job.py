@@ -7,7 +7,7 @@ all at once, each fault with its line; what is merely odd or without effect here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from hptune.job.checks import (
     warn_not_honoured,
 )
 from hptune.job.document import read_document
+from hptune.job.earlier import inherited
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine
 from hptune.job.overrides import Override
@@ -114,17 +115,25 @@ JsonTuningJob = Annotated[TuningJob, PlainSerializer(_to_json), PlainValidator(_
 """A job as a field of what has a JSON form: its training input, its source and its warnings."""
 
 
-def load_job(path: Path, overrides: Sequence[Override] = ()) -> TuningJob:
+Inherit = Callable[[str, str | None], HyperparameterSpec | None]
+"""The hyperparameters of an earlier job, by its id and this file's own jobDir; None where it is not known."""
+
+
+def load_job(
+    path: Path, overrides: Sequence[Override] = (), inherit: Inherit = lambda _, __: None
+) -> TuningJob:
     """Reads a job file, YAML or JSON.
 
     Args:
         path: The file.
         overrides: Fields that flags set.
+        inherit: Knows the job of resumePreviousJobId, whose parameters, goal and tag count where the file
+            has none.
 
     Raises:
         JobFileError: It cannot be read or is not a tuning job; carries every fault.
     """
-    return parse_job(_read_text(path), str(path), overrides)
+    return parse_job(_read_text(path), str(path), overrides, inherit)
 
 
 def _read_text(path: Path) -> str:
@@ -149,19 +158,22 @@ def _read_text(path: Path) -> str:
         raise JobFileError(Fault(f"{path}:{line}", problem)) from error
 
 
-def parse_job(text: str, source: str, overrides: Sequence[Override] = ()) -> TuningJob:
+def parse_job(
+    text: str, source: str, overrides: Sequence[Override] = (), inherit: Inherit = lambda _, __: None
+) -> TuningJob:
     """Reads a job file's text.
 
     Args:
         text: YAML or JSON, with or without the ``trainingInput`` wrapper.
         source: What to call it in messages.
         overrides: Fields that flags set.
+        inherit: Knows the job of resumePreviousJobId.
 
     Raises:
         JobFileError: It is not a tuning job; carries every fault.
     """
     findings = Findings(source, read_document(text, source), overrides)
-    training = read_training_input(findings)
+    training = _completed(read_training_input(findings), inherit)
     machine = check_machine(training, findings)
     check_module(training, findings)
     tuning, space = check_tuning(training, findings)
@@ -171,6 +183,16 @@ def parse_job(text: str, source: str, overrides: Sequence[Override] = ()) -> Tun
     _check_length(given, source)
     warn_not_honoured(given, findings)
     return _job(source, training, tuning, space, machine, given, findings)
+
+
+def _completed(training: TrainingInput, inherit: Inherit) -> TrainingInput:
+    tuning = training.hyperparameters
+    if not tuning or not tuning.resume_previous_job_id:
+        return training
+    earlier = inherit(tuning.resume_previous_job_id, training.job_dir)
+    return (
+        training.model_copy(update={"hyperparameters": inherited(tuning, earlier)}) if earlier else training
+    )
 
 
 def parse_training_input(training_input: Mapping[str, object], source: str) -> TuningJob:

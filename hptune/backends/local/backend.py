@@ -193,7 +193,7 @@ class LocalBackend(Backend):
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
-        return previous_job.read(self._dir.root.parent, previous, submission.job)
+        return previous_job.read(self._dir.root.parent, previous, submission.job, self._warn)
 
     def _status(self) -> dict[str, str]:
         """How the last run ended; as if it had been killed, where it was before it could say."""

@@ -111,8 +111,7 @@ def _server_options(function: Callable[..., None]) -> Callable[..., None]:
 def cli(context: click.Context) -> None:
     """Download, preprocess, tune, train with the best parameters, report: as a Kubeflow pipeline.
 
-    It runs any trainer that was written for Cloud ML Engine; python -m pipelines.mnist does the same with the
-    example's.
+    It runs any trainer that was written for Cloud ML Engine.
 
     \b
     Examples:

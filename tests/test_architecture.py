@@ -130,3 +130,18 @@ def test_what_is_confined_stays_where_it_belongs(module):
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_examples_are_what_an_ml_engine_user_had(module):
     assert [t for t in imports(EXAMPLES[module]) if is_within(t, "hptune", "kfp")] == []
+
+
+def test_only_its_own_modules_know_the_example():
+    paths = [path for folder in ("hptune", "components", "pipelines") for path in (ROOT / folder).rglob("*")]
+    naming = {
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if path.suffix in (".py", ".md", ".html") and names_the_example(path.read_text(encoding="utf-8"))
+    }
+    assert naming == {"hptune/data/mnist.py", "pipelines/mnist.py"}
+
+
+def names_the_example(text: str) -> bool:
+    lines = text.lower().splitlines()
+    return any("mnist" in line and not line.startswith("from hptune.data.mnist import") for line in lines)

@@ -51,10 +51,10 @@ def cli() -> None:
     \b
     Examples:
       hptune validate trainer/hptune.yaml
-      hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
-          --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
-      hptune describe out/mnist
-      hptune submit mnist --config trainer/hptune.yaml --image IMAGE --job-dir gs://bucket/mnist
+      hptune run job --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir out/job -- --train-file data.npz
+      hptune describe out/job
+      hptune submit job --config trainer/hptune.yaml --image IMAGE --job-dir gs://bucket/job
     """
 
 

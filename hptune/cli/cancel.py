@@ -21,7 +21,7 @@ def cancel(job: str, namespace: str, record: str | None, context: str | None) ->
 
     \b
     Example:
-      hptune cancel mnist --namespace kubeflow
+      hptune cancel job --namespace kubeflow
     """
     place = find_in_cluster(job, namespace, context).cancel(record)
     click.echo(f"{job} is removed from the cluster; its trials: hptune describe {place}")

@@ -31,9 +31,9 @@ def describe(job: Job, form: str, summarize: bool) -> None:
 
     \b
     Examples:
-      hptune describe out/mnist
-      hptune describe out/mnist --format json
-      hptune describe mnist --namespace kubeflow
+      hptune describe out/job
+      hptune describe out/job --format json
+      hptune describe job --namespace kubeflow
     """
     status = job.describe()
     if summarize:

@@ -58,7 +58,7 @@ def katib(
     \b
     Examples:
       hptune katib trainer/hptune.yaml | kubectl create -f -
-      hptune katib trainer/hptune.yaml --job-dir gs://bucket/mnist --secret storage \\
+      hptune katib trainer/hptune.yaml --job-dir gs://bucket/job --secret storage \\
           --algorithm gp-bandit -- --train-file gs://bucket/data.npz
     """
     # Takes half a second, which the overview of all commands need not wait for.

@@ -22,8 +22,8 @@ def report(job: Job, output: Path) -> None:
 
     \b
     Examples:
-      hptune report out/mnist --output report.html
-      hptune report mnist --namespace kubeflow
+      hptune report out/job --output report.html
+      hptune report job --namespace kubeflow
     """
     write_report(job.describe(), output)
     click.echo(output)

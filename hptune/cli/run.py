@@ -33,8 +33,8 @@ def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) ->
 
     \b
     Example:
-      hptune run mnist --config trainer/hptune.yaml --package-path trainer \\
-          --module-name trainer.task --job-dir out/mnist -- --train-file data.npz
+      hptune run job --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir out/job -- --train-file data.npz
     """
     submission = resolve(request)
     warn(submission.job.warnings)

@@ -20,8 +20,8 @@ def stream_logs(job: Job) -> None:
 
     \b
     Examples:
-      hptune stream-logs out/mnist
-      hptune stream-logs mnist --namespace kubeflow
+      hptune stream-logs out/job
+      hptune stream-logs job --namespace kubeflow
     """
     for line in job.stream_logs():
         print_log(line)

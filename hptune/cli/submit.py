@@ -55,8 +55,8 @@ def submit(
 
     \b
     Example:
-      hptune submit mnist --config trainer/hptune.yaml --package-path trainer \\
-          --module-name trainer.task --job-dir gs://bucket/mnist --image REGISTRY/trainer:1 \\
+      hptune submit job --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir gs://bucket/job --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
     submission = resolve_for_cluster(request)

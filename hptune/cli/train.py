@@ -21,7 +21,7 @@ def train(job_dir: Path) -> None:
 
     \b
     Example:
-      hptune train out/mnist -- --train-file final.npz
+      hptune train out/job -- --train-file final.npz
     """
     final = train_best(job_dir, user_args())
     measured = f"{final.metric} {final.measurement.value:.6g}"

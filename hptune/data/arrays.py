@@ -23,7 +23,7 @@ from hptune.storage.transfer import MAX_BYTES, atomic_file
 MAX_CLASSES = 10_000
 
 
-# Dividing by 255 is the common way to bring bytes to 0..1; the classic mnist.pkl.gz divided by 256.
+# Dividing by 255 is the common way to bring bytes to 0..1; the classic pickles divided by 256.
 _BYTE_DIVISORS = (1, 255, 256)
 _BLOCK_ROWS = 4096
 

@@ -1,7 +1,7 @@
 """Readers of the containers that image data comes in. None of them runs code that a file holds.
 
     .npz               x_train, y_train, x_test, y_test
-    .pkl, .pkl.gz      ((x, y), (x, y), (x, y)): training, validation, test, as in the classic mnist.pkl.gz
+    .pkl, .pkl.gz      ((x, y), (x, y), (x, y)): training, validation, test, pickled arrays
     directory, .zip    the four idx files, plain or .gz
 
 A container is known by its first bytes, not by its name. Every fault is a ValueError that names the place
@@ -32,9 +32,17 @@ Array = npt.NDArray[Any]
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 ALLOWED = (
-    "an .npz with x_train, y_train, x_test and y_test, a pickle like mnist.pkl.gz, "
+    "an .npz with x_train, y_train, x_test and y_test, a .pkl[.gz] of training, validation and test, "
     "or a directory or .zip with the four idx files"
 )
+
+IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+"""The four idx files, as they are published."""
 
 _CHUNK_BYTES = 1024**2
 _IDX_NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")

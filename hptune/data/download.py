@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from hptune.data.arrays import Arrays, content_sha256, read_arrays, write_arrays
-from hptune.data.mnist import IDX_FILES, KNOWN_SHA256, MNIST_MIRRORS, load_digits
+from hptune.data.containers import IDX_FILES
+from hptune.data.mnist import KNOWN_SETS, KnownSet
 from hptune.errors import DataError, Fault, HptuneError, StorageError, UsageError
 from hptune.retry import MIRROR
 from hptune.storage.transfer import SCHEMES, Progress, fetch, is_remote, local_path, redacted
@@ -22,25 +23,25 @@ def download(
     *,
     sha256: str | None = None,
     progress: Progress | None = None,
-    mirrors: Sequence[str] = MNIST_MIRRORS,
+    mirrors: Sequence[str] = (),
 ) -> str:
     """Gets a data set, checks it and writes it to ``output``.
 
-    The content must have the checksum ``sha256`` where one is given. Without it, what calls itself MNIST must
-    be MNIST: the source ``mnist``, and any file or directory named ``mnist`` apart from its endings
-    (mnist.npz, mnist.pkl.gz). Other names (fashion-mnist.npz, mnist-small.npz) promise nothing and are taken
-    as they are.
+    The content must have the checksum ``sha256`` where one is given. Without it, what is named as a data set
+    of `KNOWN_SETS` must be that set: the source itself, and where the set says so any file or directory of
+    its name apart from endings (NAME.npz, NAME.pkl.gz). Other names (my-NAME.npz, NAME-small.npz) promise
+    nothing and are taken as they are.
 
     Nothing is fetched where ``output`` already holds content of the checksum that is required. Where none is,
     the data is fetched each time, since it may have changed.
 
     Args:
-        source: ``digits`` (from scikit-learn, no network), ``mnist`` (from public mirrors), or the URI or
-            path of a file in any format that ``datasets.read_arrays`` accepts; a directory where it is local.
+        source: A name of `KNOWN_SETS`, or the URI or path of a file in any format that `read_arrays`
+            accepts; a directory where it is local.
         output: The .npz to write.
-        sha256: ``datasets.content_sha256`` that the data must have.
+        sha256: `content_sha256` that the data must have.
         progress: Told how far each file's transfer is.
-        mirrors: Where to look for ``mnist``.
+        mirrors: Where to look for a known set in place of its own mirrors.
 
     Returns:
         The content's checksum.
@@ -53,10 +54,11 @@ def download(
     expected = _required_sha256(source, sha256)
     if expected is not None and _content_of(output) == expected:
         return expected
-    if source == "digits":
-        arrays = load_digits()
-    elif source == "mnist":
-        arrays = _from_mirrors(mirrors, output.parent, expected, progress)
+    known = KNOWN_SETS.get(source)
+    if known and known.load:
+        arrays = known.load()
+    elif known:
+        arrays = _from_mirrors(known, mirrors or known.mirrors, output.parent, expected, progress)
     else:
         arrays = _from_uri(source, output.parent, progress)
     digest = _verified(arrays, expected, redacted(source))
@@ -69,11 +71,12 @@ def _required_sha256(source: str, sha256: str | None) -> str | None:
         if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
             raise UsageError(Fault("sha256", f"{sha256!r} is not a checksum; allowed: 64 hexadecimal digits"))
         return sha256.lower()
-    if source in KNOWN_SHA256:
-        return KNOWN_SHA256[source]
+    if source in KNOWN_SETS:
+        return KNOWN_SETS[source].sha256
     path = urlsplit(redacted(source)).path if is_remote(source) else source
     stem = PurePosixPath(path).name.split(".")[0].lower()
-    return KNOWN_SHA256["mnist"] if stem == "mnist" else None
+    named = KNOWN_SETS.get(stem)
+    return named.sha256 if named and named.claims_files else None
 
 
 def _content_of(output: Path) -> str | None:
@@ -89,8 +92,9 @@ def _verified(arrays: Arrays, expected: str | None, place: str) -> str:
     if expected is None or digest == expected:
         return digest
     problem = f"content has the checksum {digest}; allowed: {expected}"
-    if expected == KNOWN_SHA256["mnist"]:
-        problem += ", which is MNIST (give data that is meant to differ another name)"
+    for known in KNOWN_SETS.values():
+        if known.sha256 == expected:
+            problem += f", which is {known.title} (give data that is meant to differ another name)"
     raise DataError(Fault(place, problem))
 
 
@@ -98,7 +102,7 @@ def _from_uri(source: str, scratch: Path, progress: Progress | None) -> Arrays:
     if not is_remote(source):
         path = local_path(source)
         if not path.exists():
-            allowed = f"the names {' and '.join(sorted(KNOWN_SHA256))}, and {SCHEMES}"
+            allowed = f"the names {' and '.join(sorted(KNOWN_SETS))}, and {SCHEMES}"
             raise UsageError(Fault(source, f"no such file; allowed: {allowed}"))
         return read_arrays(path)
     with _scratch(scratch) as folder:
@@ -107,7 +111,7 @@ def _from_uri(source: str, scratch: Path, progress: Progress | None) -> Arrays:
 
 
 def _from_mirrors(
-    mirrors: Sequence[str], scratch: Path, expected: str | None, progress: Progress | None
+    known: KnownSet, mirrors: Sequence[str], scratch: Path, expected: str | None, progress: Progress | None
 ) -> Arrays:
     reasons = []
     for mirror in mirrors:
@@ -117,7 +121,7 @@ def _from_mirrors(
             return arrays
         except HptuneError as error:
             reasons.append(str(error))
-    raise StorageError("MNIST could not be had from any of its mirrors:\n  " + "\n  ".join(reasons))
+    raise StorageError("\n  ".join([f"{known.title} could not be had from any of its mirrors:", *reasons]))
 
 
 def _from_mirror(mirror: str, scratch: Path, progress: Progress | None) -> Arrays:

@@ -1,31 +1,40 @@
-"""Knows MNIST, and the digits that stand for it where there is no network."""
+"""The data sets that hptune knows by name: MNIST, and the digits that stand for it without a network."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from hptune.data.arrays import Arrays
 from hptune.data.containers import Array
 
-KNOWN_SHA256 = {
-    "mnist": "ebb7739848f126177781482884716f0af02bae867511aa1f06814d594b889045",
-    "digits": "f0fe38236b72d80a9b6bfca855b48ce460fa038d45e1953ac60c5881aeb53edd",
-}
-"""``content_sha256`` of data sets whose content is settled."""
-
 MNIST_MIRRORS = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-"""Tried in turn; an address that ends with a slash is a folder with the four idx files."""
 
-IDX_FILES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set whose content is settled.
+
+    Attributes:
+        title: What people call it.
+        sha256: ``content_sha256`` of its content.
+        mirrors: Addresses to try in turn; one that ends with a slash is a folder of idx files.
+        load: Makes it where it has no mirrors.
+        claims_files: Whether a file that has its name, apart from endings, must be it.
+    """
+
+    title: str
+    sha256: str
+    mirrors: tuple[str, ...] = ()
+    load: Callable[[], Arrays] | None = None
+    claims_files: bool = False
+
 
 _DIGITS_TEST_STRIDE = 5
 
@@ -49,3 +58,24 @@ def _every_nth_of_each_class(labels: Array, stride: int) -> Array:
     for label in np.unique(labels):
         mask[np.flatnonzero(labels == label)[stride - 1 :: stride]] = True
     return mask
+
+
+KNOWN_SETS = {
+    "digits": KnownSet(
+        "the digits of scikit-learn",
+        "f0fe38236b72d80a9b6bfca855b48ce460fa038d45e1953ac60c5881aeb53edd",
+        load=load_digits,
+    ),
+    "mnist": KnownSet(
+        "MNIST",
+        "ebb7739848f126177781482884716f0af02bae867511aa1f06814d594b889045",
+        mirrors=MNIST_MIRRORS,
+        claims_files=True,
+    ),
+}
+"""By the names that ``hptune download`` takes."""
+
+DEFAULT_SET = "digits"
+
+SOURCES = "digits (comes with scikit-learn, no network), mnist (from public mirrors)"
+"""The sets of `KNOWN_SETS` in words, for help texts."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from hptune.data.arrays import Arrays, content_sha256, flat_rows, read_arrays, write_arrays
-from hptune.data.mnist import KNOWN_SHA256
+from hptune.data.mnist import KNOWN_SETS
 from hptune.errors import DataError
 
 MNIST = Path(os.environ.get("HPTUNE_TEST_MNIST", Path(__file__).parents[2].parent / "shared/data/mnist.npz"))
@@ -395,7 +395,7 @@ def test_mnist_is_known_by_its_content_in_the_npz_and_as_the_floats_of_the_class
     mnist: Arrays, tmp_path: Path
 ) -> None:
     assert np.bincount(mnist.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert content_sha256(mnist) == KNOWN_SHA256["mnist"]
+    assert content_sha256(mnist) == KNOWN_SETS["mnist"].sha256
     classic = read_arrays(as_pickle(4)(tmp_path, mnist))
     assert classic.x_train.dtype == np.float32
-    assert content_sha256(classic) == KNOWN_SHA256["mnist"]
+    assert content_sha256(classic) == KNOWN_SETS["mnist"].sha256

@@ -12,7 +12,7 @@ import pytest
 
 from hptune.data.arrays import Arrays, content_sha256, read_arrays, write_arrays
 from hptune.data.download import download
-from hptune.data.mnist import KNOWN_SHA256
+from hptune.data.mnist import KNOWN_SETS
 from hptune.errors import DataError, StorageError, UsageError
 
 MNIST = Path(os.environ.get("HPTUNE_TEST_MNIST", Path(__file__).parents[2].parent / "shared/data/mnist.npz"))
@@ -60,7 +60,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
 def test_digits_come_without_network_in_a_known_stratified_split(tmp_path: Path) -> None:
     digest = download("digits", tmp_path / "data.npz")
     arrays = read_arrays(tmp_path / "data.npz")
-    assert digest == KNOWN_SHA256["digits"] == content_sha256(arrays)
+    assert digest == KNOWN_SETS["digits"].sha256 == content_sha256(arrays)
     assert arrays.x_train.shape == (1442, 64)
     assert arrays.x_test.shape == (355, 64)
     assert (arrays.x_train.min(), arrays.x_train.max()) == (0, 16)
@@ -94,7 +94,7 @@ def test_a_uri_is_fetched_again_unless_the_output_has_the_checksum_asked_for(
 
 def test_a_damaged_output_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "data.npz").write_bytes(b"half a file")
-    assert download("digits", tmp_path / "data.npz") == KNOWN_SHA256["digits"]
+    assert download("digits", tmp_path / "data.npz") == KNOWN_SETS["digits"].sha256
     assert len(read_arrays(tmp_path / "data.npz").x_train) == 1442
 
 
@@ -168,9 +168,9 @@ def test_mnist_comes_from_the_first_mirror_that_has_it_and_only_once(web: Web, t
     mirrors = tuple(f"{web.url}/{name}.npz" for name in ("none", "wrong", "right", "unused"))
     output = tmp_path / "data.npz"
     for _ in range(2):
-        assert download("mnist", output, mirrors=mirrors) == KNOWN_SHA256["mnist"]
+        assert download("mnist", output, mirrors=mirrors) == KNOWN_SETS["mnist"].sha256
     assert web.asked == ["/none.npz", "/wrong.npz", "/right.npz"]
-    assert content_sha256(read_arrays(output)) == KNOWN_SHA256["mnist"]
+    assert content_sha256(read_arrays(output)) == KNOWN_SETS["mnist"].sha256
 
 
 @needs_mnist

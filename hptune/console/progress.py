@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import (
     BarColumn,
@@ -21,7 +21,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from hptune.console import study_file
 from hptune.console.program import console
+from hptune.console.study_file import StudyFile
 from hptune.errors import HptuneError, JobFailed
 from hptune.results.study import LogLine, Observer, Study, Trial, TrialState
 from hptune.results.tables import assignments, format_duration, trial_table
@@ -36,19 +38,59 @@ _LINES_BESIDE_TRIALS = 8
 def show_progress(study: Study) -> Iterator[Observer]:
     """Shows a job on standard error until the block ends; yields what is to be told of its changes.
 
+    Where who started this program shows the job, it is written to the file that the environment names.
+
     Args:
         study: The study as it is before the job runs.
     """
     stderr = console(sys.stderr)
-    if not stderr.is_terminal or stderr.is_dumb_terminal:
+    if file := study_file.asked_for():
+        with file.written(study) as observe:
+            yield observe
+    elif can_show_live(stderr):
+        view = _LiveView(study, stderr)
+        with _live(stderr, view.render):
+            yield view
+    else:
         yield _Lines(stderr)
-        return
-    view = _LiveView(study, stderr)
+
+
+@contextmanager
+def show_study_file(file: StudyFile, terminal: Console) -> Iterator[None]:
+    """Shows a job that another program runs, as `show_progress` would, until the block ends."""
+    view: _LiveView | None = None
+
+    def render() -> RenderableType:
+        nonlocal view
+        study = file.read()
+        if study is None:
+            return Text()
+        view = view or _LiveView(study, terminal)
+        return view.of(study)
+
+    # What is printed meanwhile goes to the terminal by its own ways.
+    with _live(terminal, render, redirect_stdout=False, redirect_stderr=False):
+        yield
+
+
+def can_show_live(stream: Console) -> bool:
+    """Whether what is shown on a stream can be changed afterwards."""
+    return stream.is_terminal and not stream.is_dumb_terminal
+
+
+@contextmanager
+def _live(terminal: Console, render: Callable[[], RenderableType], **redirect: bool) -> Iterator[None]:
     # Gone at the end: the results are printed then.
-    live = Live(get_renderable=view.render, console=stderr, refresh_per_second=_REFRESH_PER_S, transient=True)
+    live = Live(
+        get_renderable=render,
+        console=terminal,
+        refresh_per_second=_REFRESH_PER_S,
+        transient=True,
+        **redirect,  # type: ignore[arg-type]
+    )
     with live:
         try:
-            yield view
+            yield
         except JobFailed:
             # No results are printed, and what was finished is still worth a look.
             live.transient = False
@@ -130,6 +172,11 @@ class _LiveView:
 
     def __call__(self, study: Study, _: Trial, /) -> None:
         self._study = study
+
+    def of(self, study: Study) -> Group:
+        """The view of the study as it now is."""
+        self._study = study
+        return self.render()
 
     def render(self) -> Group:
         study = self._study

@@ -1,8 +1,11 @@
+import fcntl
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -325,3 +328,38 @@ def test_logs_are_followed_across_trials_until_the_job_ends(make_job):
     ]
     assert [(line.trial_id, line.text) for line in lines] == expected
     assert [(line.trial_id, line.text) for line in job.backend.stream_logs()] == expected
+
+
+def test_a_lock_ends_with_its_process_however_that_ends(make_job):
+    job = make_job(maxTrials=1)
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom hptune.backends.local.backend import LocalBackend\n"
+        "with LocalBackend(Path(sys.argv[1]))._locked():\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", code, str(job.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(JobDirError, match=f"is in use by process {holder.pid}$"):
+            job.run()
+        holder.kill()
+    assert job.run().best is not None
+
+
+def test_readers_do_not_take_each_other_for_a_run(make_job):
+    job = make_job(maxTrials=1)
+    job.run()
+    (job.root / "hptune" / "status.json").unlink()
+    with (job.root / "hptune" / "lock").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert job.backend.describe().state is JobState.CANCELLED
+
+
+def test_a_lock_of_optunas_that_a_killed_writer_left_holds_nobody_up(make_job):
+    job = make_job(maxTrials=2)
+    with pytest.raises(Interrupted):
+        job.run(interrupt_at(2))
+    lock = job.root / "hptune" / "study.journal.lock"
+    lock.symlink_to(job.root / "hptune" / "study.journal")
+    started = time.monotonic()
+    assert_complete(job.run(), 2, job.submission.job.space)
+    assert time.monotonic() - started < 20, "Optuna's own lock waits for 30 s"

@@ -1,6 +1,7 @@
 """The tune step: what it makes of a pipeline's parameters, and that it takes a job up again."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from hptune.errors import JobDirError, JobFileError, UsageError
 from hptune.job.trainer import Trainer, override
 from hptune.job.tuning_job import parse_job
 from hptune.results.study import JobState, TrialState
-from hptune.steps.process import failure_of
+from hptune.steps.process import FAILURE_VARIABLE, read_failure
 from hptune.steps.tune import summarize, tune
 
 TINY = Path(__file__).parents[1] / "pipelines" / "tiny"
@@ -148,9 +149,11 @@ def step_script(body):
     return start + "".join(f"    {line}\n" for line in body.splitlines())
 
 
-def run_as_step(body):
+def run_as_step(body, **environment):
     command = [sys.executable, "-c", step_script(body)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,11 +164,16 @@ def run_as_step(body):
         ("import os; os.kill(os.getpid(), 15)", 130, "hptune: stopped\n"),
     ],
 )
-def test_a_step_that_fails_ends_with_a_message_and_not_a_traceback(body, code, message):
+def test_a_step_that_fails_ends_with_a_message_and_not_a_traceback(body, code, message, tmp_path):
     result = run_as_step(body)
     assert (result.returncode, result.stderr) == (code, "")
     assert result.stdout == f"{message}step tune failed with exit code {code}\n"
-    assert failure_of(result.stdout.splitlines()[-1]) == ("tune", code)
+    file = tmp_path / "failure.json"
+    assert read_failure(file) is None
+    # Who started it need not read what it prints.
+    told = run_as_step(body, **{FAILURE_VARIABLE: str(file)})
+    assert (told.returncode, told.stdout) == (code, message)
+    assert read_failure(file) == ("tune", code)
 
 
 def test_a_mistake_of_ours_keeps_its_traceback():

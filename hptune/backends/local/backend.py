@@ -6,12 +6,13 @@ import fcntl
 import json
 import os
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from hptune.backends.base import Backend
 from hptune.backends.local import claim, logs, previous_job
@@ -217,6 +218,7 @@ class LocalBackend(Backend):
         write_json(self._dir.status, {"state": state.value, "message": message, "time": now})
 
     def _is_locked(self) -> bool:
+        # Shared, so that two readers do not take each other for a run; filelock has no such lock.
         if not self._dir.lock.exists():
             return False
         with self._dir.lock.open("rb") as file:
@@ -230,28 +232,21 @@ class LocalBackend(Backend):
     def _locked(self) -> Iterator[None]:
         """Holds the job for this process; the kernel lets go of it however the process ends."""
         self._dir.state.mkdir(parents=True, exist_ok=True)
-        with self._dir.lock.open("a+", encoding="utf-8") as file:
-            # Patience, because a reader that asks whether the job runs holds the lock for an instant.
-            deadline = time.monotonic() + _LOCK_PATIENCE_S
-            while not _try_lock(file.fileno()):
-                if time.monotonic() > deadline:
-                    file.seek(0)
-                    holder = file.read().strip() or "unknown"
-                    raise JobDirError(Fault(str(self._dir.root), f"is in use by process {holder}"))
-                time.sleep(_LOCK_POLL_S)
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+        path = self._dir.lock
+        # Patience, because a reader that asks whether the job runs holds the lock for an instant. A lock that
+        # is a mere file, filelock's way out where the file system has none, would outlive a killed process.
+        lock = FileLock(path, timeout=_LOCK_PATIENCE_S, poll_interval=_LOCK_POLL_S, fallback_to_soft=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            holder = path.read_text(encoding="utf-8").strip() or "unknown"
+            raise JobDirError(Fault(str(self._dir.root), f"is in use by process {holder}")) from None
+        try:
+            path.write_text(str(os.getpid()), encoding="utf-8")
             yield
+        finally:
+            lock.release()
 
 
 def _is_grid(job: TuningJob) -> bool:
     return job.algorithm.value == "GRID_SEARCH"
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

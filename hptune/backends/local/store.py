@@ -25,7 +25,7 @@ from optuna.distributions import (
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
@@ -55,7 +55,7 @@ _MAX_MEASUREMENTS = 1000
 class StudyStore:
     """The study of one job; made by `create_or_open`, and for reading by `open_to_read`.
 
-    What writes is uninterrupted: Optuna's lock file does not survive an exception at every point.
+    What writes is uninterrupted, so that no change is told by half.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ def create_or_open(
     with _damage_reported(journal):
         study = optuna.create_study(
             study_name=_STUDY,
-            storage=JournalStorage(JournalFileBackend(str(journal))),
+            storage=_storage(journal),
             direction=_DIRECTIONS[goal],
             sampler=sampler,
             pruner=MedianPruner(n_startup_trials=_MIN_OTHER_TRIALS, n_min_trials=_MIN_OTHER_TRIALS),
@@ -252,7 +252,7 @@ def open_to_read(
     if not journal.is_file():
         return None
     with _damage_reported(journal):
-        storage = JournalStorage(JournalFileBackend(str(journal)))
+        storage = _storage(journal)
         if _STUDY not in optuna.get_all_study_names(storage):
             return None
         return StudyStore(
@@ -260,12 +260,29 @@ def open_to_read(
         )
 
 
+class _JobsLock(JournalFileOpenLock):
+    """Stands for the job's own lock, which whoever writes holds already and the kernel takes back.
+
+    Optuna's locks are files, which a writer that is killed leaves: the next one would wait for 30 s.
+    """
+
+    def acquire(self) -> bool:
+        """Nothing to do."""
+        return True
+
+    def release(self) -> None:
+        """Nothing to do."""
+
+
+def _storage(journal: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(journal), _JobsLock(str(journal))))
+
+
 def _mend(journal: Path) -> None:
-    """Takes away what a writer that was killed can leave: half a line at the end, and Optuna's lock file.
+    """Takes away what a writer that was killed can leave: half a line at the end.
 
     Optuna passes over half a line when it reads, but would write its next line behind it.
     """
-    journal.with_name(journal.name + ".lock").unlink(missing_ok=True)
     if not journal.is_file():
         return
     with journal.open("rb+") as file:

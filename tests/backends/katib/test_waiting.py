@@ -1,11 +1,13 @@
 """What keeps a job from getting on is told once, in one sentence, and only where it lasts."""
 
 import threading
+from contextlib import suppress
 
 from cluster_objects import condition, experiment_of, pod_of, trial_of, view_of
 from submissions import submission
 
 from hptune.backends.katib.waiting import Notices, troubles
+from hptune.errors import JobDirError
 from hptune.results.study import JobState
 
 NODES = "0/1 nodes are available: 1 Insufficient cpu."
@@ -84,7 +86,12 @@ def test_describe_and_the_logs_say_why_a_trial_waits(make_katib_job):
         heard.set()
 
     lines = job.new_backend(warn=warn).stream_logs()
-    threading.Thread(target=lambda: list(lines), daemon=True).start()
+
+    def read():
+        with suppress(JobDirError):
+            list(lines)
+
+    threading.Thread(target=read, daemon=True).start()
     assert heard.wait(20)
     job.server.remove("experiments", backend.experiment)
     assert job.warnings[0].startswith("trial 1 waits: no node for its pod")

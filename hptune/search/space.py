@@ -85,8 +85,8 @@ def without_exponent(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Double:
-    """A real number in ``low``..``high``, both included."""
+class _Range:
+    """Numbers in ``low``..``high``, both included."""
 
     name: str
     low: float
@@ -96,6 +96,11 @@ class Double:
     def to_unit(self, value: float) -> float:
         """Place in the unit interval."""
         return self.scale.to_unit(value, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Double(_Range):
+    """A real number in ``low``..``high``, both included."""
 
     def from_unit(self, unit: float) -> float:
         """Value at a place in the unit interval."""
@@ -115,17 +120,11 @@ class Double:
 
 
 @dataclass(frozen=True)
-class Integer:
+class Integer(_Range):
     """A whole number in ``low``..``high``, both included."""
 
-    name: str
     low: int
     high: int
-    scale: Scale = Scale.LINEAR
-
-    def to_unit(self, value: float) -> float:
-        """Place in the unit interval."""
-        return self.scale.to_unit(value, self.low, self.high)
 
     def from_unit(self, unit: float) -> int:
         """The whole number nearest to a place in the unit interval."""

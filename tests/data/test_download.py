@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from hptune.data.arrays import Arrays, content_sha256, read_arrays, write_arrays
 from hptune.data.download import download
 from hptune.data.mnist import KNOWN_SETS
 from hptune.errors import DataError, StorageError, UsageError
+from tests.serving import serving
 
 MNIST = Path(os.environ.get("HPTUNE_TEST_MNIST", Path(__file__).parents[2].parent / "shared/data/mnist.npz"))
 needs_mnist = pytest.mark.skipif(
@@ -51,10 +51,8 @@ def web(tmp_path: Path) -> Iterator[Web]:
     folder = tmp_path / "web"
     folder.mkdir()
     running = Web(folder)
-    threading.Thread(target=running.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield running
-    running.http.shutdown()
-    running.http.server_close()
+    with serving(running.http):
+        yield running
 
 
 def test_digits_come_without_network_in_a_known_stratified_split(tmp_path: Path) -> None:

@@ -122,14 +122,20 @@ def test_the_label_is_set_again_where_it_is_lost(deployed):
     assert starts(deployed.ran()) == expected_order(deployed)
 
 
+def refused(checkout, *failing):
+    checkout.failing += failing
+    result = checkout.make("deploy")
+    assert result.returncode == 2
+    return result
+
+
 def test_everything_that_is_missing_is_told_at_once(checkout):
-    checkout.failing += [
+    result = refused(
+        checkout,
         "gcloud storage buckets describe",
         "gcloud artifacts repositories describe",
         "gcloud iam service-accounts describe",
-    ]
-    result = checkout.make("deploy")
-    assert result.returncode == 2
+    )
     assert [line.split(" is ")[0] for line in result.stderr.splitlines()[:3]] == [
         "hptune: BUCKET:",
         "hptune: service account: hptune@my-project.iam.gserviceaccount.com",
@@ -154,13 +160,12 @@ def test_what_mends_it_is_for_the_same_settings(checkout):
 
 
 def test_what_the_cluster_lacks_is_told_at_once(checkout):
-    checkout.failing += [
+    result = refused(
+        checkout,
         "kubectl get experiments.kubeflow.org",
         "kubectl get deployment ml-pipeline",
         "kubectl auth can-i create roles",
-    ]
-    result = checkout.make("deploy")
-    assert result.returncode == 2
+    )
     assert "Katib: is not installed, or not yours to use in kubeflow; run: make addons" in result.stderr
     assert "KFP: does not run in the namespace kubeflow; run: make addons" in result.stderr
     assert "permission: to create roles in kubeflow is missing" in result.stderr

@@ -17,17 +17,10 @@ from hptune.trial.outcome import Outcome
 from tests.backends.katib import pod_of_a_trial
 from tests.backends.katib import suggestion_server as katib
 from tests.entry_point import call
+from tests.job_texts import mnist_job
 
 MODULE = "trainer.mnist_mlp_lr_numsteps"
-JOB_FILE = """
-trainingInput:
-  hyperparameters:
-    hyperparameterMetricTag: accuracy
-    maxTrials: 2
-    params:
-      - {parameterName: num-steps, type: INTEGER, minValue: 5, maxValue: 1000000}
-      - {parameterName: lr, type: DOUBLE, minValue: 0.01, maxValue: 0.1, scaleType: UNIT_LOG_SCALE}
-"""
+JOB_FILE = mnist_job(max_trials=2, max_steps=1_000_000)
 RESTRICTED = ["--user=10001:10001", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
 PATIENCE_S = 120
 

@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.job_texts import mnist_job
+
 ROOT = Path(__file__).parents[2]
-JOB_FILE = """
-trainingInput:
-  hyperparameters:
-    hyperparameterMetricTag: accuracy
-    maxTrials: 10
-    params:
-      - {parameterName: num-steps, type: INTEGER, minValue: 5, maxValue: 20}
-      - {parameterName: lr, type: DOUBLE, minValue: 0.01, maxValue: 0.1, scaleType: UNIT_LOG_SCALE}
-"""
+JOB_FILE = mnist_job(max_trials=10, max_steps=20)
 
 pytestmark = pytest.mark.docker
 

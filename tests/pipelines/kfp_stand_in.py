@@ -5,11 +5,12 @@ It is not one: it validates nothing, and runs nothing.
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import serving
 
 API = "/apis/v2beta1"
 
@@ -86,11 +87,5 @@ def matching(things, query):
 @contextmanager
 def kfp_stand_in() -> Iterator[KfpStandIn]:
     server = KfpStandIn()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

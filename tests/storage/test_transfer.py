@@ -4,7 +4,6 @@ import os
 import socket
 import stat
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,6 +16,7 @@ from fsspec.registry import _registry
 from hptune.errors import HptuneError, StorageError, UsageError
 from hptune.retry import ONCE, WEB_SERVER, Patience
 from hptune.storage.transfer import atomic_file, fetch, is_remote, put, redacted
+from tests.serving import serving
 
 CONTENT = bytes(range(256)) * 400
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -112,10 +112,8 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     running = Server()
-    threading.Thread(target=running.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield running
-    running.http.shutdown()
-    running.http.server_close()
+    with serving(running.http):
+        yield running
 
 
 def test_fetch_over_http_gives_the_bytes_and_tells_the_progress(server: Server, tmp_path: Path) -> None:

@@ -17,10 +17,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+<<<<<<< HEAD
 from tests.buckets import CREDENTIALS, bucket, s3_server
 
 __all__ = ["bucket", "s3_server"]
 
+=======
+from tests.serving import serving
+
+BUCKET = "bucket"
+>>>>>>> 4e77c84 (Say once what tests and the cluster's client said twice; ranges share their way to the unit interval)
 PATIENCE_S = 30
 
 
@@ -49,7 +55,6 @@ class SlowBucket:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
 
@@ -58,10 +63,9 @@ def slow_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBucket]:
     slow = SlowBucket()
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": slow.url}.items():
         monkeypatch.setenv(name, value)
-    yield slow
-    slow.may_go_on.set()
-    slow.http.shutdown()
-    slow.http.server_close()
+    with serving(slow.http):
+        yield slow
+        slow.may_go_on.set()
 
 
 @pytest.fixture
@@ -81,7 +85,5 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     context.load_cert_chain(file)
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path))
     http.socket = context.wrap_socket(http.socket, server_side=True)
-    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"https://localhost:{http.server_port}", file
-    http.shutdown()
-    http.server_close()
+    with serving(http):
+        yield f"https://localhost:{http.server_port}", file

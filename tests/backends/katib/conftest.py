@@ -1,21 +1,19 @@
-import json
-from pathlib import Path
 
 import pytest
 from katib_stand_in import katib_stand_in
 from kubernetes import client as kubernetes_client
 from kubernetes_stand_in import KUBECONFIG, NAMESPACE, kubernetes_stand_in
-from tiny_jobs import PRELUDE, ignore, job_text
+from tiny_jobs import TinyJob, job_text
 
 from hptune.backends.katib.backend import KatibBackend
 from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import parse_job
+from hptune.retry import Patience
 from tests.buckets import bucket, s3_server
 
 __all__ = ["bucket", "s3_server"]
-from hptune.retry import Patience
 
 
 @pytest.fixture
@@ -80,7 +78,7 @@ def make_katib_job(katib, cluster, tmp_path):
     return make
 
 
-class KatibJob:
+class KatibJob(TinyJob):
     """A job of the stand-in's cluster, and what it takes to run it."""
 
     def __init__(self, submission, scratch, katib, cluster, options):
@@ -88,8 +86,7 @@ class KatibJob:
         self.katib = katib
         self.server = katib.server
         self.warnings = []
-        self.root = Path(submission.job_dir)
-        self._scratch = scratch
+        self.scratch = scratch
         self._cluster = cluster
         self._options = options
         self.backend = self.new_backend()
@@ -106,19 +103,3 @@ class KatibJob:
     @property
     def trials(self):
         return self.server.all("trials", ("katib.kubeflow.org/experiment", self.backend.experiment))
-
-    @property
-    def starts(self):
-        """The trial of each start of a trainer, in order."""
-        path = self._scratch / "starts"
-        return list(map(int, path.read_text().split())) if path.exists() else []
-
-    @property
-    def results(self):
-        return json.loads((self.root / "results.json").read_text())["trainingOutput"]
-
-    def run(self, observe=ignore):
-        return self.backend.run(self.submission, observe).study
-
-    def write_trainer(self, body):
-        (self._scratch / "tiny_trainer.py").write_text(PRELUDE + body)

@@ -26,15 +26,9 @@ UNAVAILABLE = "unavailable"
 _POLL_S = 0.05
 
 
-def condition(kind, status="True", reason="", message=""):
-    return {
-        "type": kind,
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastTransitionTime": now(),
-        "lastUpdateTime": now(),
-    }
+def condition(kind, status="True", reason="", message="", at=None):
+    times = dict.fromkeys(("lastTransitionTime", "lastUpdateTime"), at or now())
+    return {"type": kind, "status": status, "reason": reason, "message": message, **times}
 
 
 def has(item, kind):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
 from kubernetes import client as kubernetes_client
@@ -37,6 +37,14 @@ from hptune.storage.transfer import redacted
 _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 30.0
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
+
+
+class _More(TypedDict, total=False):
+    """What a request may have beside its method and its path."""
+
+    query: Mapping[str, str]
+    body: Object
+    headers: Mapping[str, str]
 
 
 class Cluster:
@@ -282,13 +290,9 @@ class Cluster:
         call: Call,
         method: str,
         path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Object | None = None,
-        headers: Mapping[str, str] | None = None,
+        **more: Unpack[_More],
     ) -> Object:
-        response = self._request(call, method, path, query=query, body=body, headers=headers)
-        return self._object(call, response.data)
+        return self._object(call, self._request(call, method, path, **more).data)
 
     def _object(self, call: Call, text: bytes) -> Object:
         try:
@@ -309,18 +313,16 @@ class Cluster:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str] | None = None,
-        body: Object | None = None,
-        headers: Mapping[str, str] | None = None,
         read_timeout_s: float = _READ_TIMEOUT_S,
+        **more: Unpack[_More],
     ) -> Any:  # noqa: ANN401  (urllib3's response; its data is whole only when it is read)
         def ask() -> Any:  # noqa: ANN401
             response = self._api.call_api(
                 path,
                 method,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json, */*", **(headers or {})},
-                body=body,
+                query_params=list(more.get("query", {}).items()),
+                header_params={"Accept": "application/json, */*", **more.get("headers", {})},
+                body=more.get("body"),
                 auth_settings=["BearerToken"],
                 _return_http_data_only=True,
                 _preload_content=False,

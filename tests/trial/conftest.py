@@ -17,16 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-<<<<<<< HEAD
 from tests.buckets import CREDENTIALS, bucket, s3_server
+from tests.serving import serving
 
 __all__ = ["bucket", "s3_server"]
 
-=======
-from tests.serving import serving
-
-BUCKET = "bucket"
->>>>>>> 4e77c84 (Say once what tests and the cluster's client said twice; ranges share their way to the unit interval)
 PATIENCE_S = 30
 
 

@@ -1,4 +1,3 @@
-
 import pytest
 from katib_stand_in import katib_stand_in
 from kubernetes import client as kubernetes_client

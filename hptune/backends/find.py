@@ -66,10 +66,11 @@ def submitter(
 ) -> KatibBackend:
     """The backend that makes a cluster's job and watches it; see `KatibBackend`."""
     from hptune.backends.katib.backend import KatibBackend
-    from hptune.backends.katib.cluster.connection import JOB_PATIENCE_S, connect
+    from hptune.backends.katib.cluster.connection import connect
+    from hptune.retry import WATCHED_CLUSTER
 
     return KatibBackend(
-        partial(connect, options.namespace, context, patience_s=JOB_PATIENCE_S),
+        partial(connect, options.namespace, context, patience=WATCHED_CLUSTER),
         job,
         options,
         warn=warn_of,

@@ -51,13 +51,14 @@ def tune_in_cluster(
     """
     # Takes half a second, which a step that tunes by itself need not wait for.
     from hptune.backends.katib.backend import KatibBackend
-    from hptune.backends.katib.cluster.connection import JOB_PATIENCE_S, connect
+    from hptune.backends.katib.cluster.connection import connect
+    from hptune.retry import WATCHED_CLUSTER
 
     options = KatibOptions.read(katib)
     _check_job_dir(job_dir, options)
     place = f"{job_dir.rstrip('/')}/{(JobDir(Path()).data / data_name(data)).as_posix()}"
     submission = trainer.cluster_submission(job, name, place, job_dir, seed)
-    cluster = connect(options.namespace if katib.get("namespace") else None, patience_s=JOB_PATIENCE_S)
+    cluster = connect(options.namespace if katib.get("namespace") else None, patience=WATCHED_CLUSTER)
     options = replace(options, namespace=cluster.namespace)
     # The same again is the same: the name is that of the content.
     staging: list[Callable[[], None]] = [partial(transfer.put, data, place)]

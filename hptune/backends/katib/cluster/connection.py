@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -13,9 +12,7 @@ from kubernetes import config as kubernetes_config
 from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
 from hptune.errors import Fault, UsageError
-from hptune.retry import CLUSTER
-
-JOB_PATIENCE_S = 900.0
+from hptune.retry import CLUSTER, Patience
 
 # The library takes a file's content for what it should be.
 _CONFIGURATION_ERRORS = (
@@ -29,13 +26,15 @@ _CONFIGURATION_ERRORS = (
 )
 
 
-def connect(namespace: str | None = None, context: str | None = None, *, patience_s: float = 60.0) -> Cluster:
+def connect(
+    namespace: str | None = None, context: str | None = None, *, patience: Patience = CLUSTER
+) -> Cluster:
     """The cluster that this process runs in, else the one that kubectl talks to.
 
     Args:
         namespace: The namespace; None for the pod's or the context's own.
         context: A context of the kubeconfig, which then goes before the cluster that this process runs in.
-        patience_s: See `Cluster`.
+        patience: See `Cluster`.
 
     Raises:
         UsageError: There is no cluster to talk to, no such context, or that is no namespace's name.
@@ -49,7 +48,7 @@ def connect(namespace: str | None = None, context: str | None = None, *, patienc
     return Cluster(
         kubernetes_client.ApiClient(configuration),
         namespace or own,
-        patience=replace(CLUSTER, total_s=patience_s),
+        patience=patience,
     )
 
 

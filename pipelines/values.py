@@ -83,7 +83,8 @@ def _json(text: str, kind: str) -> Any:  # noqa: ANN401
         value = json.loads(text)
     except ValueError:
         raise ValueError(f"{text!r} is not JSON; must be {kind}") from None
-    if not isinstance(value, _TYPES[kind]):
+    # JSON's true is no number, though Python takes it for one.
+    if not isinstance(value, _TYPES[kind]) or isinstance(value, bool) != (kind == "BOOLEAN"):
         raise ValueError(f"{text!r} is not allowed (must be {kind})")
     return value
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 from checkouts import LABEL_QUESTION, REGISTRY, ROOT, STATE
 
+from hptune.backends.katib.options import KatibOptions
 from tests.pipelines.kfp_stand_in import kfp_stand_in
 
 
@@ -102,6 +103,19 @@ def test_cpus_and_memory_that_are_given_are_taken(local):
     local.make("submit", settings=LOCAL, JOB="mine", CPU="2", MEMORY="3Gi", DATA="mnist")
     given = parameters(local.ran()[-1])
     assert (given["katib.cpu"], given["katib.memory"], given["data"]) == ("2", "3Gi", "mnist")
+
+
+def test_the_pipelines_program_takes_what_trials_ask_for(local):
+    with kfp_stand_in() as server:
+        local.answers["kubectl get nodes"] = "4 8000000Ki"
+        result = local.make("submit", settings={**LOCAL, "KFP_ENDPOINT": server.endpoint}, JOB="mine")
+        assert result.returncode == 0, result.stderr
+        (_, *arguments), _ = local.notes()[-1]
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
+    (run,) = server.runs
+    katib = KatibOptions.read(run["runtime_config"]["parameters"]["katib"])
+    assert (katib.cpu, katib.memory_bytes, katib.gpus) == (1.0, 1953 * 2**20, 0)
+    assert (katib.service_account, katib.namespace) == ("hptune-trial", "kubeflow")
 
 
 def test_nodes_that_do_not_say_what_they_have_are_told(local):

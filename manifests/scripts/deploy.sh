@@ -39,7 +39,7 @@ tell_what_next() {
   if dry; then say "revision $REVISION would be deployed"; else say "revision $REVISION is deployed"; fi
   tell_where
   printf '    run     make submit\n'
-  printf '            or in the form for a run: job_dir %s/NAME, in katib the service_account hptune-trial' "$(jobs_home)"
+  printf '            or in the form for a run: job_dir %s/NAME' "$(jobs_home)"
   if [[ $OVERLAY != multi-user ]]; then printf ', Service Account hptune-launcher'; fi
   printf '\n'
 }

@@ -29,16 +29,10 @@ choose_revision() {
   fi
 }
 
-# run_parameters: sets parameters, those of the pipeline that this deployment knows.
+# run_parameters: sets parameters, those of the pipeline that this run is told.
 run_parameters() {
   parameters=(-p "job_name=$JOB" -p "job_dir=$(jobs_home)/$JOB" -p "katib.namespace=$NAMESPACE"
-    -p katib.service_account=hptune-trial -p "katib.algorithm=$ALGORITHM")
-  if [[ -z $BUCKET ]]; then parameters+=(-p katib.secret=hptune-object-store); fi
-  if ((GPUS > 0)); then
-    parameters+=(-p "trainer_node_selector=$(gpu_nodes)" -p "katib.accelerator=${ACCELERATOR:-any}")
-  else
-    parameters+=(-p katib.gpus=0)
-  fi
+    -p "katib.algorithm=$ALGORITHM")
   if [[ -n ${CPU:-} ]]; then parameters+=(-p "katib.cpu=$CPU"); fi
   if [[ -n ${MEMORY:-} ]]; then parameters+=(-p "katib.memory=$MEMORY"); fi
   if [[ -n ${DATA:-} ]]; then parameters+=(-p "data=$DATA"); fi
@@ -77,15 +71,6 @@ choose_resources() {
   CPU=${CPU:-$((cpus_m / 4))m}
   MEMORY=${MEMORY:-$((memory_ki / 4096))Mi}
   say "each trial asks for CPU=$CPU MEMORY=$MEMORY; what is not given is a quarter of what the largest node has"
-}
-
-# gpu_nodes: the labels of nodes for the final training; none where any GPU will do.
-gpu_nodes() {
-  if [[ -n $ACCELERATOR ]]; then
-    printf '{"cloud.google.com/gke-accelerator": "%s"}' "$ACCELERATOR"
-  else
-    printf '{}'
-  fi
 }
 
 check_config() {

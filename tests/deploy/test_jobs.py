@@ -1,6 +1,7 @@
 """`make submit`, `results` and `logs`, with the same stand-ins."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,9 +12,17 @@ from hptune.backends.katib.options import KatibOptions
 from tests.pipelines.kfp_stand_in import kfp_stand_in
 
 
+def given_with(flag, command):
+    words = command.split(f" {flag} ")[1:]
+    return dict(re.split(" -(?:[pd]|-[a-z-]+) ", word)[0].split("=", 1) for word in words)
+
+
 def parameters(command):
-    words = command.split(" -p ")[1:]
-    return dict(word.split(" --")[0].split("=", 1) for word in words)
+    return given_with("-p", command)
+
+
+def form(command):
+    return given_with("-d", command)
 
 
 def test_submit_starts_a_run_with_what_was_deployed(deployed):
@@ -25,15 +34,24 @@ def test_submit_starts_a_run_with_what_was_deployed(deployed):
     assert parameters(started) == {
         "job_name": "mine",
         "katib.namespace": "kubeflow",
-        "katib.service_account": "hptune-trial",
         "katib.algorithm": "gp-bandit",
         "job_dir": "gs://my-project-hptune/hptune-jobs/mine",
-        "trainer_node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
-        "katib.accelerator": "nvidia-tesla-t4",
         "data": "mnist",
     }
     assert deployed.environments()[-1]["HPTUNE_TRAINER_IMAGE"] == f"{REGISTRY}/trainer:{deployed.revision}"
     assert "trials  make results JOB=mine" in result.stdout
+
+
+def test_the_form_of_a_run_is_the_one_that_was_deployed(deployed):
+    """Another form would be another version of the pipeline."""
+    uploaded = form(deployed.ran()[-1])
+    assert uploaded == {
+        "katib.service_account": "hptune-trial",
+        "trainer_node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
+        "katib.accelerator": "nvidia-tesla-t4",
+    }
+    deployed.make("submit", settings={}, JOB="mine", ALGORITHM="bayesianoptimization")
+    assert form(deployed.ran()[-1]) == uploaded
 
 
 def test_the_pipelines_program_takes_this_command_line(deployed):
@@ -74,9 +92,10 @@ def test_submit_without_a_bucket_uses_kfps_object_store(checkout):
     assert checkout.make("submit", settings={}, JOB="mine").returncode == 0
     given = parameters(checkout.ran()[-1])
     assert given["job_dir"] == "minio://mlpipeline/hptune-jobs/mine"
-    assert given["katib.secret"] == "hptune-object-store"
-    assert "trainer_node_selector" not in given
-    assert given["katib.gpus"] == "0", "there is no GPU, whatever the job file asks for"
+    begins = form(checkout.ran()[-1])
+    assert begins["katib.secret"] == "hptune-object-store"
+    assert "trainer_node_selector" not in begins
+    assert begins["katib.gpus"] == "0", "there is no GPU, whatever the job file asks for"
 
 
 LOCAL = {"OVERLAY": "local", "CONTEXT": "kind-tuning", "REGISTRY": "registry.test/x"}

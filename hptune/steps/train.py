@@ -17,6 +17,7 @@ from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import parse_training_input
 from hptune.results.status_file import load_status
 from hptune.results.study import Measurement, Study, Trial
+from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
@@ -105,7 +106,8 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
     if best is None:
         raise JobFailed(f"{submission.job_dir}: no trial has an objective, so there is nothing to train with")
     # The limit is one for trials: this training may have more data.
-    spec = replace(TrialSpec.of(submission, best, directory), time_limit_s=None)
+    values = format_values(best.parameters)
+    spec = replace(TrialSpec.of(submission, best.id, values, directory), time_limit_s=None)
     outcome = _completed(spec) or _run(spec)
     log = directory.log
     if outcome.message or outcome.final is None:

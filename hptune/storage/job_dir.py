@@ -12,7 +12,7 @@ JOB_DIR/
     hptune/lock              held by the process that runs the job
     hptune/packages/         the trainer's packages, where the job brought archives
     hptune/data/             a copy of the trials' data, where a pipeline runs the job
-    hptune/trials/1/, final/ a trial's log, measurements and outcome
+    hptune/trials/1/, final/ a trial's document, log, measurements and outcome
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ class TrialDir:
 
     output: Path
     state: Path
+
+    @property
+    def document(self) -> Path:
+        """The trial as the program that runs it is told of it."""
+        return self.state / "trial.json"
 
     @property
     def log(self) -> Path:

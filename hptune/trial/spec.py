@@ -11,19 +11,43 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
 
 from hptune.job.submission import Program, Submission
-from hptune.results.study import Trial
-from hptune.search.space import format_values, without_exponent
+from hptune.search.space import without_exponent
 from hptune.storage.job_dir import TrialDir
-
-TRAINING_INPUT_VARIABLE = "HPTUNE_TRAINING_INPUT"
-"""Has the job's training input for ``python -m hptune.trial``, whose command line may be too short for it."""
+from hptune.storage.json_form import JSON_FORM, JsonForm
 
 # ML Engine's master listened here. One machine has no other task that would connect to it, but TensorFlow 1
 # refuses a task type without a cluster.
 _MASTER_ADDRESS = "127.0.0.1:2222"
+
+
+@dataclass(frozen=True)
+class Pod:
+    """What a trial's pod is to do around the trainer.
+
+    Katib fills in what it knows only when it makes the pod: the trial's name, as ``trial_id``, and the values
+    of the parameters, encoded by `hptune.trial.pod.encoding`. In paths ``{trial_id}`` stands for the number.
+
+    Attributes:
+        trial_prefix: What stands in front of the number in the trial's name, where it does.
+        collector_file: Where Katib's collector looks for measurements; None for nowhere.
+        message_file: Where the outcome goes, as Kubernetes' termination message; None for nowhere.
+        upload_to: The job's address, for what the trial leaves; None where its directories outlive the pod.
+        packages: The trainer's packages, each ``URI`` or ``URI#sha256=HEX``.
+        fetch_inputs: Whether to fetch what the user's arguments name.
+    """
+
+    trial_prefix: str = ""
+    collector_file: Path | None = None
+    message_file: Path | None = None
+    upload_to: str | None = None
+    packages: tuple[str, ...] = ()
+    fetch_inputs: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +65,10 @@ class TrialSpec:
         pass_job_dir: Whether the trainer is given ``--job-dir``; the service did so when the job had one.
         training_input: The job's training input, for TF_CONFIG.
         time_limit_s: Seconds after which the trainer is stopped; None for no limit.
+        pod: What its pod is to do besides; None on this machine.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
 
     trial_id: str
     job_id: str
@@ -53,27 +80,38 @@ class TrialSpec:
     pass_job_dir: bool = True
     training_input: Mapping[str, Any] = field(default_factory=dict)
     time_limit_s: float | None = None
+    pod: Pod | None = None
 
     @classmethod
-    def of(cls, submission: Submission, trial: Trial, directory: TrialDir) -> TrialSpec:
-        """What runs a submission's trainer with a trial's parameters.
+    def of(
+        cls,
+        submission: Submission,
+        trial_id: int | str,
+        parameters: Mapping[str, str],
+        directory: TrialDir,
+        pod: Pod | None = None,
+    ) -> TrialSpec:
+        """What runs a submission's trainer as one trial.
 
         Args:
             submission: The job.
-            trial: Whose parameters, and whose number the trainer sees.
+            trial_id: The number that the trainer sees.
+            parameters: The suggestion: name to value as text.
             directory: Where it runs.
+            pod: What its pod is to do; None on this machine.
         """
         return cls(
-            trial_id=str(trial.id),
+            trial_id=str(trial_id),
             job_id=submission.name,
             metric=submission.job.metric,
             program=submission.program,
             directory=directory,
             user_args=submission.user_args,
-            parameters=format_values(trial.parameters),
+            parameters=parameters,
             pass_job_dir=submission.pass_job_dir,
             training_input=submission.job.training_input,
             time_limit_s=submission.job.max_running_time_s,
+            pod=pod,
         )
 
     def argv(self) -> list[str]:
@@ -105,6 +143,10 @@ class TrialSpec:
             # A progress line must be in the log when it is printed, not when a buffer is full.
             "PYTHONUNBUFFERED": "1",
         }
+
+
+TRIAL_FORM = JsonForm(TrialSpec)
+"""A trial as JSON: the document that `hptune.trial.command` hands to the program that runs it."""
 
 
 def _snake_case(value: Any) -> Any:  # noqa: ANN401  (JSON in, JSON out)

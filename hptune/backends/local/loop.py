@@ -18,6 +18,7 @@ from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
 from hptune.job.submission import Submission
 from hptune.results.study import Measurement, Observer, Trial
+from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, tail
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.spec import TrialSpec
@@ -103,7 +104,8 @@ class TuningLoop:
 
     def _launch(self, trial: Trial, slot: Slot, attempt: int) -> None:
         with uninterrupted():
-            spec = TrialSpec.of(self._submission, trial, self._job_dir.trial(trial.id))
+            values, directory = format_values(trial.parameters), self._job_dir.trial(trial.id)
+            spec = TrialSpec.of(self._submission, trial.id, values, directory)
             process = TrialProcess(spec, slot)
             self._running[trial.id] = _Running(trial, process, slot, attempt)
         self._observe(self._store.study(), trial)

@@ -13,16 +13,18 @@ import signal
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from hptune.errors import HptuneError
+from hptune.errors import Fault, HptuneError, UsageError
 from hptune.results.study import Measurement
+from hptune.storage.job_dir import TrialDir
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
+from hptune.trial.pod.encoding import decode_value
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
-from hptune.trial.spec import TrialSpec
+from hptune.trial.spec import Pod, TrialSpec
 from hptune.trial.supervise import prepare, run_trial
 
 MAX_MESSAGE_BYTES = 4096
@@ -31,35 +33,43 @@ MAX_MESSAGE_BYTES = 4096
 _EARLY_STOPPED = "early-stopped"
 
 
-@dataclass(frozen=True)
-class Pod:
-    """What a trial's pod is to do around the trainer.
-
-    Attributes:
-        collector_file: Where Katib's collector looks for measurements; None for nowhere.
-        message_file: Where the outcome goes, as Kubernetes' termination message; None for nowhere.
-        upload_to: The job's address, for what the trial leaves; None where its directories outlive the pod.
-        packages: The trainer's packages.
-        fetch_inputs: Whether to fetch what the user's arguments name.
-    """
-
-    collector_file: Path | None = None
-    message_file: Path | None = None
-    upload_to: str | None = None
-    packages: tuple[Package, ...] = ()
-    fetch_inputs: bool = False
-
-
-def run_in_pod(spec: TrialSpec, pod: Pod) -> Outcome:
+def run_in_pod(spec: TrialSpec, pod: Pod) -> tuple[TrialSpec, Outcome]:
     """Runs a trial; whatever happens, its outcome is told.
 
     Args:
-        spec: The trial.
+        spec: The trial, as Katib filled it in.
         pod: What is to be done around the trainer.
 
     Returns:
-        How it ended: a trainer whose output could not be kept has failed.
+        The trial, and how it ended: a trainer whose output could not be kept has failed.
+
+    Raises:
+        UsageError: What was filled in cannot be read.
     """
+    spec = _filled_in(spec, pod)
+    return spec, _run_filled_in(spec, pod)
+
+
+def _filled_in(spec: TrialSpec, pod: Pod) -> TrialSpec:
+    trial_id = spec.trial_id.removeprefix(pod.trial_prefix)
+    paths = (spec.directory.output, spec.directory.state)
+    return replace(
+        spec,
+        trial_id=trial_id,
+        directory=TrialDir(*(Path(str(path).replace("{trial_id}", trial_id)) for path in paths)),
+        parameters={name: _decoded(name, value) for name, value in spec.parameters.items()},
+    )
+
+
+def _decoded(name: str, value: str) -> str:
+    try:
+        return decode_value(value)
+    except ValueError as error:
+        problem = f"{value!r} is not encoded as hptune.trial.pod.encoding does"
+        raise UsageError(Fault(f"parameter {name}", problem)) from error
+
+
+def _run_filled_in(spec: TrialSpec, pod: Pod) -> Outcome:
     start_s = time.time()
     with ExitStack() as stack:
         # First, for the collector asks for it without a pause.
@@ -98,7 +108,7 @@ def _collector(spec: TrialSpec, pod: Pod, stack: ExitStack) -> CollectorFile | N
 
 
 def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSpec:
-    program = add_packages(spec.program, pod.packages, packages)
+    program = add_packages(spec.program, list(map(Package.parse, pod.packages)), packages)
     user_args = tuple(map(inputs.localize, spec.user_args)) if pod.fetch_inputs else spec.user_args
     return replace(spec, program=program, user_args=user_args)
 

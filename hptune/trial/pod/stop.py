@@ -1,6 +1,6 @@
-"""``python -m hptune.trial.pod.stop FILE``: tells a trial to stop, and waits until it has.
+"""``python -m hptune.trial.pod.stop``: tells the trial of this pod to stop, and waits until it has.
 
-FILE is the trial's --collector-file, which tells it from others that this machine may run.
+The trial is known by its document, which this container's processes have in their environment.
 
 Kubernetes' SIGTERM goes to a container's first process. In a trial's pod that is the shell that Katib puts
 around the trial: it dies at once, and all other processes of the container are then killed. As a ``preStop``
@@ -18,34 +18,35 @@ from pathlib import Path
 
 import click
 
+from hptune.trial.command import TRIAL_VARIABLE
+
 _POLL_S = 0.1
 _PROCESSES = Path("/proc")
 _TRIAL = (b"-m", b"hptune.trial")
 
 
 @click.command()
-@click.argument("file")
-def main(file: str) -> None:
-    """Tells the trial whose --collector-file is FILE to stop, and waits until it has."""
-    trials = _trials(file)
+def main() -> None:
+    """Tell the trial of this pod to stop, and wait until it has."""
+    trials = _trials()
     for pid in trials:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    while trials & _trials(file):
+    while trials & _trials():
         time.sleep(_POLL_S)
 
 
-def _trials(file: str) -> set[int]:
-    flag = b"--collector-file=" + os.fsencode(file)
-    return {int(path.parent.name) for path in _PROCESSES.glob("[0-9]*/cmdline") if _is_trial(path, flag)}
+def _trials() -> set[int]:
+    document = os.environb.get(os.fsencode(TRIAL_VARIABLE))
+    entry = os.fsencode(TRIAL_VARIABLE) + b"=" + (document or b"")
+    return {int(path.name) for path in _PROCESSES.glob("[0-9]*") if _is_trial(path, entry)}
 
 
-def _is_trial(path: Path, flag: bytes) -> bool:
+def _is_trial(process: Path, entry: bytes) -> bool:
     # It may be gone, or another user's.
     with suppress(OSError):
-        words = path.read_bytes().split(b"\0")
-        # The module is named before the trial's own flags, in which a trainer can be named as well.
-        return _TRIAL in pairwise(words[:4]) and flag in words
+        if _TRIAL in pairwise((process / "cmdline").read_bytes().split(b"\0")[:4]):
+            return entry in (process / "environ").read_bytes().split(b"\0")
     return False
 
 

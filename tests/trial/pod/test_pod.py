@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from hptune.job.submission import Program
 from hptune.results.study import Measurement
+from hptune.storage.job_dir import JobDir, TrialDir
 from hptune.trial.outcome import Outcome
 from hptune.trial.pod.collector import STEP_METRIC
 from hptune.trial.pod.encoding import encode_value
 from hptune.trial.pod.packages import pack_package
+from hptune.trial.spec import TRIAL_FORM, TrialSpec
+from hptune.trial.spec import Pod as PodSpec
 
 PATIENCE_S = 30
 STOPPABLE = "import os, time\nprint('step=4 accuracy=0.25', flush=True)\ntime.sleep(60)\n"
@@ -24,7 +28,7 @@ MESSAGE_BYTES = 4096
 class Pod:
     """A container as Katib's webhook and the kubelet make it, of a trainer that is a script."""
 
-    def __init__(self, root, script, *options, user_args=(), upload_to=None, words=(), **environment):
+    def __init__(self, root, script, *, program=None, words=(), environment=None, spec=None, **pod):
         self.root = root
         self.metrics = root / "metrics" / "measurements.jsonl"
         self.message = root / "termination-log"
@@ -35,20 +39,17 @@ class Pod:
         self.message.touch()
         trainer = root / "trainer.py"
         trainer.write_text(script, encoding="utf-8")
-        options = [
-            "--trial-id=mnist-3",
-            "--trial-prefix=mnist-",
-            "--job-id=mnist",
-            "--metric=accuracy",
-            f"--output={self.output}",
-            f"--state={self.state}",
-            f"--collector-file={self.metrics}",
-            f"--message-file={self.message}",
-            *([f"--upload-to={upload_to}"] if upload_to else []),
-            *([] if any(o.startswith("--module-name") for o in options) else self._command(trainer)),
-            *options,
-        ]
-        argv = [sys.executable, "-P", "-m", "hptune.trial", *options, "--", *user_args]
+        trial = {
+            "trial_id": "mnist-3",
+            "job_id": "mnist",
+            "metric": "accuracy",
+            "program": program or Program(command=(sys.executable, "-S", "-u", str(trainer))),
+            "directory": TrialDir(self.output, self.state),
+            "pod": PodSpec("mnist-", self.metrics, self.message, **pod),
+        }
+        self.document = TRIAL_FORM.text(TrialSpec(**{**trial, **(spec or {})}))
+        self.environment = {**os.environ, "HPTUNE_TRIAL": self.document, **(environment or {})}
+        argv = [sys.executable, "-P", "-m", "hptune.trial"]
         quoted = [f"'{word}'" for word in argv]
         mark = f"{self.metrics.parent}/$$.pid"
         stopped = f"test -f {mark} && [ $(head -n 1 {mark}) = early-stopped ]"
@@ -56,15 +57,11 @@ class Pod:
         line += ["&&", "echo completed >", mark]
         self.process = subprocess.Popen(
             ["sh", "-c", " ".join(line)],
-            env={**os.environ, **environment},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-    @staticmethod
-    def _command(trainer):
-        return [f"--command={token}" for token in (sys.executable, "-S", "-u", trainer)]
 
     def end(self):
         self.log = self.process.communicate(timeout=PATIENCE_S)[0].decode()
@@ -97,8 +94,8 @@ class Pod:
 def run_pod(tmp_path):
     pods = []
 
-    def start(script, *options, **others):
-        pods.append(Pod(tmp_path / f"pod-{len(pods)}", script, *options, **others))
+    def start(script, **others):
+        pods.append(Pod(tmp_path / f"pod-{len(pods)}", script, **others))
         return pods[-1]
 
     yield start
@@ -134,7 +131,7 @@ def test_a_trainer_runs_with_all_that_a_pod_gives_it(run_pod, bucket, tmp_path):
         (job_dir / "model" / "weights").write_bytes(pathlib.Path(args.train).read_bytes() * 2)
         config = json.loads(os.environ["TF_CONFIG"])
         seen = [args.out, args.optimizer, args.lr, os.environ["CLOUD_ML_TRIAL_ID"], config["task"]["trial"]]
-        seen += [config["job"]["scale_tier"], "HPTUNE_TRAINING_INPUT" in os.environ]
+        seen += [config["job"]["scale_tier"], "HPTUNE_TRIAL" in os.environ]
         print(json.dumps(seen))
         print("step=1 accuracy=0.5")
         print("step=2 accuracy=0.75")
@@ -146,15 +143,15 @@ def test_a_trainer_runs_with_all_that_a_pod_gives_it(run_pod, bucket, tmp_path):
     hostile = 'gra\'d $(id) "ü" ~'
     pod = run_pod(
         "",
-        "--module-name=trainer.task",
-        f"--package=s3://bucket/job/package.tar.gz#sha256={digest}",
-        "--fetch-inputs",
-        "--encoded-parameters",
-        f"--parameter=optimizer={encode_value(hostile)}",
-        "--parameter=lr=1e-05",
+        program=Program("trainer.task"),
+        packages=(f"s3://bucket/job/package.tar.gz#sha256={digest}",),
+        fetch_inputs=True,
         upload_to="s3://bucket/job",
-        user_args=("--train=s3://bucket/data.npz", "--out=s3://bucket/not-there"),
-        HPTUNE_TRAINING_INPUT='{"scaleTier": "BASIC_GPU"}',
+        spec={
+            "parameters": {"optimizer": encode_value(hostile), "lr": "1e-05"},
+            "training_input": {"scaleTier": "BASIC_GPU"},
+            "user_args": ("--train=s3://bucket/data.npz", "--out=s3://bucket/not-there"),
+        },
     )
     assert pod.end() == 0, pod.log
     seen = json.loads(next(line for line in pod.log.splitlines() if line.startswith("[")))
@@ -177,7 +174,7 @@ def test_a_file_uri_and_a_volume_do_as_well(run_pod, tmp_path):
     assert pod.end() == 0
     assert (tmp_path / "kept/3/model").read_text() == "x"
     volume = tmp_path / "volume"
-    pod = run_pod(script, f"--output={volume}/{{trial_id}}", f"--state={volume}/hptune/trials/{{trial_id}}")
+    pod = run_pod(script, spec={"directory": JobDir(volume).trial("{trial_id}")})
     assert pod.end() == 0
     assert (volume / "3/model").read_text() == "x"
     assert (volume / "hptune/trials/3/log.txt").read_text() == "accuracy=1\n"
@@ -254,13 +251,13 @@ def test_the_hook_before_a_pods_end_waits_for_the_upload(run_pod, bucket):
     pod = run_pod(STOPPABLE, upload_to="s3://bucket/job")
     for each in (other, pod):
         wait_until(lambda each=each: each.metrics.exists() and each.measured)
-    hook = [sys.executable, "-P", "-m", "hptune.trial.pod.stop", pod.metrics]
-    subprocess.run(hook, check=True, timeout=PATIENCE_S)
+    hook = {"args": [sys.executable, "-P", "-m", "hptune.trial.pod.stop"], "env": pod.environment}
+    subprocess.run(**hook, check=True, timeout=PATIENCE_S)
     assert bucket["job/hptune/trials/3/log.txt"]
     assert pod.end() == 1
     assert pod.outcome.message.startswith("was told to stop")
     assert other.process.poll() is None
-    subprocess.run(hook, check=True, timeout=PATIENCE_S)
+    subprocess.run(**hook, check=True, timeout=PATIENCE_S)
 
 
 def test_sigterm_during_the_upload_does_not_cut_it_off(run_pod, slow_bucket):
@@ -302,10 +299,9 @@ def test_files_on_web_servers_are_fetched_and_services_left_alone(run_pod, web, 
     arguments = ("--data", f"{url}/data.npz?signature=x", f"--none={url}/none.npz", f"--service={url}/")
     pod = run_pod(
         "import sys\nprint(open(sys.argv[2]).read(), *sys.argv[3:5])",
-        "--fetch-inputs",
-        user_args=arguments,
-        SSL_CERT_FILE=str(certificate),
-        no_proxy="localhost",
+        fetch_inputs=True,
+        spec={"user_args": arguments},
+        environment={"SSL_CERT_FILE": str(certificate), "no_proxy": "localhost"},
     )
     assert pod.end() == 0
     assert f"data {' '.join(arguments[2:])}\n" in pod.log
@@ -314,7 +310,7 @@ def test_files_on_web_servers_are_fetched_and_services_left_alone(run_pod, web, 
 
 def test_a_package_that_was_changed_ends_the_trial_before_it_starts(run_pod, bucket):
     bucket["job/x.whl"] = b"another"
-    pod = run_pod("print('ran')", f"--package=s3://bucket/job/x.whl#sha256={'0' * 64}")
+    pod = run_pod("print('ran')", packages=(f"s3://bucket/job/x.whl#sha256={'0' * 64}",))
     assert pod.end() == 1
     assert "ran" not in pod.log
     assert pod.outcome.message.startswith(
@@ -327,10 +323,9 @@ def test_a_package_that_was_changed_ends_the_trial_before_it_starts(run_pod, buc
 def test_an_input_that_cannot_be_read_ends_the_trial_before_it_starts(run_pod, bucket):
     pod = run_pod(
         "print('ran')",
-        "--fetch-inputs",
-        user_args=("--data=s3://bucket/data.npz",),
-        AWS_ENDPOINT_URL="http://127.0.0.1:9",
-        AWS_MAX_ATTEMPTS="1",
+        fetch_inputs=True,
+        spec={"user_args": ("--data=s3://bucket/data.npz",)},
+        environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"},
     )
     assert pod.end() == 1
     assert "ran" not in pod.log
@@ -340,7 +335,7 @@ def test_an_input_that_cannot_be_read_ends_the_trial_before_it_starts(run_pod, b
 
 def test_a_trial_that_is_told_to_stop_while_it_fetches_stops_at_once(run_pod, slow_bucket):
     slow_bucket.http.RequestHandlerClass.do_HEAD = slow_bucket.http.RequestHandlerClass.do_PUT
-    pod = run_pod("print('ran')", "--fetch-inputs", user_args=("--data=s3://bucket/data.npz",))
+    pod = run_pod("print('ran')", fetch_inputs=True, spec={"user_args": ("--data=s3://bucket/data.npz",)})
     assert slow_bucket.asked.wait(PATIENCE_S)
     os.kill(pod.child(), signal.SIGTERM)
     assert pod.end() == 1
@@ -349,27 +344,50 @@ def test_a_trial_that_is_told_to_stop_while_it_fetches_stops_at_once(run_pod, sl
 
 
 def test_a_long_message_fits_the_termination_log(run_pod, tmp_path):
-    pod = run_pod("", f"--package={tmp_path}/{'long' * 60}/{'name' * 2000}")
+    pod = run_pod("", packages=(f"{tmp_path}/{'long' * 60}/{'name' * 2000}",))
     assert pod.end() == 1
     assert len(pod.message.read_bytes()) <= MESSAGE_BYTES
     assert pod.outcome.message.endswith("...")
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"),
+    ("package", "problem"),
     [
-        (["--encoded-parameters", "--parameter=x=%ff"], "'x=%ff' is not encoded"),
-        (["--package=gs://b/x#sha256=1"], "is not URI or URI#sha256=HEX"),
-        (["--package=https://me:pw@b/x?key#sha256=1"], "'https://***@b/x?***' is not URI"),
-        (["--training-input={"], "--training-input: is not JSON"),
-        (["--training-input=[]"], "--training-input: is list; must be an object"),
-        (["--stop-with-stdin"], "--stop-with-stdin is not for a pod"),
-        (["--colector-file=x"], "No such option"),
+        ("gs://b/x#sha256=1", "is not URI or URI#sha256=HEX"),
+        ("https://me:pw@b/x?key#sha256=1", "'https://***@b/x?***' is not URI"),
     ],
 )
-def test_flags_that_make_no_sense_are_refused(run_pod, options, problem):
-    pod = run_pod("print('ran')", *options, words=("|| test $? = 2 && exit 22",))
+def test_a_package_that_is_none_ends_the_trial_before_it_starts(run_pod, package, problem):
+    pod = run_pod("print('ran')", packages=(package,))
+    assert pod.end() == 1
+    assert problem in pod.outcome.message
+    assert "ran" not in pod.log
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (('"parameters":{}', '"parameters":{"x":"%ff"}'), "parameter x: '%ff' is not encoded"),
+        (('"trainingInput":{}', '"trainingInput":[]'), "trainingInput: Input should be a valid dict"),
+        (('"jobId":', '"job":'), "HPTUNE_TRIAL: does not describe a trial (jobId: Field required"),
+        (('"format":1', '"format":2'), "format 2; must be at most 1"),
+        (("{", "", 1), "does not describe a trial (Extra data"),
+    ],
+)
+def test_a_document_that_makes_no_sense_is_refused(run_pod, edit, problem):
+    document = run_pod("print('ran')").document
+    assert document.replace(*edit) != document
+    environment = {"HPTUNE_TRIAL": document.replace(*edit)}
+    pod = run_pod("print('ran')", words=("|| test $? = 2 && exit 22",), environment=environment)
     assert pod.end() == 22
     assert problem in pod.log
     assert "Traceback" not in pod.log
     assert "ran" not in pod.log
+
+
+def test_a_trial_without_a_document_is_refused():
+    without = {key: value for key, value in os.environ.items() if key != "HPTUNE_TRIAL"}
+    command = [sys.executable, "-P", "-m", "hptune.trial"]
+    result = subprocess.run(command, env=without, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "HPTUNE_TRIAL: is not set" in result.stderr

@@ -8,21 +8,22 @@ from collections.abc import Iterator
 from hptune.backends.katib.experiment import quoting
 from hptune.backends.katib.experiment.annotations import MAX_BYTES
 from hptune.backends.katib.experiment.parameters import RANDOM, algorithm_name, katib_text
-from hptune.backends.katib.experiment.trial_job import place_faults, training_input, trial_command
+from hptune.backends.katib.experiment.trial_job import place_faults, trial_document
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import Fault, UsageError
 from hptune.job.submission import SUBMISSION_FORM, Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
 from hptune.search.grid import grid_size
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, format_number
+from hptune.trial.command import TRIAL_VARIABLE
 from hptune.trial.pod.collector import STEP_METRIC
 
 MAX_METRIC_BYTES = 255
 MAX_GRID_POINTS = 100_000
 """Katib's grid service holds every point in 100 MiB."""
 
-# What Katib's webhook and the kubelet add to a trial's command, and more.
-_ADDED_BYTES = 2048
+# What the end of a trial's name adds to its document, and more.
+_ADDED_BYTES = 128
 _TUNING = "trainingInput.hyperparameters"
 
 
@@ -101,7 +102,7 @@ def _text_faults(submission: Submission) -> Iterator[Fault]:
     texts = [
         *((f"USER_ARGS[{i}]", arg) for i, arg in enumerate(submission.user_args)),
         *(("--command", part) for part in program.command),
-        *(("--package", str(package)) for package in submission.packages),
+        *(("--package", package) for package in submission.packages),
         ("--module-name", program.module or ""),
         ("--job-dir", submission.job_dir),
         (_place(job, "hyperparameterMetricTag"), job.metric),
@@ -111,13 +112,13 @@ def _text_faults(submission: Submission) -> Iterator[Fault]:
 
 
 def _length_faults(submission: Submission, experiment: str) -> Iterator[Fault]:
-    limit = quoting.MAX_STRING_BYTES
     longest = {p.name: _longest_text(p) for p in submission.job.space}
-    command = " ".join(trial_command(submission, experiment, longest, experiment))
+    document = f"{TRIAL_VARIABLE}={trial_document(submission, experiment, longest, experiment)}"
+    source, args = submission.job.source, sum(map(len, submission.user_args))
+    heavier = "USER_ARGS" if args > len(str(submission.job.training_input)) else source
     for place, length, most in (
-        ("USER_ARGS", len(command.encode()) + _ADDED_BYTES, limit),
-        (submission.job.source, len(training_input(submission)) + _ADDED_BYTES, limit),
-        (submission.job.source, len(SUBMISSION_FORM.text(submission)), MAX_BYTES),
+        (heavier, len(document) + _ADDED_BYTES, quoting.MAX_STRING_BYTES),
+        (source, len(SUBMISSION_FORM.text(submission)), MAX_BYTES),
     ):
         if length > most:
             yield Fault(place, f"makes {length} bytes for a trial's pod; must be at most {most}")

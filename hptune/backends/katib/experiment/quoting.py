@@ -1,20 +1,18 @@
-"""Text of the user's on its way into a trial's pod.
+"""Text of the user's on its way into a trial's pod, in an environment variable.
 
-Three programs rewrite a trial's command before it runs:
+Two programs rewrite the variable before the trial sees it:
 
 1. Katib replaces ``${trialParameters.NAME}`` anywhere in the Job's JSON, and refuses names that it does not
    know.
-2. Katib's webhook joins the command with spaces, adds words of its own and has ``sh -c`` run it.
-3. The kubelet replaces ``$(VAR)`` and turns ``$$`` into ``$``; in environment variables too.
+2. The kubelet replaces ``$(VAR)`` and turns ``$$`` into ``$``.
 
-`shell_word` and `json_text` write text so that it comes out of all three as it went in.
+`json_template` writes JSON that comes out of both as it went in, except in the places that Katib is to fill.
 """
 
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from hptune.errors import Fault
 
@@ -22,17 +20,27 @@ MAX_STRING_BYTES = 2**17 - 1
 """Linux takes no longer argument or environment variable of a process (MAX_ARG_STRLEN, less its end)."""
 
 
-def shell_word(text: str) -> str:
-    """``text`` as one word of a trial's command.
+def json_template(content: Mapping[str, object], places: Mapping[str, str | Mapping[str, str]]) -> str:
+    """An object as JSON that holds no ``$`` outside its places, and nothing that is not ASCII.
 
-    Whatever holds a ``$`` is quoted. It is doubled for the kubelet, and the quotes are closed and opened
-    again behind it, so that no ``${`` is left for Katib to see.
+    Args:
+        content: The object.
+        places: Fields that Katib is to fill, with its own marks as values: a text, or texts by name. What
+            Katib puts there must need no escapes.
     """
-    return shlex.quote(text).replace("$", "$$''")
+    fixed = {key: value for key, value in content.items() if key not in places}
+    members = [f"{_json(key)}:{_json(value)}" for key, value in fixed.items()]
+    members += [f"{_json(key)}:{_filled(place)}" for key, place in places.items()]
+    return f"{{{','.join(members)}}}"
 
 
-def json_text(value: Mapping[str, object] | Sequence[object]) -> str:
-    """``value`` as JSON that holds no ``$``, and nothing that is not ASCII."""
+def _filled(place: str | Mapping[str, str]) -> str:
+    if isinstance(place, str):
+        return f'"{place}"'
+    return f"{{{','.join(f'{_json(name)}:{_filled(each)}' for name, each in place.items())}}}"
+
+
+def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":")).replace("$", "\\u0024")
 
 

@@ -14,10 +14,10 @@ from hptune.backends.katib.options import DEFAULT_IMAGE, KatibOptions
 from hptune.errors import Fault
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
-from hptune.search.space import format_number
 from hptune.storage.job_dir import JobDir, TrialDir
 from hptune.storage.transfer import is_remote
-from hptune.trial.spec import TRAINING_INPUT_VARIABLE
+from hptune.trial.command import POD_COMMAND, POD_STOP_COMMAND, TRIAL_VARIABLE
+from hptune.trial.spec import TRIAL_FORM, Pod, TrialSpec
 
 CONTAINER = "trainer"
 METRICS_FILE = "/var/log/hptune/measurements.jsonl"
@@ -36,8 +36,6 @@ _DEFAULT_RUNNING_TIME_S = 7 * 24 * 3600
 _DEADLINE_SLACK_S = 3600
 # A trial that is told to stop gives its trainer ten seconds; the rest is for the upload.
 _GRACE_PERIOD_S = 120
-# -P: a directory that happens to be called hptune must not hide the package.
-_PYTHON = ("python", "-P", "-m")
 
 
 def labels(submission: Submission, options: KatibOptions) -> dict[str, str]:
@@ -63,7 +61,7 @@ def trial_job(
         trial_name: The text that Katib replaces by the trial's name.
     """
     pod_labels = {**labels(submission, options), "sidecar.istio.io/inject": "false"}
-    command = trial_command(submission, experiment, placeholders, trial_name)
+    document = trial_document(submission, experiment, placeholders, trial_name)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -77,44 +75,26 @@ def trial_job(
             },
             "template": {
                 "metadata": {"labels": pod_labels},
-                "spec": _pod_spec(submission, options, command),
+                "spec": _pod_spec(submission, options, document),
             },
         },
     }
 
 
-def trial_command(
+def trial_document(
     submission: Submission, experiment: str, placeholders: dict[str, str], trial_name: str
-) -> list[str]:
-    """The trainer's command; its words are quoted for the shell in which Katib runs them."""
-    word = quoting.shell_word
-    job, program = submission.job, submission.program
-    directory = _trial_dir(submission)
-    values: list[tuple[str, str | None]] = [
-        ("--trial-prefix", f"{experiment}-"),
-        ("--job-id", submission.name),
-        ("--metric", job.metric),
-        ("--output", str(directory.output)),
-        ("--state", str(directory.state)),
-        ("--collector-file", METRICS_FILE),
-        ("--message-file", MESSAGE_FILE),
-        ("--upload-to", submission.job_dir if is_remote(submission.job_dir) else None),
-        ("--time-limit-s", format_number(job.max_running_time_s) if job.max_running_time_s else None),
-        ("--module-name", program.module),
-        *(("--command", part) for part in program.command if program.module is None),
-        *(("--python-path", path) for path in program.python_path),
-        *(("--package", str(package)) for package in submission.packages),
-    ]
-    return [
-        *_PYTHON,
-        "hptune.trial",
-        f"--trial-id={trial_name}",
-        *(word(f"{name}={value}") for name, value in values if value is not None),
-        *("--fetch-inputs", "--pass-job-dir" if submission.pass_job_dir else "--no-pass-job-dir"),
-        "--encoded-parameters",
-        *(word(f"--parameter={name}=") + place for name, place in placeholders.items()),
-        *("--", *map(word, submission.user_args)),
-    ]
+) -> str:
+    """What a trial's pod is told, with the places that Katib fills in; arguments as those of `trial_job`."""
+    pod = Pod(
+        trial_prefix=f"{experiment}-",
+        collector_file=Path(METRICS_FILE),
+        message_file=Path(MESSAGE_FILE),
+        upload_to=submission.job_dir if is_remote(submission.job_dir) else None,
+        packages=submission.packages,
+        fetch_inputs=True,
+    )
+    content = TRIAL_FORM.content(TrialSpec.of(submission, "", {}, _trial_dir(submission), pod))
+    return quoting.json_template(content, {"trialId": trial_name, "parameters": placeholders})
 
 
 def _trial_dir(submission: Submission) -> TrialDir:
@@ -124,7 +104,7 @@ def _trial_dir(submission: Submission) -> TrialDir:
     return JobDir(Path(submission.job_dir)).trial("{trial_id}")
 
 
-def _pod_spec(submission: Submission, options: KatibOptions, command: list[str]) -> dict[str, Any]:
+def _pod_spec(submission: Submission, options: KatibOptions, document: str) -> dict[str, Any]:
     job = submission.job
     volumes = _volumes(job, options)
     running_time_s = job.max_running_time_s or _DEFAULT_RUNNING_TIME_S
@@ -154,7 +134,7 @@ def _pod_spec(submission: Submission, options: KatibOptions, command: list[str])
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **{key: value for key, value in names.items() if value},
-        "containers": [_container(submission, options, command, volumes)],
+        "containers": [_container(submission, options, document, volumes)],
         "volumes": [{"name": name, **source} for name, (_, source) in volumes.items()],
     }
 
@@ -174,15 +154,15 @@ def _volumes(job: TuningJob, options: KatibOptions) -> dict[str, tuple[str, dict
 def _container(
     submission: Submission,
     options: KatibOptions,
-    command: list[str],
+    document: str,
     volumes: dict[str, tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     secret = [{"secretRef": {"name": options.secret}}] if options.secret else None
     return {
         "name": CONTAINER,
         "image": options.image or submission.job.image_uri or DEFAULT_IMAGE,
-        "command": command,
-        "env": [{"name": TRAINING_INPUT_VARIABLE, "value": training_input(submission)}],
+        "command": list(POD_COMMAND),
+        "env": [{"name": TRIAL_VARIABLE, "value": document}],
         **({"envFrom": secret} if secret else {}),
         "resources": resources(submission.job, options),
         # Here too, for Katib can copy them to its sidecar from here alone. The root file system stays
@@ -196,14 +176,9 @@ def _container(
         },
         "terminationMessagePath": MESSAGE_FILE,
         # The signal that ends a pod does not get past Katib's shell.
-        "lifecycle": {"preStop": {"exec": {"command": [*_PYTHON, "hptune.trial.pod.stop", METRICS_FILE]}}},
+        "lifecycle": {"preStop": {"exec": {"command": list(POD_STOP_COMMAND)}}},
         "volumeMounts": [{"name": name, "mountPath": path} for name, (path, _) in volumes.items()],
     }
-
-
-def training_input(submission: Submission) -> str:
-    """The job's training input as the trainer's container has it in its environment."""
-    return quoting.json_text(submission.job.training_input)
 
 
 def place_faults(submission: Submission, options: KatibOptions) -> Iterator[Fault]:

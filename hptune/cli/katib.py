@@ -23,7 +23,7 @@ from hptune.console.program import PATH, SEED, warn
 from hptune.console.yaml_text import to_yaml
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job.overrides import Override
-from hptune.job.request import Request, resolve_for_cluster
+from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob, load_job
 
@@ -77,7 +77,7 @@ def katib(
         seed=seed,
         overrides=flags.overrides,
     )
-    submission, assumed = _complete(resolve_for_cluster(request), programs)
+    submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
     manifest = build_experiment(submission, options)
     warn((*submission.job.warnings, *assumed, *differences(submission, options)))
     if flags.without_effect:

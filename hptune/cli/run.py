@@ -12,7 +12,7 @@ from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.running import run_shown
 from hptune.console.program import warn
-from hptune.job.request import JOBS, Request, resolve
+from hptune.job.request import JOBS, Place, Request, resolve
 from hptune.job.submission import Submission
 from hptune.steps.report import report as write_report
 from hptune.storage.job_dir import JobDir
@@ -36,7 +36,7 @@ def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) ->
       hptune run job --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/job -- --train-file data.npz
     """
-    submission = resolve(request)
+    submission = resolve(request, Place.HERE)
     warn(submission.job.warnings)
     if idle := (*idle_fields(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])

@@ -16,7 +16,7 @@ from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.cli.running import run_shown
 from hptune.console.program import warn
-from hptune.job.request import Request, resolve_for_cluster
+from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
 from hptune.steps.report import report as write_report
@@ -59,7 +59,7 @@ def submit(
           --module-name trainer.task --job-dir gs://bucket/job --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
-    submission = resolve_for_cluster(request)
+    submission = resolve(request, Place.CLUSTER)
     warn(submission.job.warnings)
     if without_effect:
         warn([f"without effect in a cluster: {', '.join(without_effect)}"])

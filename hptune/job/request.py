@@ -6,6 +6,7 @@ import importlib.machinery
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -53,64 +54,44 @@ class Request:
     overrides: tuple[Override, ...] = ()
 
 
-def resolve(request: Request) -> Submission:
-    """Completes a request from its job file and checks it.
+class Place(Enum):
+    """Where a job's trials run, which decides what a request must name and how.
+
+    Here, a job's directory, its packages and the trainer are those of this machine; a job that names no
+    directory gets one in `JOBS`. In a cluster the directory is a URI, or a path on a volume that the pods
+    mount, and empty where there is none. The trainer's module is then that of the image or of the packages,
+    which are addresses; whoever puts the package at ``Request.package_path`` somewhere adds its address.
+    """
+
+    HERE = "here"
+    CLUSTER = "cluster"
+
+
+def resolve(request: Request, place: Place) -> Submission:
+    """Completes a request from its job file and checks what can be checked from here.
 
     Raises:
         InputError: The job file or the flags have faults; all of them.
     """
+    here = place is Place.HERE
     faults: list[Fault] = []
     job = _job(request, faults)
     job_dir = request.job_dir or (job.job_dir if job else None)
-    name = request.name or (Path(job_dir).resolve().name if job_dir else None)
+    name = request.name or (_name_of(job_dir, place) if job_dir else None)
     packages = _packages(request, job)
+    field = "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
     faults += _name_faults(request, name)
-    faults += _job_dir_faults(
-        job_dir, "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
-    )
-    faults += _package_faults(request.package_path, packages)
-    home = (Path(job_dir) if job_dir else JOBS / (name or "")).absolute()
-    program = _program(request, job, home) if job else Program()
-    if job:
-        faults += _program_faults(request, job, program)
-    if faults or job is None or name is None:
-        raise UsageError(faults) if job else InputError(faults)
-    return Submission(
-        name=name,
-        job=job,
-        program=program,
-        user_args=request.user_args or job.args or job.container_args,
-        job_dir=str(home),
-        # The service gave trainers --job-dir only where the job had one: some do not know the flag.
-        pass_job_dir=job_dir is not None,
-        packages=tuple(str(Path(package).absolute()) for package in packages),
-        seed=request.seed,
-    )
-
-
-def resolve_for_cluster(request: Request) -> Submission:
-    """Completes a request whose trials run in a cluster's pods, and checks what can be checked from here.
-
-    The job's directory is a URI, or a path on a volume that the pods mount, and empty where there is none.
-    The trainer's module is that of the image or of ``packages``, which are addresses; whoever puts the
-    package at ``request.package_path`` somewhere adds its address.
-
-    Raises:
-        InputError: The job file or the flags have faults; all of them.
-    """
-    faults: list[Fault] = []
-    job = _job(request, faults)
-    job_dir = request.job_dir or (job.job_dir if job else None) or ""
-    name = request.name or (PurePosixPath(job_dir).name if job_dir else None)
-    packages = _packages(request, job)
-    place = "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
-    faults += [*_name_faults(request, name), *_cluster_dir_faults(job_dir, place)]
-    faults += [*_package_faults(request.package_path, ()), *_address_faults(packages)]
+    if job_dir:
+        faults += (_path_faults if here else _uri_faults)(job_dir, field)
+    faults += _package_path_faults(request.package_path)
+    faults += (_archive_faults if here else _address_faults)(packages)
+    home = str((Path(job_dir) if job_dir else JOBS / (name or "")).absolute())
     program = Program()
     if job:
-        module = request.module_name or job.python_module
-        program = Program(module) if module else Program(command=job.container_command)
-        faults += _cluster_program_faults(job, program)
+        program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
+        faults += _program_faults(job, program, place)
+        if here and not packages:
+            faults += _module_faults(program)
     if faults or job is None or name is None:
         raise UsageError(faults) if job else InputError(faults)
     return Submission(
@@ -118,11 +99,18 @@ def resolve_for_cluster(request: Request) -> Submission:
         job=job,
         program=program,
         user_args=request.user_args or job.args or job.container_args,
-        job_dir=job_dir.rstrip("/"),
-        pass_job_dir=bool(job_dir),
-        packages=packages,
+        job_dir=home if here else (job_dir or "").rstrip("/"),
+        # The service gave trainers --job-dir only where the job had one: some do not know the flag.
+        pass_job_dir=job_dir is not None,
+        packages=tuple(str(Path(package).absolute()) for package in packages) if here else packages,
         seed=request.seed,
     )
+
+
+_IMAGE_ALONE = {
+    Place.HERE: "containers do not run here; --module-name names the trainer inside",
+    Place.CLUSTER: "names an image alone; containerCommand or --module-name must say what runs in it",
+}
 
 
 def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
@@ -143,13 +131,17 @@ def _earlier_tuning(request: Request, job_id: str, job_dir: str | None) -> Hyper
     return read_tuning(home) or read_tuning(home.absolute().parent / job_id)
 
 
-def _cluster_dir_faults(job_dir: str, place: str) -> Iterator[Fault]:
+def _name_of(job_dir: str, place: Place) -> str:
+    return Path(job_dir).resolve().name if place is Place.HERE else PurePosixPath(job_dir).name
+
+
+def _uri_faults(job_dir: str, field: str) -> Iterator[Fault]:
     scheme, separator, _ = job_dir.partition("://")
     if separator and scheme not in _WRITABLE:
-        yield Fault(place, f"{redacted(job_dir)!r} cannot be written to; allowed: {_WRITABLE_SHOWN}")
-    elif job_dir and not separator and not job_dir.startswith("/"):
+        yield Fault(field, f"{redacted(job_dir)!r} cannot be written to; allowed: {_WRITABLE_SHOWN}")
+    elif not separator and not job_dir.startswith("/"):
         yield Fault(
-            place,
+            field,
             f"{job_dir!r} is not an absolute path; pods have no directory of this machine to begin with",
         )
 
@@ -160,16 +152,6 @@ def _address_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
             yield Fault(
                 "--packages", f"{package!r} is on this machine; must be a URI, such as gs://bucket/x.tar.gz"
             )
-
-
-def _cluster_program_faults(job: TuningJob, program: Program) -> Iterator[Fault]:
-    if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
-        yield _module_name_fault(program.module)
-    elif program.module is None and not program.command:
-        yield Fault("--module-name", _NOTHING_TO_RUN)
-        if job.image_uri:
-            problem = "names an image alone; containerCommand or --module-name must say what runs in it"
-            yield Fault("masterConfig.imageUri", problem)
 
 
 def _packages(request: Request, job: TuningJob | None) -> tuple[str, ...]:
@@ -190,24 +172,25 @@ def _name_faults(request: Request, name: str | None) -> Iterator[Fault]:
         )
 
 
-def _job_dir_faults(job_dir: str | None, place: str) -> Iterator[Fault]:
-    if job_dir is None:
-        return
+def _path_faults(job_dir: str, field: str) -> Iterator[Fault]:
     if "://" in job_dir:
         yield Fault(
-            place, f"{job_dir!r} is not on this machine; --job-dir must be a local path, such as {JOBS}/x"
+            field, f"{job_dir!r} is not on this machine; --job-dir must be a local path, such as {JOBS}/x"
         )
         return
     ancestor = next(path for path in Path(job_dir).absolute().parents if path.exists())
     if not ancestor.is_dir():
-        yield Fault(place, f"{job_dir!r} is below {ancestor}, which is a file and must be a directory")
+        yield Fault(field, f"{job_dir!r} is below {ancestor}, which is a file and must be a directory")
 
 
-def _package_faults(path: Path | None, packages: tuple[str, ...]) -> Iterator[Fault]:
+def _package_path_faults(path: Path | None) -> Iterator[Fault]:
     if path and not path.is_dir():
         yield Fault("--package-path", f"{path} is not a directory; must be the trainer's package")
     elif path and not (path / "__init__.py").is_file():
         yield Fault("--package-path", f"{path} is not a Python package (it has no __init__.py)")
+
+
+def _archive_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
     for package in packages:
         if not Path(package).is_file():
             yield Fault(
@@ -215,13 +198,15 @@ def _package_faults(path: Path | None, packages: tuple[str, ...]) -> Iterator[Fa
             )
 
 
-def _program(request: Request, job: TuningJob, job_dir: Path) -> Program:
+def _program(request: Request, job: TuningJob, place: Place, installed: Path | None) -> Program:
     module = request.module_name or job.python_module
     if module is None:
         return Program(command=job.container_command)
+    if place is Place.CLUSTER:
+        return Program(module)
     path = _package_path(request.package_path, module)
-    installed = (str(JobDir(job_dir).packages),) if _packages(request, job) else ()
-    return Program(module=module, python_path=(*((str(path.absolute().parent),) if path else ()), *installed))
+    directories = (path.absolute().parent if path else None, installed)
+    return Program(module, python_path=tuple(str(each) for each in directories if each))
 
 
 def _package_path(given: Path | None, module: str) -> Path | None:
@@ -230,26 +215,21 @@ def _package_path(given: Path | None, module: str) -> Path | None:
     return given or (here if (here / "__init__.py").is_file() else None)
 
 
-def _program_faults(request: Request, job: TuningJob, program: Program) -> Iterator[Fault]:
-    module = program.module
-    if module is None and not program.command:
+def _program_faults(job: TuningJob, program: Program, place: Place) -> Iterator[Fault]:
+    if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
+        problem = f"{program.module!r} is not the name of a Python module, such as trainer.task"
+        yield Fault("--module-name", problem)
+    elif program.module is None and not program.command:
         yield Fault("--module-name", _NOTHING_TO_RUN)
-    elif module is not None and not _MODULE_NAME.fullmatch(module):
-        yield _module_name_fault(module)
-    elif module is not None and not _packages(request, job):
-        yield from _module_faults(module, program.python_path)
-    if module is None and job.image_uri and not job.container_command:
-        yield Fault(
-            "masterConfig.imageUri", "containers do not run here; --module-name names the trainer inside"
-        )
+        if job.image_uri:
+            yield Fault("masterConfig.imageUri", _IMAGE_ALONE[place])
 
 
-def _module_name_fault(module: str) -> Fault:
-    return Fault("--module-name", f"{module!r} is not the name of a Python module, such as trainer.task")
-
-
-def _module_faults(module: str, python_path: tuple[str, ...]) -> Iterator[Fault]:
+def _module_faults(program: Program) -> Iterator[Fault]:
     """Looks for the module without importing it, which would run the user's code here."""
+    module, python_path = program.module, program.python_path
+    if module is None or not _MODULE_NAME.fullmatch(module):
+        return
     package, *rest = module.split(".")
     directory = next((Path(d) for d in python_path if (Path(d) / package).is_dir()), None)
     if directory is None:

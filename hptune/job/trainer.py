@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hptune.errors import Fault, UsageError
-from hptune.job.request import Request, resolve, resolve_for_cluster
+from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob, parse_training_input
 
@@ -37,32 +37,24 @@ class Trainer:
         args = tuple(self.args) or job.args or job.container_args
         return (*args, self.data_flag, str(data)) if self.data_flag else args
 
-    def submission(self, job: TuningJob, name: str, data: Path, job_dir: Path, seed: int = 0) -> Submission:
-        """What ``hptune run`` would make of a job with this trainer, all faults reported together.
+    def submission(
+        self, job: TuningJob, name: str, data: Path | str, job_dir: Path | str, place: Place, seed: int = 0
+    ) -> Submission:
+        """What ``hptune run`` or ``hptune submit`` would make of a job with this trainer.
 
         Raises:
-            InputError: Something of it cannot be used.
+            InputError: Something of it cannot be used; carries every fault.
         """
-        return resolve(self._request(job, name, data, str(job_dir), seed))
-
-    def cluster_submission(self, job: TuningJob, name: str, data: str, job_dir: str, seed: int) -> Submission:
-        """What ``hptune submit`` would make of a job with this trainer, all faults reported together.
-
-        Raises:
-            InputError: Something of it cannot be used.
-        """
-        return resolve_for_cluster(self._request(job, name, data, job_dir, seed))
-
-    def _request(self, job: TuningJob, name: str, data: Path | str, job_dir: str, seed: int) -> Request:
-        return Request(
+        request = Request(
             config=job,
             name=name,
             module_name=self.module_name or None,
             package_path=Path(self.package_path) if self.package_path else None,
-            job_dir=job_dir,
+            job_dir=str(job_dir),
             user_args=self.user_args(job, data),
             seed=seed,
         )
+        return resolve(request, place)
 
 
 def check_backend(backend: str) -> None:

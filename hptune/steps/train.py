@@ -12,6 +12,7 @@ from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
 from hptune.data.predictions import CannotPredictError, confusion_matrix
 from hptune.errors import Interrupted, JobFailed
+from hptune.job.request import Place
 from hptune.job.submission import Submission
 from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import parse_training_input
@@ -85,7 +86,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     """
     status = load_status(status_file)
     job = parse_training_input(status.training_input, str(status_file))
-    submission = trainer.submission(job, status.study.name, data, output)
+    submission = trainer.submission(job, status.study.name, data, output, Place.HERE)
     return _train(submission, status.study, TrialDir(output, output / "hptune"))
 
 

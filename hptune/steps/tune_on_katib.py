@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hptune.backends.katib.options import KatibOptions
 from hptune.errors import Fault, UsageError
+from hptune.job.request import Place
 from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import TuningJob
 from hptune.results.study import JobStatus
@@ -57,7 +58,7 @@ def tune_in_cluster(
     options = KatibOptions.read(katib)
     _check_job_dir(job_dir, options)
     place = f"{job_dir.rstrip('/')}/{(JobDir(Path()).data / data_name(data)).as_posix()}"
-    submission = trainer.cluster_submission(job, name, place, job_dir, seed)
+    submission = trainer.submission(job, name, place, job_dir, Place.CLUSTER, seed)
     cluster = connect(options.namespace if katib.get("namespace") else None, patience=WATCHED_CLUSTER)
     options = replace(options, namespace=cluster.namespace)
     # The same again is the same: the name is that of the content.

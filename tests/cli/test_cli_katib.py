@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from hptune.backends.katib.experiment.annotations import read_submission
+from hptune.trial.spec import TRIAL_FORM
 from tests.entry_point import call
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +30,9 @@ def katib(*args):
     return call("katib", *args)
 
 
-def command_of(experiment):
+def trial_of(experiment):
     pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
-    return pod["containers"][0]["command"]
+    return TRIAL_FORM.parse(pod["containers"][0]["env"][0]["value"])
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_the_example_is_given_a_job_dir_and_its_data_is_asked_for():
     assert submission.name == "mnist"
     assert submission.program.module == "trainer.mnist_mlp_lr_numsteps"
     assert submission.user_args == ()
-    assert "--pass-job-dir" in command_of(experiment)
+    assert trial_of(experiment).pass_job_dir
     for line in ("requires --train-file, which it is not given", "requires --job-dir", "is gone from GKE"):
         assert line in printed.err
     assert all(line.startswith("hptune: warning: ") for line in printed.err.splitlines())

@@ -72,6 +72,22 @@ class Submission:
         return Study(self.name, self.job.metric, self.job.goal, self.job.max_trials)
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a job to be the same, ready for JSON, by the names that messages show."""
+        return {
+            "name": self.name,
+            "trainingInput": self.job.training_input,
+            "module": self.program.module,
+            "command": list(self.program.command),
+            "pythonPath": list(self.program.python_path),
+            "args": list(self.user_args),
+            "jobDir": self.job_dir,
+            "passJobDir": self.pass_job_dir,
+            "packages": list(self.packages),
+            "seed": self.seed,
+        }
+
+    @property
     def first_points(self) -> list[dict[str, Value]]:
         """The point that the user's own arguments name, if that gives each parameter a value in its range."""
         given = _values_of(self.user_args)

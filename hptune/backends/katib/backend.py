@@ -21,7 +21,6 @@ from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
 from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.annotations import (
-    SUBMISSION_ANNOTATION,
     TRIALS_ANNOTATION,
     read_submission,
 )
@@ -55,8 +54,6 @@ _POLL_S = 1.0
 _LASTING_S = 10.0
 # A trial that is stopped early may upload for this long after Katib has ended the job.
 _SETTLING_S = 150.0
-# Of the record of a submission, what says nothing of the job: its form, and where its file was.
-_NOT_IDENTITY = ("format", "source", "warnings")
 
 
 class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
@@ -382,8 +379,6 @@ def _identity(experiment: Object) -> dict[str, Any]:
     Raises:
         JobDirError: The Experiment is not one of hptune's.
     """
-    read_submission(experiment)
-    content: dict[str, Any] = json.loads(experiment["metadata"]["annotations"][SUBMISSION_ANNOTATION])
     pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
     image = pod["containers"][0]["image"]
-    return {"image": image, **{key: content[key] for key in content if key not in _NOT_IDENTITY}}
+    return {"image": image, **read_submission(experiment).identity}

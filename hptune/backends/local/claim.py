@@ -85,14 +85,5 @@ def _refuse_changed(job_dir: JobDir, recorded: Submission, asked: Submission) ->
 
 
 def _identity(submission: Submission) -> dict[str, Any]:
-    """What must be the same for a job to be taken up again, by the names of its first format."""
-    return {
-        "name": submission.name,
-        "trainingInput": submission.job.training_input,
-        "module": submission.program.module,
-        "command": list(submission.program.command),
-        "pythonPath": list(submission.program.python_path),
-        "args": list(submission.user_args),
-        "passJobDir": submission.pass_job_dir,
-        "seed": submission.seed,
-    }
+    """Without what may change: the directory can be moved, and archives are installed once."""
+    return {k: v for k, v in submission.identity.items() if k not in ("jobDir", "packages")}

@@ -73,6 +73,20 @@ def test_a_job_that_has_ended_is_told_again_without_running_anything(make_katib_
     assert job.backend.describe().state is JobState.SUCCEEDED
 
 
+def test_a_job_whose_experiment_has_the_former_format_is_watched_again(make_katib_job, server):
+    job = make_katib_job(maxTrials=2)
+    study = job.run()
+    rest = {"format": 1, "source": "elsewhere.yaml", "warnings": []}
+
+    def edit(experiment):
+        former = json.dumps({**job.submission.identity, **rest})
+        experiment["metadata"]["annotations"]["hptune.dev/submission"] = former
+
+    server.change("experiments", job.backend.experiment, edit)
+    assert job.new_backend().run(job.submission, ignore) == study
+    assert job.starts == [1, 2]
+
+
 def test_another_job_of_the_same_name_is_refused_with_what_differs(make_katib_job):
     job = make_katib_job(maxTrials=1)
     job.run()

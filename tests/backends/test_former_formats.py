@@ -63,10 +63,20 @@ def test_a_job_that_ended_is_described_and_not_run_again(root, name):
     again = run(name, *USER_ARGS[name], flags=FLAGS.get(name, ""))
     assert again.code == 0, again.err
     assert starts(root) == []
-    assert json.loads((root / name / "results.json").read_text()) == before
+    after = json.loads((root / name / "results.json").read_text())
+    assert list(map(told, trials_of(after))) == list(map(told, trials_of(before)))
     status = LocalBackend(root / name).describe()
     assert status.state is JobState.SUCCEEDED
-    assert len(status.study.trials) == len(before["trainingOutput"]["trials"])
+    assert len(status.study.trials) == len(trials_of(before))
+
+
+def trials_of(results):
+    return results["trainingOutput"]["trials"]
+
+
+def told(trial):
+    """What results say of a trial; one that measured NaN was once a success."""
+    return {key: value for key, value in trial.items() if key != "state"}
 
 
 def test_a_job_that_was_killed_goes_on_with_the_trial_that_it_was_killed_in(root):
@@ -115,8 +125,14 @@ def test_the_final_training_is_not_run_again(root):
 @pytest.mark.parametrize("name", ["failed", "stopped"])
 def test_what_a_job_in_a_cluster_kept_is_what_the_job_was(root, name):
     kept = kept_status(str(root / "kept" / name))
-    assert repr(kept.study) == repr(LocalBackend(root / name).describe().study)
+    known = LocalBackend(root / name).describe().study
+    assert list(map(told_of, kept.study.trials)) == list(map(told_of, known.trials))
+    assert replace(kept.study, trials=()) == replace(known, trials=())
     assert call(f"report ../kept/{name}").code == 0
+
+
+def told_of(trial):
+    return repr(replace(trial, state=TrialState.SUCCEEDED))
 
 
 def experiment(name):

@@ -83,7 +83,7 @@ def test_a_job_whose_experiment_has_the_former_format_is_watched_again(make_kati
         experiment["metadata"]["annotations"]["hptune.dev/submission"] = former
 
     server.change("experiments", job.backend.experiment, edit)
-    assert job.new_backend().run(job.submission, ignore) == study
+    assert job.new_backend().run(job.submission, ignore).study == study
     assert job.starts == [1, 2]
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import click
 
 from components.images import git_revision
+from hptune.backends.katib.experiment.resources import GPU
 from hptune.console.program import PATH, run_command
 from hptune.job.trainer import BACKENDS
 from hptune.job.tuning_job import parse_job
 from pipelines.here import COUNT, run
 from pipelines.server import Server, Uploaded, version_name
-from pipelines.tuning import GPU, Cluster, Preset, compile_, on_one_line, parameters
+from pipelines.tuning import Cluster, Preset, compile_, on_one_line, parameters
 from pipelines.values import parse_values
 
 

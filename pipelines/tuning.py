@@ -17,12 +17,11 @@ from components.preprocess.component import preprocess
 from components.report.component import report
 from components.train.component import train
 from components.tune.component import tune
+from hptune.backends.katib.experiment.resources import ACCELERATOR_LABEL, GPU
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.tuning_job import TuningJob
 
 NAME = "hptune"
-GPU = "nvidia.com/gpu"
-GKE_ACCELERATOR_LABEL = "cloud.google.com/gke-accelerator"
 OBJECT_STORE_SECRET = "hptune-object-store"  # noqa: S105  (its name)
 OBJECT_STORE_KEYS = (
     *("MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
@@ -74,7 +73,7 @@ class Cluster:
         selects = self.gpus and self.gke_accelerator
         return {
             "backend": self.backend,
-            "trainer_node_selector": {GKE_ACCELERATOR_LABEL: self.gke_accelerator} if selects else {},
+            "trainer_node_selector": {ACCELERATOR_LABEL: self.gke_accelerator} if selects else {},
             "trainer_tolerations": [toleration] if self.gpus else [],
         }
 

@@ -32,6 +32,7 @@ from optuna.trial import TrialState as OptunaState
 
 from hptune.backends.local.signals import uninterrupted
 from hptune.errors import Fault, JobDirError
+from hptune.results.curve import MAX_MEASUREMENTS, next_step
 from hptune.results.study import Goal, Measurement, Study, Trial, TrialState
 from hptune.search.space import SearchSpace
 from hptune.trial.outcome import Outcome
@@ -48,8 +49,6 @@ _START = "start_time_s"
 _TRAINER = "trainer"
 _LINE_START = b'{"op_code":'
 _DIRECTIONS = {Goal.MAXIMIZE: StudyDirection.MAXIMIZE, Goal.MINIMIZE: StudyDirection.MINIMIZE}
-# A trainer that prints its objective at every step would fill the journal, which is read whole.
-_MAX_MEASUREMENTS = 1000
 
 
 class StudyStore:
@@ -123,11 +122,10 @@ class StudyStore:
         """Records a measurement; returns whether the early-stopping rule would stop the trial."""
         trial = self._trials[trial_id]
         seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
-        # Optuna keeps one measurement a step, and trainers that name no step report them all at 0.
-        step = max(measurement.step, self._last_steps[trial_id] + 1)
+        step = next_step(measurement, self._last_steps[trial_id])
         self._last_steps[trial_id] = step
         # What an attempt that was cut off reported at this step stays.
-        if step in seen or len(seen) >= _MAX_MEASUREMENTS:
+        if step in seen or len(seen) >= MAX_MEASUREMENTS:
             return False
         trial.report(measurement.value, step)
         with warnings.catch_warnings():

@@ -31,3 +31,11 @@ def call(line, *more):
         sys.argv = argv
         signal.signal(signal.SIGTERM, handler)
     return Result(code, out.getvalue(), err.getvalue())
+
+
+def write_job(home, trainer, job_file):
+    """A trainer's package and its job file, as a user has them side by side."""
+    (home / "trainer").mkdir()
+    (home / "trainer" / "__init__.py").touch()
+    (home / "trainer" / "task.py").write_text(trainer)
+    (home / "hptune.yaml").write_text(job_file)

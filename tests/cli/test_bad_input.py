@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.entry_point import call
+from tests.entry_point import call, write_job
 
 HPTUNE = str(Path(sys.executable).with_name("hptune"))
 
@@ -299,10 +299,7 @@ AS_PROCESSES = ["job: two faults", "line: unknown flag", "dir: another job", "da
 def good(tmp_path_factory):
     """A directory where all is well: a trainer, a job file, a job that has finished, data."""
     home = tmp_path_factory.mktemp("good")
-    (home / "trainer").mkdir()
-    (home / "trainer" / "__init__.py").touch()
-    (home / "trainer" / "task.py").write_text(TRAINER)
-    (home / "hptune.yaml").write_text(JOB_FILE)
+    write_job(home, TRAINER, JOB_FILE)
     data()(home / "good.npz")
     result = subprocess.run([HPTUNE, *AGAIN.split()], cwd=home, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.entry_point import call
+from tests.entry_point import call, write_job
 
 HPTUNE = str(Path(sys.executable).with_name("hptune"))
 COMMANDS = ["run", "describe", "stream-logs", "validate", "download", "preprocess", "train"]
@@ -257,10 +257,7 @@ def test_a_job_that_is_stopped_ends_with_130_and_can_be_looked_at(home, number):
 def finished(tmp_path_factory):
     """A job that has finished; tests only read it."""
     home = tmp_path_factory.mktemp("finished")
-    (home / "trainer").mkdir()
-    (home / "trainer" / "__init__.py").touch()
-    (home / "trainer" / "task.py").write_text(TRAINER)
-    (home / "hptune.yaml").write_text(JOB_FILE)
+    write_job(home, TRAINER, JOB_FILE)
     command = "run j --config hptune.yaml --module-name trainer.task --job-dir out -- --talk"
     result = subprocess.run(
         [HPTUNE, *shlex.split(command)], cwd=home, capture_output=True, text=True, check=False

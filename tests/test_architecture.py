@@ -11,14 +11,15 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up. A wing imports from itself and from the groups before its own.
 ORDER = (
-    "errors, retry; search, storage; results, data; job, console; trial; backends; steps; "
+    "errors, retry; search, storage; results, data; job, console; runtimes; trial; backends; steps; "
     "cli, components; pipelines"
 )
 # What is confined to some modules, and the modules that may import it.
 CONFINED = {
     "kubernetes": ("hptune.backends.katib.cluster",),
     "kfp": ("components", "pipelines"),
-    "tensorflow": (),
+    # What is put into an environment of TensorFlow's.
+    "tensorflow": ("hptune.runtimes.startup",),
     "hptune.cli": ("hptune.cli", "hptune.__main__", "pipelines"),
 }
 GROUPS = [[wing.strip() for wing in group.split(",")] for group in ORDER.split(";")]

@@ -14,6 +14,7 @@ from hptune.cli.running import run_shown
 from hptune.console.program import warn
 from hptune.job.request import JOBS, Place, Request, resolve
 from hptune.job.submission import Submission
+from hptune.runtimes.settle import settle
 from hptune.steps.report import report as write_report
 from hptune.storage.job_dir import JobDir
 
@@ -25,7 +26,8 @@ from hptune.storage.job_dir import JobDir
     job_dir=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]",
 )
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
-def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) -> None:
+@click.option("--no-install", is_flag=True, help="Install nothing for the trainer; name what it needs.")
+def run(request: Request, stream_logs: bool, no_install: bool, without_effect: tuple[str, ...]) -> None:
     """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
 
     Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
@@ -40,7 +42,10 @@ def run(request: Request, stream_logs: bool, without_effect: tuple[str, ...]) ->
     warn(submission.job.warnings)
     if idle := (*idle_fields(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])
-    status = run_shown(find_here(Path(submission.job_dir)), submission, stream_logs=stream_logs)
+    backend = find_here(Path(submission.job_dir))
+    backend.refuse_foreign()
+    submission = settle(submission, may_install=not no_install)
+    status = run_shown(backend, submission, stream_logs=stream_logs)
     write_report(status, JobDir(Path(submission.job_dir)).report)
     _print_places(submission)
 

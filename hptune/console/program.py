@@ -61,6 +61,11 @@ PATH = click.Path(path_type=Path)
 SEED = click.IntRange(0, 2**32 - 1)
 
 
+def say(message: str) -> None:
+    """Says on standard error what is being done, in a line."""
+    click.echo(f"hptune: {message}", err=True)
+
+
 def warn(messages: Iterable[str]) -> None:
     """Says on standard error what a person should know."""
     for message in messages:

@@ -59,7 +59,8 @@ _UNUSED = {
 
 _ALONE = "is ignored; a trial runs on the master alone"
 _ELSEWHERE = "has no effect outside Cloud ML Engine"
-_RUNTIME = "installs nothing; the trainer runs in hptune's own Python, in a cluster in that of the image"
+_RUNTIME = "is a hint here, where the trainer's source decides what it runs in; in a cluster the image does"
+_PYTHON = "chooses no interpreter; --python does on this machine, in a cluster the image"
 _NOT_HONOURED: dict[FieldPath, str] = {
     **{
         (f"{role}{field}",): _ALONE
@@ -70,7 +71,7 @@ _NOT_HONOURED: dict[FieldPath, str] = {
     ("masterConfig", "tpuTfVersion"): _ELSEWHERE,
     ("region",): _ELSEWHERE,
     ("runtimeVersion",): _RUNTIME,
-    ("pythonVersion",): _RUNTIME,
+    ("pythonVersion",): _PYTHON,
     ("network",): _ELSEWHERE,
     ("serviceAccount",): _ELSEWHERE,
     ("enableWebAccess",): _ELSEWHERE,

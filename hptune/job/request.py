@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.machinery
+import os
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job.earlier import read_tuning
 from hptune.job.overrides import Override
+from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.schema import HyperparameterSpec
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
@@ -21,7 +26,10 @@ from hptune.storage.transfer import redacted
 
 JOBS = Path("hptune-jobs")
 _JOB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
-_NOTHING_TO_RUN = "is missing: neither the flags nor the job file say what to run"
+_NOTHING_TO_RUN = (
+    "is missing: neither the flags nor the job file say what to run; --module-name trainer.task names a "
+    "package's module, --command 'python task.py' a script"
+)
 _WRITABLE = ("gs", "s3", "minio")
 _WRITABLE_SHOWN = "gs://, s3://, minio:// and a path on a volume"
 _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -35,23 +43,36 @@ class Request:
         config: The job file, or the job where it has been read.
         name: The job's name.
         module_name: The trainer's module.
+        command: The trainer as a command line, in place of a module.
         package_path: Directory of the trainer's package.
         packages: Archives of Python packages to install for the trainer.
         job_dir: Where the job is to live.
         user_args: The user's arguments to the trainer.
         seed: Seed of the suggestions.
         overrides: Fields of the job file that other flags set, where it has not been read.
+        runtime: What the trainer is to run in; None leaves it to what the trainer was written for.
+        python: Path of the interpreter that the trainer is to run in; None for the runtime's own.
     """
 
     config: Path | TuningJob
     name: str | None = None
     module_name: str | None = None
+    command: str | None = None
     package_path: Path | None = None
     packages: tuple[str, ...] = ()
     job_dir: str | None = None
     user_args: tuple[str, ...] = ()
     seed: int = 0
     overrides: tuple[Override, ...] = ()
+    runtime: RuntimeKind | None = None
+    python: str | None = None
+
+    @property
+    def asked_runtime(self) -> Runtime | None:
+        """The runtime that flags ask for."""
+        if self.runtime is None and self.python is None:
+            return None
+        return Runtime(self.runtime or RuntimeKind.PYTHON, self.python or "")
 
 
 class Place(Enum):
@@ -89,7 +110,9 @@ def resolve(request: Request, place: Place) -> Submission:
     program = Program()
     if job:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
-        faults += _program_faults(job, program, place)
+        faults += [*_command_faults(request), *_program_faults(job, program, place)]
+        if here:
+            faults += _missing_program_faults(program)
         if here and not packages:
             faults += _module_faults(program)
     if faults or job is None or name is None:
@@ -104,6 +127,7 @@ def resolve(request: Request, place: Place) -> Submission:
         pass_job_dir=job_dir is not None,
         packages=tuple(str(Path(package).absolute()) for package in packages) if here else packages,
         seed=request.seed,
+        runtime=request.asked_runtime,
     )
 
 
@@ -187,7 +211,8 @@ def _package_path_faults(path: Path | None) -> Iterator[Fault]:
     if path and not path.is_dir():
         yield Fault("--package-path", f"{path} is not a directory; must be the trainer's package")
     elif path and not (path / "__init__.py").is_file():
-        yield Fault("--package-path", f"{path} is not a Python package (it has no __init__.py)")
+        ways = "create one, or leave --package-path out and run its script with --command 'python SCRIPT'"
+        yield Fault("--package-path", f"{path} is not a Python package (it has no __init__.py): {ways}")
 
 
 def _archive_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
@@ -199,20 +224,52 @@ def _archive_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
 
 
 def _program(request: Request, job: TuningJob, place: Place, installed: Path | None) -> Program:
+    if request.command is not None:
+        return Program(command=_split(request.command))
     module = request.module_name or job.python_module
     if module is None:
         return Program(command=job.container_command)
     if place is Place.CLUSTER:
         return Program(module)
-    path = _package_path(request.package_path, module)
-    directories = (path.absolute().parent if path else None, installed)
+    directories = (_parent_of(request.package_path, module), installed)
     return Program(module, python_path=tuple(str(each) for each in directories if each))
 
 
-def _package_path(given: Path | None, module: str) -> Path | None:
-    """The package's directory: the one given, or the one of that name in the current directory."""
-    here = Path(module.partition(".")[0])
-    return given or (here if (here / "__init__.py").is_file() else None)
+def _split(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        # An apostrophe alone: a fault says what a command looks like.
+        return ()
+
+
+def _parent_of(package: Path | None, module: str) -> Path | None:
+    """The directory that the module's package lies in, or the module itself where it is a file.
+
+    It is that of the package given or, where there is a package or a file of that name, the current one.
+    """
+    if package:
+        return package.absolute().parent
+    top = Path(module.partition(".")[0])
+    found = (top / "__init__.py").is_file() or top.with_name(f"{top.name}.py").is_file()
+    return Path.cwd() if found else None
+
+
+def _command_faults(request: Request) -> Iterator[Fault]:
+    if request.command is not None and request.module_name:
+        yield Fault("--command", "stands in place of --module-name; give one of them")
+    if request.command is not None and not _split(request.command):
+        yield Fault("--command", f"{request.command!r} is no command line, such as 'python task.py'")
+
+
+def _missing_program_faults(program: Program) -> Iterator[Fault]:
+    """Looks for a command's program where a trial will."""
+    if not program.command:
+        return
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
+    if shutil.which(program.command[0], path=path) is None:
+        problem = f"{program.command[0]!r} is not on PATH; install it, or give its path"
+        yield Fault("--command or masterConfig.containerCommand", problem)
 
 
 def _program_faults(job: TuningJob, program: Program, place: Place) -> Iterator[Fault]:
@@ -231,11 +288,17 @@ def _module_faults(program: Program) -> Iterator[Fault]:
     if module is None or not _MODULE_NAME.fullmatch(module):
         return
     package, *rest = module.split(".")
+    if not rest and any((Path(d) / f"{package}.py").is_file() for d in python_path):
+        return
     directory = next((Path(d) for d in python_path if (Path(d) / package).is_dir()), None)
     if directory is None:
         if importlib.machinery.PathFinder.find_spec(package) is None:
             where = " or ".join((*python_path, "the Python environment"))
-            problem = f"there is no package {package!r} in {where}; --package-path names the trainer's"
+            ways = (
+                f"--package-path names the trainer's package, such as ./{package} with an __init__.py; "
+                f"a script runs in its directory with --module-name {[package, *rest][-1]}, or by --command"
+            )
+            problem = f"there is no package or module {package!r} in {where}; {ways}"
             yield Fault("--module-name", problem)
         return
     base = directory.joinpath(package, *rest)

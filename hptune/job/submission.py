@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from hptune.job.runtime import Runtime
 from hptune.job.tuning_job import JsonTuningJob
 from hptune.results.study import Study
 from hptune.search.space import Value
@@ -24,19 +24,15 @@ class Program:
         module: Run as ``python -m MODULE`` with two-token arguments.
         command: Run as it is, with one-token arguments.
         python_path: Directories put in front of PYTHONPATH.
+        python: Path of the interpreter; empty for hptune's own.
+        variables: Environment variables that its runtime sets; PYTHONPATH is put behind what is there.
     """
 
     module: str | None = None
     command: tuple[str, ...] = ()
     python_path: tuple[str, ...] = ()
-
-    def argv(self, user_args: tuple[str, ...], service_args: Mapping[str, str]) -> list[str]:
-        """The whole command line: the program, the user's arguments, then the service's."""
-        if self.module is None:
-            return [*self.command, *user_args, *(f"--{n}={v}" for n, v in service_args.items())]
-        # -P: a module in the current directory must not hide the package of the same name.
-        start = [sys.executable, "-P", "-m", self.module]
-        return [*start, *user_args, *(token for n, v in service_args.items() for token in (f"--{n}", v))]
+    python: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,8 @@ class Submission:
         packages: Archives of Python packages to install for the trainer: absolute paths on this machine
             or, for a cluster, addresses.
         seed: Seed of the suggestions.
+        runtime: What the trainer runs in; None where that is not settled yet, and in jobs of before there
+            was a choice: they ran in hptune's own interpreter.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -65,6 +63,7 @@ class Submission:
     pass_job_dir: bool = True
     packages: tuple[str, ...] = ()
     seed: int = 0
+    runtime: Runtime | None = None
 
     @property
     def study(self) -> Study:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
+from hptune.console.program import say
 from hptune.data.predictions import CannotPredictError, confusion_matrix
 from hptune.errors import Interrupted, JobFailed
 from hptune.job.request import Place
@@ -18,6 +19,8 @@ from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import parse_training_input
 from hptune.results.status_file import load_status
 from hptune.results.study import Measurement, Study, Trial
+from hptune.runtimes.environment import make_ready
+from hptune.runtimes.settle import settle
 from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
 from hptune.trial.outcome import Outcome
@@ -64,7 +67,7 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
 
     backend = LocalBackend(job_dir)
     study = backend.describe().study
-    submission = backend.recall()
+    submission = make_ready(backend.recall(), say)
     if user_args is not None:
         submission = replace(submission, user_args=tuple(user_args))
     return _train(submission, study, JobDir(Path(submission.job_dir)).final)
@@ -86,7 +89,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     """
     status = load_status(status_file)
     job = parse_training_input(status.training_input, str(status_file))
-    submission = trainer.submission(job, status.study.name, data, output, Place.HERE)
+    submission = settle(trainer.submission(job, status.study.name, data, output, Place.HERE))
     return _train(submission, status.study, TrialDir(output, output / "hptune"))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict
 
 from hptune.job.submission import Program, Submission
+from hptune.runtimes import LAUNCH
 from hptune.search.space import without_exponent
 from hptune.storage.job_dir import TrialDir
 from hptune.storage.json_form import JSON_FORM, JsonForm
@@ -117,7 +119,13 @@ class TrialSpec:
     def argv(self) -> list[str]:
         """The trainer's command line."""
         job_dir = {"job-dir": str(self.directory.output)} if self.pass_job_dir else {}
-        return self.program.argv(self.user_args, {**self._arguments(), **job_dir})
+        service_args = {**self._arguments(), **job_dir}
+        if self.program.module is None:
+            ones = (f"--{name}={value}" for name, value in service_args.items())
+            return [*self.program.command, *self.user_args, *ones]
+        pairs = (token for name, value in service_args.items() for token in (f"--{name}", value))
+        start = [self.program.python or sys.executable, str(LAUNCH), self.program.module]
+        return [*start, *self.user_args, *pairs]
 
     def _arguments(self) -> dict[str, str]:
         """The suggestion as the trainer's parser takes it, whoever wrote its numbers."""
@@ -130,9 +138,13 @@ class TrialSpec:
         job = json.dumps(_snake_case(self.training_input))
         task = {"type": "master", "index": 0, "trial": self.trial_id}
         config = {"cluster": {"master": [_MASTER_ADDRESS]}, "task": task, "job": json.loads(job)}
-        python_path = [*self.program.python_path, *filter(None, [base.get("PYTHONPATH")])]
+        python_path = [
+            *self.program.python_path,
+            *filter(None, (base.get("PYTHONPATH"), self.program.variables.get("PYTHONPATH"))),
+        ]
         return {
             **base,
+            **self.program.variables,
             "TF_CONFIG": json.dumps({**config, "environment": "cloud"}),
             "CLOUD_ML_JOB": job,
             "CLOUD_ML_JOB_ID": self.job_id,
@@ -140,13 +152,28 @@ class TrialSpec:
             "CLOUD_ML_HP_METRIC_TAG": self.metric,
             "CLOUD_ML_HP_METRIC_FILE": str(self.directory.metric_file),
             "PYTHONPATH": os.pathsep.join(python_path),
+            "HPTUNE_TRIAL_DIR": str(self.directory.output),
+            **self._path(base),
             # A progress line must be in the log when it is printed, not when a buffer is full.
             "PYTHONUNBUFFERED": "1",
         }
 
+    def _path(self, base: Mapping[str, str]) -> dict[str, str]:
+        """PATH, so that a command's ``python`` and what trainers start are the runtime's.
+
+        hptune's own comes last: where its environment is not active, ``python`` may be on PATH nowhere else.
+        """
+        own = self.program.python
+        folders = (*((_folder(own),) if own else ()), base.get("PATH", os.defpath), _folder(sys.executable))
+        return {"PATH": os.pathsep.join(folders)}
+
 
 TRIAL_FORM = JsonForm(TrialSpec)
 """A trial as JSON: the document that `hptune.trial.command` hands to the program that runs it."""
+
+
+def _folder(python: str) -> str:
+    return str(Path(python).absolute().parent)
 
 
 def _snake_case(value: Any) -> Any:  # noqa: ANN401  (JSON in, JSON out)

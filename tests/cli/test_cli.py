@@ -94,9 +94,10 @@ def test_gclouds_command_line_works_as_written(home):
         [HPTUNE, *shlex.split(command)], cwd=home, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    runtime, others = result.stderr.splitlines()
-    assert runtime.startswith("hptune: warning: --runtime-version: installs nothing; ")
+    hint, others, runtime = result.stderr.splitlines()
+    assert hint.startswith("hptune: warning: --runtime-version: is a hint here, ")
     assert others == "hptune: warning: without effect on this machine: --region"
+    assert runtime.startswith("hptune: the trainer runs in hptune's own Python: runtimeVersion 1.6, but ")
     results = json.loads(Path("out/census_1/results.json").read_text())["trainingOutput"]
     assert results["completedTrialCount"] == "2"
     lines = [line.split("\t") for line in result.stdout.splitlines() if line.startswith("INFO\t")]

@@ -38,7 +38,7 @@ def test_the_tuned_trainers_file():
     assert (job.machine.gpu_count, job.machine.accelerator) == (1, "NVIDIA_TESLA_K80")
     assert job.training_input["pythonVersion"] == "3.5"
     (warning,) = job.warnings
-    assert "trainingInput.pythonVersion: installs nothing" in warning
+    assert "trainingInput.pythonVersion: chooses no interpreter" in warning
 
 
 def test_everything_documented_is_known():

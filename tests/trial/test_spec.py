@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hptune.job.submission import Program
+from hptune.runtimes import LAUNCH
 from hptune.storage.job_dir import JobDir
 from hptune.trial.spec import TrialSpec
 
@@ -35,7 +36,7 @@ def make_spec(tmp_path):
 
 def test_a_module_gets_the_users_arguments_then_the_tuned_ones_then_its_job_dir(make_spec, tmp_path):
     spec = make_spec(user_args=("--train-file", "x.npz"), parameters={"num-steps": "200", "lr": "0.01"})
-    start = [sys.executable, "-P", "-m", "trainer.task"]
+    start = [sys.executable, str(LAUNCH), "trainer.task"]
     tuned = ["--num-steps", "200", "--lr", "0.01"]
     assert spec.argv() == [*start, "--train-file", "x.npz", *tuned, "--job-dir", str(tmp_path / "3")]
 
@@ -54,12 +55,12 @@ def test_a_negative_number_reaches_argparse_without_an_exponent_whoever_wrote_it
     params = [{"parameterName": "x", "type": "DOUBLE"}, {"parameterName": "c", "type": "CATEGORICAL"}]
     parameters = {"x": suggested, "c": suggested}
     spec = make_spec(parameters=parameters, training_input={"hyperparameters": {"params": params}})
-    assert spec.argv()[4:8] == ["--x", given, "--c", suggested]
+    assert spec.argv()[3:7] == ["--x", given, "--c", suggested]
 
 
 def test_a_users_value_for_a_tuned_name_stays_in_front_of_the_tuned_one(make_spec):
     argv = make_spec(user_args=("--lr", "0.5"), parameters={"lr": "0.01"}, pass_job_dir=False).argv()
-    assert argv[4:] == ["--lr", "0.5", "--lr", "0.01"]
+    assert argv[3:] == ["--lr", "0.5", "--lr", "0.01"]
 
 
 def test_a_job_without_a_job_dir_passes_none(make_spec):
@@ -106,3 +107,19 @@ def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(
 def test_the_trainers_directories_come_first_on_the_python_path(make_spec, python_path, base, expected):
     environment = make_spec(Program("trainer.task", python_path=python_path)).environment(base)
     assert environment["PYTHONPATH"] == expected
+
+
+def test_another_interpreter_runs_the_module_with_its_variables_and_comes_first_on_path(make_spec):
+    program = Program(
+        "trainer.task", python="/opt/py2/bin/python", variables={"PYTHONPATH": "/lib", "A": "b"}
+    )
+    spec = make_spec(program)
+    environment = spec.environment({"PATH": "/usr/bin", "PYTHONPATH": "/mine"})
+    assert spec.argv()[:3] == ["/opt/py2/bin/python", str(LAUNCH), "trainer.task"]
+    assert environment["PATH"].split(os.pathsep)[:2] == ["/opt/py2/bin", "/usr/bin"]
+    assert (environment["PYTHONPATH"], environment["A"]) == (os.pathsep.join(["/mine", "/lib"]), "b")
+
+
+def test_hptunes_own_python_is_the_last_on_path(make_spec):
+    path = make_spec().environment({"PATH": "/usr/bin"})["PATH"]
+    assert path.split(os.pathsep) == ["/usr/bin", str(Path(sys.executable).parent)]

@@ -53,10 +53,19 @@ def claim(job_dir: JobDir, submission: Submission, earlier_trials: Sequence[dict
     if job_dir.job.is_file():
         record = read(job_dir)
         _refuse_changed(job_dir, record.submission, submission)
-        return record
+        return _with_runtime(job_dir, record, submission)
     record = Record(submission, list(earlier_trials))
     write_json(job_dir.job, _FORM.content(record))
     return record
+
+
+def _with_runtime(job_dir: JobDir, record: Record, submission: Submission) -> Record:
+    """The record with the runtime that the job runs in from now on: another may be what a trainer lacked."""
+    if record.submission.runtime == submission.runtime:
+        return record
+    changed = replace(record, submission=replace(record.submission, runtime=submission.runtime))
+    write_json(job_dir.job, _FORM.content(changed))
+    return changed
 
 
 def read(job_dir: JobDir) -> Record:

@@ -12,6 +12,7 @@ import click
 from hptune.cli.options.gcloud import GcloudFlags, accept_gcloud_flags, comma_separated, user_args
 from hptune.console.program import PATH, SEED
 from hptune.job.request import Request
+from hptune.job.runtime import RuntimeKind
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,9 +34,16 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
         click.argument("name", metavar="[JOB]", required=False),
         click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
         click.option("--module-name", help="The trainer's module, such as trainer.task."),
+        click.option("--command", metavar="LINE", help="The trainer as a command, such as 'python task.py'."),
         click.option("--package-path", type=PATH, help=package_path),
         click.option("--packages", callback=comma_separated, help=packages),
         click.option("--job-dir", help=job_dir),
+        click.option(
+            "--runtime",
+            type=click.Choice(list(RuntimeKind), case_sensitive=False),
+            help="What the trainer runs in.  [default: what it was written for]",
+        ),
+        click.option("--python", metavar="PATH", help="The interpreter that the trainer runs in."),
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
     )
 

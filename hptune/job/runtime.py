@@ -25,8 +25,12 @@ class Runtime:
         kind: Which of the runtimes.
         python: Path of another interpreter; empty for the one that the kind has.
         requirements: What is installed for the trainer beside what is there, as pip takes it.
+        optional: What is installed besides where the trainer imports something that is not there.
+        imports: The packages that the trainer imports.
     """
 
     kind: RuntimeKind = RuntimeKind.PYTHON
     python: str = ""
     requirements: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()

@@ -31,14 +31,11 @@ def choose(submission: Submission) -> Choice:
     A runtime version is a hint: the trainer's source says whether it uses what TensorFlow has no more. One
     that runs in hptune's own interpreter is left there.
     """
-    wanted = _requirements(submission.program)
-    if submission.runtime is not None:
-        return Choice(replace(submission.runtime, requirements=wanted))
     traits = inspect_source(_source(submission))
+    if submission.runtime is not None:
+        return Choice(_with_requirements(submission.runtime, submission.program, traits))
     chosen = _by_source(_version(submission), traits, is_module=submission.program.module is not None)
-    return replace(
-        chosen, runtime=replace(chosen.runtime, requirements=(*chosen.runtime.requirements, *wanted))
-    )
+    return replace(chosen, runtime=_with_requirements(chosen.runtime, submission.program, traits))
 
 
 def _by_source(version: tuple[int, int] | None, traits: Traits, *, is_module: bool) -> Choice:
@@ -64,10 +61,25 @@ def _version(submission: Submission) -> tuple[int, int] | None:
     return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
 
 
-def _requirements(program: Program) -> tuple[str, ...]:
-    """What the project of the trainer's package asks for; that of a command is not known."""
-    project = next(iter(program.python_path), None) if program.module else None
-    return requirements.read(Path(project)) if project else ()
+def _with_requirements(runtime: Runtime, program: Program, traits: Traits) -> Runtime:
+    """The runtime with what the project of the trainer's package asks for; that of a command is not known."""
+    if program.module is None or not program.python_path:
+        return runtime
+    project = Path(program.python_path[0])
+    return replace(
+        runtime,
+        requirements=(*runtime.requirements, *requirements.read(project)),
+        optional=requirements.read_optional(project),
+        imports=tuple(sorted(name for name in traits.imports if not _is_own(name, project, program.module))),
+    )
+
+
+def _is_own(name: str, project: Path, module: str) -> bool:
+    """Whether a package is the project's: beside the trainer's or, imported as Python 2 let it, in it."""
+    return any(
+        (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+        for folder in (project, project.joinpath(*module.split(".")[:-1]))
+    )
 
 
 def _source(submission: Submission) -> Iterator[Path]:

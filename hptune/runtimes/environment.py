@@ -39,11 +39,17 @@ def _program(program: Program, runtime: Runtime, progress: Progress, may_install
     is_managed = base == managed.python()
     if is_managed:
         _make_managed(progress, may_install)
-    python = base
-    if runtime.requirements:
-        python = _with_requirements(base, runtime.requirements, is_managed, progress, may_install)
+    python, wanted = base, _wanted(base, runtime)
+    if wanted:
+        python = _with_requirements(base, wanted, is_managed, progress, may_install)
     own = "" if python == sys.executable else python
     return replace(program, python=own, variables=_variables(runtime))
+
+
+def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:
+    if not runtime.optional or not pip.lacking(base, runtime.imports):
+        return runtime.requirements
+    return (*runtime.requirements, *runtime.optional)
 
 
 def _base(runtime: Runtime) -> str:

@@ -28,10 +28,13 @@ def _start():
     del sys.argv[0]
     module = sys.argv[0]
     sys.path.extend(_siblings(module))
-    # What `python -m` calls: the module is __main__ itself, whatever it pickles or starts.
-    for name in ("_siblings", "_start", "__file__"):
-        globals().pop(name, None)
-    runpy._run_module_as_main(module)
+    # What `python -m` calls: the module is __main__ itself, whatever it pickles or starts. Nothing of this
+    # file is to be left in it.
+    run = runpy._run_module_as_main
+    own = globals()
+    for name in [name for name in own if not name.startswith("__")]:
+        del own[name]
+    run(module)
 
 
 if __name__ == "__main__":

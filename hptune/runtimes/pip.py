@@ -18,8 +18,11 @@ _SHOWN_LINES = 12
 _SHOWN_COLUMNS = 160
 # Of what pip prints, what takes long: downloads of megabytes, building, unpacking.
 _TELLING = re.compile(r"\s*(?:Downloading .* MB\)|Building wheel for|Installing collected packages)")
+_LACKING = (
+    "import importlib.util as u, json, sys; print(json.dumps([u.find_spec(n) is None for n in sys.argv[1:]]))"
+)
 _SITE = "import json, sysconfig; print(json.dumps(sysconfig.get_path('purelib')))"
-_BASE_SITE = "import json, site, sys; print(json.dumps([p for p in sys.path if p.endswith('-packages')]))"
+_BASE_SITE = "import json, sys; print(json.dumps([p for p in sys.path if p.endswith('-packages')]))"
 
 
 def make_venv(python: str, directory: Path) -> str:
@@ -74,6 +77,14 @@ def installed(python: str) -> dict[str, str]:
     command = [python, "-m", "pip", "list", "--format=json", "--disable-pip-version-check"]
     listed = json.loads(_run(command, f"{python} cannot list its packages"))
     return {canonicalize_name(package["name"]): package["version"] for package in listed}
+
+
+def lacking(python: str, packages: Sequence[str]) -> tuple[str, ...]:
+    """Those of some packages that an interpreter cannot import, as far as can be told without doing so."""
+    if not packages:
+        return ()
+    answers = json.loads(_run([python, "-c", _LACKING, *packages], f"{python} cannot be run"))
+    return tuple(name for name, missing in zip(packages, answers, strict=True) if missing)
 
 
 def site_packages(python: str) -> Path:

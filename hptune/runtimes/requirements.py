@@ -15,9 +15,7 @@ _OPTIONS_KEPT = ("-f ", "--find-links", "-i ", "--index-url", "--extra-index-url
 
 
 def read(project: Path) -> tuple[str, ...]:
-    """The requirements of the project in a directory, without those that are named twice.
-
-    Read are install_requires of setup.py and setup.cfg, dependencies of pyproject.toml, requirements.txt.
+    """What the project in a directory needs: its setup.py, setup.cfg and pyproject.toml say so.
 
     Args:
         project: The directory that the trainer's package lies in.
@@ -30,9 +28,16 @@ def read(project: Path) -> tuple[str, ...]:
         *_setup_py(project / "setup.py"),
         *_setup_cfg(project / "setup.cfg"),
         *_pyproject(project / "pyproject.toml"),
-        *_requirements_txt(project / "requirements.txt"),
     ]
     return tuple(dict.fromkeys(lines))
+
+
+def read_optional(project: Path) -> tuple[str, ...]:
+    """What the requirements.txt of the project in a directory lists.
+
+    It is often a developer's list, of all that its notebooks and its preprocessing need too.
+    """
+    return tuple(dict.fromkeys(_requirements_txt(project / "requirements.txt")))
 
 
 def _text(file: Path) -> str:

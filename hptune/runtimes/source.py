@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -58,6 +59,7 @@ class Traits:
         moved: Where it imports what has another name today, such as sklearn.externals.
         python2: The file that is not Python 3.
         files: How many files were read.
+        imports: The packages that are imported, but for Python's own.
     """
 
     tf1: str = ""
@@ -66,6 +68,7 @@ class Traits:
     moved: str = ""
     python2: str = ""
     files: int = 0
+    imports: frozenset[str] = frozenset()
 
 
 def inspect_source(paths: Iterable[Path]) -> Traits:
@@ -87,6 +90,7 @@ def _merged(all_traits: Iterable[Traits]) -> Traits:
             found.moved or each.moved,
             found.python2 or each.python2,
             found.files + 1,
+            found.imports | each.imports,
         )
     return found
 
@@ -139,7 +143,8 @@ def _traits(name: str, text: bytes) -> Traits:
     moved = next(_imports_of(tree, _MOVED_MODULES), "")
     used = (f"{use} in {name}" if use else "" for use in (tf1, estimator, keras, moved))
     tf1, estimator, keras, moved = used
-    return Traits(tf1, estimator, keras, moved)
+    imports = frozenset(module.split(".")[0] for module in _modules(tree)) - sys.stdlib_module_names
+    return Traits(tf1, estimator, keras, moved, imports=imports)
 
 
 def _aliases(tree: ast.AST) -> Iterator[tuple[str, bool]]:

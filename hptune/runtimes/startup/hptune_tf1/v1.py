@@ -8,6 +8,8 @@ import tempfile
 from types import ModuleType
 from typing import Any
 
+from hptune_tf1.files import be_lenient
+
 VERSION = "1.15.5"
 """What ``tf.__version__`` says: trainers ask it which API they are given."""
 
@@ -34,6 +36,7 @@ def make_v1(tensorflow: ModuleType) -> None:
     tensorflow.__path__ = [*v1.__path__, *(path for path in tensorflow.__path__ if "_v2" not in path)]
     _set(tensorflow, __version__=VERSION, VERSION=VERSION)
     _set(tensorflow, contrib=importlib.import_module("tensorflow.contrib"))
+    be_lenient()
     _mend_removed(tensorflow)
     _keep_models()
 

@@ -10,7 +10,7 @@ import click
 from hptune.cli.options.gcloud import UserArgsCommand, user_args
 from hptune.console.program import PATH, SEED, console
 from hptune.errors import Fault, UsageError
-from hptune.job.request import JOBS
+from hptune.job.request import JOBS, Place
 from hptune.job.trainer import Trainer, override
 from hptune.job.tuning_job import load_job, parse_job
 from hptune.results.status_file import load_status
@@ -135,7 +135,7 @@ def _check_trainer(arguments: dict[str, Any]) -> None:
         data_flag=arguments["trainer_data_flag"],
     )
     job = parse_job(arguments["job_file"], "job_file")
-    trainer.submission(job, arguments["job_name"], Path("data.npz"), Path(arguments["job_dir"]))
+    trainer.submission(job, arguments["job_name"], Path("data.npz"), Path(arguments["job_dir"]), Place.HERE)
 
 
 def _mounts(arguments: dict[str, Any]) -> list[Path]:

@@ -12,7 +12,7 @@ JOB_DIR/
     hptune/lock              held by the process that runs the job
     hptune/packages/         the trainer's packages, where the job brought archives
     hptune/data/             a copy of the trials' data, where a pipeline runs the job
-    hptune/trials/1/, final/ a trial's document, log, measurements and outcome
+    hptune/trials/1/, final/ a trial's document, log, measurements, outcome; in work/ what has a relative name
 """
 
 from __future__ import annotations
@@ -58,6 +58,11 @@ class TrialDir:
     def measurements(self) -> Path:
         """The objective's measurements as they were seen, a JSON object a line."""
         return self.state / "measurements.jsonl"
+
+    @property
+    def work(self) -> Path:
+        """The trainer's working directory, for what it writes by a relative name."""
+        return self.state / "work"
 
     @property
     def trainer_pid(self) -> Path:

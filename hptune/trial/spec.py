@@ -23,9 +23,9 @@ from hptune.search.space import without_exponent
 from hptune.storage.job_dir import TrialDir
 from hptune.storage.json_form import JSON_FORM, JsonForm
 
-# ML Engine's master listened here. One machine has no other task that would connect to it, but TensorFlow 1
-# refuses a task type without a cluster.
-_MASTER_ADDRESS = "127.0.0.1:2222"
+# ML Engine's master listened here.
+_MASTER_PORT = 2222
+_CHIEF_SINCE = (2, 1)
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,21 @@ class TrialSpec:
         texts = {each["parameterName"] for each in params if each.get("type") == "CATEGORICAL"}
         return {n: v if n in texts else without_exponent(v) for n, v in self.parameters.items()}
 
-    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """``base`` and what ML Engine set on top of it."""
+    def environment(self, base: Mapping[str, str], port: int = _MASTER_PORT) -> dict[str, str]:
+        """``base`` and what ML Engine set on top of it.
+
+        Args:
+            base: The environment around the trainer.
+            port: Where its TensorFlow server would listen. One machine has no other task that would connect
+                to it, but TensorFlow 1 refuses a task type without a cluster.
+        """
         job = json.dumps(_snake_case(self.training_input))
-        task = {"type": "master", "index": 0, "trial": self.trial_id}
-        config = {"cluster": {"master": [_MASTER_ADDRESS]}, "task": task, "job": json.loads(job)}
+        role = "chief" if _has_chief(self.training_input) else "master"
+        task = {"type": role, "index": 0, "trial": self.trial_id}
+        cluster = {role: [f"127.0.0.1:{port}"]}
+        config = json.dumps(
+            {"cluster": cluster, "task": task, "job": json.loads(job), "environment": "cloud"}
+        )
         python_path = [
             *self.program.python_path,
             *filter(None, (base.get("PYTHONPATH"), self.program.variables.get("PYTHONPATH"))),
@@ -145,7 +155,9 @@ class TrialSpec:
         return {
             **base,
             **self.program.variables,
-            "TF_CONFIG": json.dumps({**config, "environment": "cloud"}),
+            "TF_CONFIG": config,
+            # What containers were told in place of it.
+            **({"CLUSTER_SPEC": config} if self.program.module is None else {}),
             "CLOUD_ML_JOB": job,
             "CLOUD_ML_JOB_ID": self.job_id,
             "CLOUD_ML_TRIAL_ID": self.trial_id,
@@ -174,6 +186,15 @@ TRIAL_FORM = JsonForm(TrialSpec)
 
 def _folder(python: str) -> str:
     return str(Path(python).absolute().parent)
+
+
+def _has_chief(training_input: Mapping[str, Any]) -> bool:
+    """Whether TF_CONFIG calls the master a chief: as the job says, else from runtime version 2.1 on."""
+    asked = training_input.get("useChiefInTfConfig")
+    if asked is not None:
+        return bool(asked)
+    version = re.match(r"(\d+)\.(\d+)", str(training_input.get("runtimeVersion") or ""))
+    return version is not None and tuple(map(int, version.groups())) >= _CHIEF_SINCE
 
 
 def _snake_case(value: Any) -> Any:  # noqa: ANN401  (JSON in, JSON out)

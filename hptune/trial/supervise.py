@@ -20,6 +20,7 @@ from hptune.errors import Interrupted
 from hptune.results.study import Measurement
 from hptune.trial.metrics.sources import FinalReport, HypertuneSource, Report, StdoutSource, SummarySource
 from hptune.trial.outcome import Ending, Outcome, find_fault
+from hptune.trial.place import Place, own_place
 from hptune.trial.spec import TrialSpec
 
 GRACE_S = 10.0
@@ -63,10 +64,10 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
         Interrupted: The trial was told to stop, with no listener; it has no outcome and can run again.
     """
     prepare(spec)
-    with _alone(spec) as pid_file:
+    with _alone(spec) as pid_file, own_place(spec, os.environ) as place:
         # Once more: the attempt that was waited for may have written since.
         prepare(spec)
-        supervisor = _Supervisor(spec, stop_with_stdin, listener)
+        supervisor = _Supervisor(spec, place, stop_with_stdin, listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
         outcome = supervisor.run(pid_file)
@@ -95,8 +96,11 @@ def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
 
 
 class _Supervisor:
-    def __init__(self, spec: TrialSpec, stop_with_stdin: bool, listener: Listener | None) -> None:
+    def __init__(
+        self, spec: TrialSpec, place: Place, stop_with_stdin: bool, listener: Listener | None
+    ) -> None:
         self._spec = spec
+        self._place = place
         self._listener = listener
         self._stop_with_stdin = stop_with_stdin
         self._stdout = StdoutSource(spec.metric)
@@ -116,7 +120,7 @@ class _Supervisor:
     def run(self, pid_file: IO[str]) -> Outcome:
         start_s = time.time()
         try:
-            process = _start_trainer(self._spec)
+            process = _start_trainer(self._place)
         except OSError as error:
             return Outcome(_CANNOT_START, None, f"could not be started: {error}", start_s, time.time())
         pid_file.write(str(process.pid))
@@ -211,11 +215,12 @@ class _Supervisor:
                     self._listener.measured(report.measurement)
 
 
-def _start_trainer(spec: TrialSpec) -> subprocess.Popen[bytes]:
+def _start_trainer(place: Place) -> subprocess.Popen[bytes]:
     # A group of its own, so that stopping it reaches the processes that it starts and not this one.
     return subprocess.Popen(
-        spec.argv(),
-        env=spec.environment(os.environ),
+        place.argv,
+        env=place.environment,
+        cwd=place.directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -96,6 +96,33 @@ def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(
 
 
 @pytest.mark.parametrize(
+    ("asked", "role"),
+    [
+        ({}, "master"),
+        ({"runtimeVersion": "1.15"}, "master"),
+        ({"runtimeVersion": "2.0"}, "master"),
+        ({"runtimeVersion": "2.1"}, "chief"),
+        ({"runtimeVersion": "2.11"}, "chief"),
+        ({"runtimeVersion": "10.0"}, "chief"),
+        ({"runtimeVersion": "latest"}, "master"),
+        ({"useChiefInTfConfig": True}, "chief"),
+        ({"useChiefInTfConfig": True, "runtimeVersion": "1.15"}, "chief"),
+        ({"useChiefInTfConfig": False, "runtimeVersion": "2.3"}, "master"),
+    ],
+)
+def test_the_master_is_called_a_chief_where_the_service_did(make_spec, asked, role):
+    config = json.loads(make_spec(training_input=asked).environment({}, 2345)["TF_CONFIG"])
+    assert config["cluster"] == {role: ["127.0.0.1:2345"]}
+    assert config["task"] == {"type": role, "index": 0, "trial": "3"}
+
+
+def test_containers_are_told_of_their_cluster_too(make_spec):
+    environment = make_spec(Program(command=("sh", "train.sh"))).environment({})
+    assert environment["CLUSTER_SPEC"] == environment["TF_CONFIG"]
+    assert "CLUSTER_SPEC" not in make_spec().environment({})
+
+
+@pytest.mark.parametrize(
     ("python_path", "base", "expected"),
     [
         ((), {}, ""),

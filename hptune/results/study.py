@@ -141,6 +141,10 @@ class Study:
         """Trials that will not change any more."""
         return tuple(trial for trial in self.trials if trial.state.finished)
 
+    def with_trial(self, changed: Trial) -> Study:
+        """The study with this trial in place of the one of its id."""
+        return replace(self, trials=tuple(changed if t.id == changed.id else t for t in self.trials))
+
     def cut_off(self) -> Study:
         """The study of a job that does not run any more: neither do its trials, whatever is on record."""
         trials = tuple(

@@ -23,8 +23,8 @@ def main(file: Path | None, stop_with_stdin: bool) -> None:
         spec, outcome = run_in_pod(spec, spec.pod)
     else:
         outcome = run_trial(spec, stop_with_stdin=stop_with_stdin)
-    if outcome.message:
-        click.echo(f"hptune: trial {spec.trial_id}: {outcome.message}", err=True)
+    if outcome.remark:
+        click.echo(f"hptune: trial {spec.trial_id}: {outcome.remark}", err=True)
     sys.exit(0 if outcome.succeeded else 1)
 
 

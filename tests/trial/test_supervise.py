@@ -1,6 +1,5 @@
 """Real supervisors: ``python -m hptune.trial`` with trainers that take a moment."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from hptune.job.submission import Program
 from hptune.results.study import Measurement
 from hptune.storage.job_dir import JobDir
+from hptune.trial.metrics.curve import read_curve
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TRIAL_FORM, TrialSpec
 
@@ -45,7 +45,7 @@ class Supervised:
 
     @property
     def measurements(self):
-        return [Measurement(**json.loads(line)) for line in self.directory.measurements.open()]
+        return [*read_curve(self.directory.measurements)]
 
     def trainer_pid(self):
         """Waits until the trainer has written its process id as its first line."""
@@ -163,7 +163,7 @@ def test_a_trainer_without_the_objective_is_told_what_it_reported(supervise):
     trial = supervise("print('val_accuracy=0.5 loss=1')")
     assert trial.end() == 0
     assert trial.outcome.final is None
-    message = "reported no 'accuracy' (the hyperparameterMetricTag); it reported loss, val_accuracy"
+    message = "reported no 'accuracy' (the hyperparameterMetricTag); it reported val_accuracy, loss"
     assert trial.outcome.message == message
 
 

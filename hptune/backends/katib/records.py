@@ -5,9 +5,8 @@ Katib's own database keeps the measurements as well, but only its own services c
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from hptune.results.curve import curve_of
 from hptune.results.study import Measurement
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir, TrialDir
+from hptune.trial.metrics.curve import read_curve
 from hptune.trial.outcome import Outcome
 
 MAX_CURVE_BYTES = 64 * 1024**2
@@ -91,15 +91,7 @@ def _record(trial: TrialDir) -> TrialRecord | None:
         outcome = Outcome.load(trial.outcome)
         if outcome is None or trial.measurements.stat().st_size > MAX_CURVE_BYTES:
             return None
-        text = trial.measurements.read_text(encoding="utf-8")
-        return TrialRecord(outcome, curve_of(_measurements(text)))
+        return TrialRecord(outcome, curve_of(read_curve(trial.measurements)))
     except (OSError, ValueError, TypeError, KeyError, InputError):
         # The caller tells of every trial without one.
         return None
-
-
-def _measurements(text: str) -> Iterator[Measurement]:
-    # What is behind the last end of a line is half a line.
-    for line in text.split("\n")[:-1]:
-        content = json.loads(line)
-        yield Measurement(float(content["value"]), int(content["step"]))

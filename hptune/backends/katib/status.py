@@ -268,7 +268,7 @@ def _message(
 ) -> str:
     metric = submission.job.metric
     if outcome and (outcome.message or state is not TrialState.FAILED):
-        return outcome.message
+        return outcome.remark
     if state is TrialState.FAILED:
         return _failure_of_trial(item, pod)
     if final:

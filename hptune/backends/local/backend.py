@@ -157,7 +157,7 @@ class LocalBackend(Backend):
             earlier_trials=earlier_trials,
         )
         return create_or_open(
-            self._dir.journal,
+            self._dir,
             submission.name,
             job.metric,
             job.goal,
@@ -169,7 +169,7 @@ class LocalBackend(Backend):
 
     def _study(self, submission: Submission) -> Study:
         job = submission.job
-        store = open_to_read(self._dir.journal, submission.name, job.metric, job.max_trials, job.space)
+        store = open_to_read(self._dir, submission.name, job.metric, job.max_trials, job.space)
         return store.study() if store else submission.study
 
     def _write_results(self, study: Study) -> None:

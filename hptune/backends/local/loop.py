@@ -17,7 +17,7 @@ from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
 from hptune.job.submission import Submission
-from hptune.results.study import Measurement, Observer, Trial
+from hptune.results.study import Observer, Trial
 from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, tail
 from hptune.trial.outcome import Outcome, find_measurement_fault
@@ -117,21 +117,31 @@ class TuningLoop:
     def _tend(self, running: _Running) -> None:
         # Asked before the measurements are read, so that none can come after the last reading.
         ended = running.process.ended
-        measurements = running.process.new_measurements()
-        to_stop = [self._measured(running, measurement) for measurement in measurements]
+        measured = self._measured(running)
         if ended:
             self._ended(running)
-        elif any(to_stop) and self._submission.job.early_stopping:
-            self._stop_early(running, measurements[-1])
+        elif measured and self._submission.job.early_stopping and self._store.would_stop(running.trial.id):
+            self._stop_early(running)
 
-    def _measured(self, running: _Running, measurement: Measurement) -> bool:
-        to_stop = self._store.report(running.trial.id, measurement)
-        self._observe(self._store.study(), self._store.trial(running.trial.id))
-        return to_stop
+    def _measured(self, running: _Running) -> bool:
+        """Takes the measurements made since the last time, all at once; returns whether there were any."""
+        curve = running.process.curve
+        if not curve.read_new():
+            return False
+        self._store.report(running.trial.id, curve)
+        # Read once, however many measurements there are.
+        study, trial = self._store.study(), self._store.trial(running.trial.id)
+        for count in range(curve.new_from + 1, len(curve.measurements) + 1):
+            now = replace(trial, measurements=trial.measurements[:count])
+            self._observe(study.with_trial(now), now)
+        return True
 
-    def _stop_early(self, running: _Running, last: Measurement) -> None:
+    def _stop_early(self, running: _Running) -> None:
         running.process.ask_to_stop()
         running.process.wait_stopped()
+        self._measured(running)
+        curve = running.process.curve
+        last = curve.measurements[-1]
         outcome = running.process.outcome()
         self._release(running)
         if outcome:
@@ -139,7 +149,7 @@ class TuningLoop:
             self._finish(running.trial.id, outcome)
             return
         message = find_measurement_fault(self._submission.job.metric, last)
-        stopped = Outcome(0, last, message, _start_s(running.trial), time.time())
+        stopped = Outcome(0, last, message, _start_s(running.trial), time.time(), source=curve.source.name)
         self._finish(running.trial.id, stopped, stopped_early=True)
 
     def _ended(self, running: _Running) -> None:

@@ -70,7 +70,7 @@ def read(jobs: Path, job_id: str, job: TuningJob, tell: Callable[[str], None]) -
 
 def _of_directory(job_dir: JobDir, job_id: str) -> _Earlier:
     job = claim.read(job_dir).submission.job
-    store = open_to_read(job_dir.journal, job_id, job.metric, job.max_trials, job.space)
+    store = open_to_read(job_dir, job_id, job.metric, job.max_trials, job.space)
     if store is None:
         raise JobDirError(Fault(_PLACE, f"{job_id!r}: {job_dir.root} holds no trials of an hptune job"))
     trials = [(trial.parameters, trial.final.value) for trial in store.study().trials if trial.final]

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 from contextlib import suppress
 
 from hptune.backends.local.slots import Slot
-from hptune.results.study import Measurement
 from hptune.trial.command import local_command
+from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 from hptune.trial.supervise import GRACE_S, prepare, signal_group
 
 
 class TrialProcess:
-    """A running trial."""
+    """A running trial.
+
+    Attributes:
+        spec: The trial.
+        curve: Follows its measurements.
+    """
 
     def __init__(self, spec: TrialSpec, slot: Slot) -> None:
         self.spec = spec
-        self._measurements_offset = 0
         prepare(spec)
+        self.curve = CurveReader(spec.directory.measurements)
         command = local_command(spec)
         with spec.directory.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -51,17 +55,6 @@ class TrialProcess:
     def outcome(self) -> Outcome | None:
         """How the trainer ended; None where the process died before it could say."""
         return Outcome.load(self.spec.directory.outcome)
-
-    def new_measurements(self) -> list[Measurement]:
-        """Measurements made since the last call."""
-        path = self.spec.directory.measurements
-        if not path.is_file():
-            return []
-        with path.open("rb") as file:
-            file.seek(self._measurements_offset)
-            complete, newline, _ = file.read().rpartition(b"\n")
-        self._measurements_offset += len(complete) + len(newline)
-        return [Measurement(**json.loads(line)) for line in complete.splitlines()]
 
     def ask_to_stop(self) -> None:
         """Tells the trainer to end; `wait_stopped` sees to it that it does."""

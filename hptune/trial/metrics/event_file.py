@@ -25,6 +25,7 @@ _HEADER_BYTES = 12
 _FOOTER_BYTES = 4
 # A scalar's record is tens of bytes: a longer one holds an image or a graph.
 _LONGEST_SCALAR_BYTES = 64 * 1024
+_SCALARS_AT_A_TIME = 10_000
 _CRC32C_POLYNOMIAL = 0x82F63B78  # bits reversed
 _CRC32C_MASK = 0xA282EAD8
 # How a scalar of each type lies in a tensor: as bytes, or in a field of its own.
@@ -34,11 +35,12 @@ _TENSOR_FIELDS = {DT_FLOAT: "float_val", DT_DOUBLE: "double_val", DT_INT32: "int
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value of one summary tag."""
+    """One value of one summary tag, and when it was written."""
 
     tag: str
     value: float
     step: int
+    wall_time_s: float
 
 
 class EventFile:
@@ -55,22 +57,39 @@ class EventFile:
         A record that is not complete yet is left for the next call, and one with damaged data is passed over.
         After a damaged length nothing more is read: where the next record begins is not known.
         """
-        if self._damaged or not self._path.is_file():
-            return
+        while scalars := self._read_some():
+            yield from scalars
+
+    def _read_some(self) -> list[Scalar]:
+        """The next scalars, a bounded number; the file is not held open, for there may be thousands."""
+        scalars: list[Scalar] = []
+        if self._damaged or not self._has_grown():
+            return scalars
         with self._path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(self._offset)
-            while len(header := file.read(_HEADER_BYTES)) == _HEADER_BYTES:
+            while len(scalars) < _SCALARS_AT_A_TIME:
+                header = file.read(_HEADER_BYTES)
+                if len(header) < _HEADER_BYTES:
+                    break
                 length, checksum = struct.unpack("<QI", header)
                 if masked_crc32c(header[:8]) != checksum:
                     self._damaged = True
-                    return
+                    break
                 end = self._offset + _HEADER_BYTES + length + _FOOTER_BYTES
                 if end > size:
-                    return
+                    break
                 if length <= _LONGEST_SCALAR_BYTES:
-                    yield from _scalars(file.read(length), file.read(_FOOTER_BYTES))
+                    scalars += _scalars(file.read(length), file.read(_FOOTER_BYTES))
                 self._offset = file.seek(end)
+        return scalars
+
+    def _has_grown(self) -> bool:
+        try:
+            return self._path.stat().st_size > self._offset
+        except OSError:
+            # Moved away, as directories of checkpoints are.
+            return False
 
 
 def _scalars(data: bytes, footer: bytes) -> Iterator[Scalar]:
@@ -83,7 +102,7 @@ def _scalars(data: bytes, footer: bytes) -> Iterator[Scalar]:
     for value in event.summary.value:
         number = _number(value)
         if number is not None:
-            yield Scalar(value.tag, number, event.step)
+            yield Scalar(value.tag, number, event.step, event.wall_time)
 
 
 def _number(value: Summary.Value) -> float | None:

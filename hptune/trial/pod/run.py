@@ -10,6 +10,7 @@ and the rest of the container with it; `hptune.trial.pod.stop` passes it on befo
 from __future__ import annotations
 
 import signal
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -20,8 +21,10 @@ from typing import IO
 from hptune.errors import Fault, HptuneError, UsageError
 from hptune.results.study import Measurement
 from hptune.storage.job_dir import TrialDir
+from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
+from hptune.trial.pod.earlier import most_deliberate_source
 from hptune.trial.pod.encoding import decode_value
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
 from hptune.trial.spec import Pod, TrialSpec
@@ -31,6 +34,8 @@ MAX_MESSAGE_BYTES = 4096
 """What Kubernetes keeps of a container's termination message."""
 
 _EARLY_STOPPED = "early-stopped"
+# Katib's collector is told of a new line by the kernel.
+_JUDGED_WITHIN_S = 1.0
 
 
 def run_in_pod(spec: TrialSpec, pod: Pod) -> tuple[TrialSpec, Outcome]:
@@ -79,6 +84,8 @@ def _run_filled_in(spec: TrialSpec, pod: Pod) -> Outcome:
         inputs, packages = Inputs(folder / "inputs"), folder / "packages"
         try:
             prepare(spec)
+            if collector:
+                _show_from_the_usual_source(spec, pod, collector)
             staged = _stage(spec, pod, inputs, packages)
         except (HptuneError, OSError) as error:
             return _refuse(
@@ -116,9 +123,24 @@ def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSp
 def _run(spec: TrialSpec, pod: Pod, collector: CollectorFile | None) -> Outcome:
     with spec.directory.log.open("ab", buffering=0) as log:
         outcome = run_trial(spec, listener=_Listener(spec, pod, log, collector))
-    if collector:
-        collector.finish()
+    if collector and collector.finish(outcome.final) and _is_stopped_early(spec):
+        # The collector may still stop the trial, and fails where it does not find its process.
+        time.sleep(_JUDGED_WITHIN_S)
     return outcome
+
+
+def _is_stopped_early(spec: TrialSpec) -> bool:
+    return bool(spec.training_input.get("hyperparameters", {}).get("enableTrialEarlyStopping"))
+
+
+def _show_from_the_usual_source(spec: TrialSpec, pod: Pod, collector: CollectorFile) -> None:
+    try:
+        source = most_deliberate_source(spec, pod.upload_to)
+    except HptuneError as error:
+        print(f"hptune: the job's earlier trials are not known: {error}", file=sys.stderr, flush=True)
+        return
+    if source is not None:
+        collector.show_from(source)
 
 
 class _Listener:
@@ -131,9 +153,13 @@ class _Listener:
     def printed(self, data: bytes) -> None:
         self._log.write(data)
 
-    def measured(self, measurement: Measurement) -> None:
+    def restart(self, source: Source) -> None:
         if self._collector:
-            self._collector.add(measurement)
+            self._collector.restart(source)
+
+    def add(self, measurement: Measurement, *, late: bool = False) -> None:
+        if self._collector:
+            self._collector.add(measurement, late=late)
 
     def stopped(self, outcome: Outcome) -> Outcome:
         if not self._is_early() or outcome.final is None:

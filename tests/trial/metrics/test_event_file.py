@@ -13,6 +13,8 @@ from hptune.trial.metrics.event_file import EventFile, Scalar
 
 FOOTER_BYTES = 4
 
+WALL_TIME_S = 1.7e9 + 0.25
+
 
 def simple(tag, value):
     return Summary.Value(tag=tag, simple_value=value)
@@ -24,7 +26,11 @@ def tensor(tag, plugin="scalars", **fields):
 
 
 def record(*values, step=0):
-    event = Event(step=step, summary=Summary(value=values)) if values else Event(file_version="brain.Event:2")
+    event = (
+        Event(wall_time=WALL_TIME_S, step=step, summary=Summary(value=values))
+        if values
+        else Event(file_version="brain.Event:2")
+    )
     buffer = io.BytesIO()
     RecordWriter(buffer).write(event.SerializeToString())
     return buffer.getvalue()
@@ -46,9 +52,9 @@ def test_simple_values_of_tensorflow_1_are_read_with_their_steps(path):
         + record(simple("loss", 1), step=20)
     )
     assert scalars(EventFile(path)) == [
-        Scalar("accuracy", 0.5, 10),
-        Scalar("loss", 2.0, 10),
-        Scalar("loss", 1.0, 20),
+        Scalar("accuracy", 0.5, 10, WALL_TIME_S),
+        Scalar("loss", 2.0, 10, WALL_TIME_S),
+        Scalar("loss", 1.0, 20, WALL_TIME_S),
     ]
 
 
@@ -65,7 +71,7 @@ def test_simple_values_of_tensorflow_1_are_read_with_their_steps(path):
 @pytest.mark.parametrize("plugin", ["scalars", ""])
 def test_tensor_scalars_of_tensorflow_2_are_read(path, fields, value, plugin):
     path.write_bytes(record(tensor("epoch_accuracy", plugin, **fields), step=3))
-    assert scalars(EventFile(path)) == [Scalar("epoch_accuracy", value, 3)]
+    assert scalars(EventFile(path)) == [Scalar("epoch_accuracy", value, 3, WALL_TIME_S)]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_tensor_scalars_of_tensorflow_2_are_read(path, fields, value, plugin):
 )
 def test_summaries_that_are_no_scalars_are_passed_over(path, value):
     path.write_bytes(record(value, simple("accuracy", 0.5)))
-    assert scalars(EventFile(path)) == [Scalar("accuracy", 0.5, 0)]
+    assert scalars(EventFile(path)) == [Scalar("accuracy", 0.5, 0, WALL_TIME_S)]
 
 
 def test_a_big_image_between_scalars_is_passed_over(path):
@@ -101,7 +107,7 @@ def test_each_reading_yields_only_what_was_written_since(path):
     for step in range(3):
         with path.open("ab") as stream:
             stream.write(record(simple("a", step), step=step))
-        assert scalars(file) == [Scalar("a", step, step)]
+        assert scalars(file) == [Scalar("a", step, step, WALL_TIME_S)]
     assert scalars(file) == []
 
 
@@ -110,9 +116,9 @@ def test_a_record_cut_at_any_byte_waits_for_its_rest(path):
     for cut in range(len(second)):
         path.write_bytes(first + second[:cut])
         file = EventFile(path)
-        assert scalars(file) == [Scalar("a", 1.0, 1)], cut
+        assert scalars(file) == [Scalar("a", 1.0, 1, WALL_TIME_S)], cut
         path.write_bytes(first + second)
-        assert scalars(file) == [Scalar("a", 2.0, 2)], cut
+        assert scalars(file) == [Scalar("a", 2.0, 2, WALL_TIME_S)], cut
 
 
 def test_a_record_with_any_damaged_byte_is_never_taken_for_a_measurement(path):
@@ -121,7 +127,7 @@ def test_a_record_with_any_damaged_byte_is_never_taken_for_a_measurement(path):
         damaged = bytearray(second)
         damaged[place] ^= 0x10
         path.write_bytes(first + damaged)
-        assert scalars(EventFile(path)) == [Scalar("a", 1.0, 1)], place
+        assert scalars(EventFile(path)) == [Scalar("a", 1.0, 1, WALL_TIME_S)], place
 
 
 def test_reading_goes_on_behind_damaged_data(path):

@@ -98,6 +98,9 @@ class TuningLoop:
         outcome = Outcome.load(self._job_dir.trial(trial.id).outcome)
         if outcome and outcome.succeeded and not outcome.message:
             # It ended while nobody was there to be told. One that failed runs again: it may have been mended.
+            curve = CurveReader(self._job_dir.trial(trial.id).measurements)
+            curve.read_new()
+            self._store.report(trial.id, curve)
             self._finish(trial.id, outcome)
             return
         self._launch(trial, self._free_slots.pop(0), attempt=1)

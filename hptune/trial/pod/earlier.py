@@ -21,6 +21,11 @@ from hptune.trial.spec import TrialSpec
 _MAX_OUTCOMES = 20
 
 
+def may_be_stopped_early(spec: TrialSpec) -> bool:
+    """Whether the job has trials stopped early."""
+    return bool(spec.training_input.get("hyperparameters", {}).get("enableTrialEarlyStopping"))
+
+
 def most_deliberate_source(spec: TrialSpec, upload_to: str | None) -> Source | None:
     """The most deliberate source that judged an earlier trial of the job; None where none is known.
 
@@ -31,7 +36,7 @@ def most_deliberate_source(spec: TrialSpec, upload_to: str | None) -> Source | N
     Raises:
         HptuneError: The address cannot be read.
     """
-    if not spec.training_input.get("hyperparameters", {}).get("enableTrialEarlyStopping"):
+    if not may_be_stopped_early(spec):
         return None
     if upload_to is None:
         return _most_deliberate(spec.directory.state.parent)

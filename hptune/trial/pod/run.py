@@ -24,7 +24,7 @@ from hptune.storage.job_dir import TrialDir
 from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
-from hptune.trial.pod.earlier import most_deliberate_source
+from hptune.trial.pod.earlier import may_be_stopped_early, most_deliberate_source
 from hptune.trial.pod.encoding import decode_value
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
 from hptune.trial.spec import Pod, TrialSpec
@@ -111,7 +111,9 @@ def _refuse(spec: TrialSpec, pod: Pod, outcome: Outcome) -> Outcome:
 def _collector(spec: TrialSpec, pod: Pod, stack: ExitStack) -> CollectorFile | None:
     if pod.collector_file is None:
         return None
-    return stack.enter_context(CollectorFile(pod.collector_file, spec.metric))
+    # Without early stopping the collector reads the file at the end.
+    shown_from = Source.EVALUATION_SUMMARY if may_be_stopped_early(spec) else min(Source)
+    return stack.enter_context(CollectorFile(pod.collector_file, spec.metric, shown_from))
 
 
 def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSpec:
@@ -123,14 +125,10 @@ def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSp
 def _run(spec: TrialSpec, pod: Pod, collector: CollectorFile | None) -> Outcome:
     with spec.directory.log.open("ab", buffering=0) as log:
         outcome = run_trial(spec, listener=_Listener(spec, pod, log, collector))
-    if collector and collector.finish(outcome.final) and _is_stopped_early(spec):
+    if collector and collector.finish(outcome.final) and may_be_stopped_early(spec):
         # The collector may still stop the trial, and fails where it does not find its process.
         time.sleep(_JUDGED_WITHIN_S)
     return outcome
-
-
-def _is_stopped_early(spec: TrialSpec) -> bool:
-    return bool(spec.training_input.get("hyperparameters", {}).get("enableTrialEarlyStopping"))
 
 
 def _show_from_the_usual_source(spec: TrialSpec, pod: Pod, collector: CollectorFile) -> None:

@@ -198,7 +198,7 @@ def test_the_most_deliberate_source_has_the_last_line(run_pod):
     assert pod.outcome.final == Measurement(0.5, 7)
 
 
-EARLY_STOPPING = '--training-input={"hyperparameters": {"enableTrialEarlyStopping": true}}'
+EARLY_STOPPING = {"training_input": {"hyperparameters": {"enableTrialEarlyStopping": True}}}
 
 
 def test_where_trials_are_stopped_early_what_may_be_of_training_waits_until_the_trainer_ends(run_pod):
@@ -208,7 +208,7 @@ def test_where_trials_are_stopped_early_what_may_be_of_training_waits_until_the_
         time.sleep(1)
         print("step=2 accuracy=0.99", flush=True)
     """
-    pod = run_pod(script, EARLY_STOPPING)
+    pod = run_pod(script, spec=EARLY_STOPPING)
     wait_until(pod.metrics.exists)
     while pod.process.poll() is None and b"0.99" not in pod.metrics.read_bytes():
         assert pod.metrics.read_bytes() == b"" or b"0.99" in pod.metrics.read_bytes()
@@ -223,7 +223,7 @@ def test_earlier_trials_of_the_job_tell_what_need_not_wait(run_pod, bucket):
         {**outcome, "start_time_s": 0.0, "end_time_s": 1.0}
     ).encode()
     script = "import time\nprint('step=1 accuracy=0.5')\ntime.sleep(60)"
-    pod = run_pod(script, EARLY_STOPPING, "--upload-to=s3://bucket/job")
+    pod = run_pod(script, spec=EARLY_STOPPING, upload_to="s3://bucket/job")
     wait_until(lambda: pod.metrics.exists() and b"0.5" in pod.metrics.read_bytes())
     pod.stop_early()
     assert pod.end() == 0

@@ -20,6 +20,7 @@ from hptune.job.submission import Submission
 from hptune.results.study import Observer, Trial
 from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, tail
+from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.spec import TrialSpec
 

@@ -8,7 +8,7 @@ from itertools import islice
 from hptune.results.study import Measurement
 
 MAX_MEASUREMENTS = 10_000
-"""Of a trial, since studies are read whole. `hptune.trial` thins out what there is more than some hundred of."""
+"""Of a trial, since studies are read whole. `hptune.trial` thins them out before."""
 
 
 def next_step(measurement: Measurement, last_step: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hptune.backends.find import find_here
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
 from hptune.console.program import say
@@ -62,10 +63,7 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
         JobFailed: The job has no best trial, or the training failed.
         Interrupted: The user stopped it.
     """
-    # Takes a second, which a pipeline's step, that has no job directory, need not wait for.
-    from hptune.backends.local.backend import LocalBackend
-
-    backend = LocalBackend(job_dir)
+    backend = find_here(job_dir)
     study = backend.describe().study
     submission = make_ready(backend.recall(), say)
     if user_args is not None:

@@ -226,16 +226,16 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
                 if view.ended:
                     # Once more, for these trials may be older than the ending.
                     view = self._view(self._cluster.trials(self.experiment))
+                    ended_at = min(ended_at, time.monotonic())
+                    if not view.settled and time.monotonic() <= ended_at + _SETTLING_S:
+                        continue
                 last = status_of(submission, view)
                 for trial in last.study.trials:
                     if observed.get(trial.id) != trial:
                         observed[trial.id] = trial
                         observe(last.study, trial)
                 if view.ended:
-                    ended_at = min(ended_at, time.monotonic())
-                    if view.settled or time.monotonic() > ended_at + _SETTLING_S:
-                        break
-                    continue
+                    break
                 self._stop_where_hopeless(submission, last.study, view)
                 self._attempt(partial(self._tell_troubles, view))
         except NotThereError:

@@ -7,15 +7,17 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from cluster_objects import ended_with
 from contract import BackendContract, assert_complete, assert_results_of
-from katib_stand_in import has
+from katib_stand_in import has, mark
 from kubernetes_stand_in import failing
 from tiny_jobs import ignore, job_text
 
 from hptune.errors import ClusterError, Interrupted, JobDirError, JobFailed, StorageError, UsageError
 from hptune.job.tuning_job import parse_job
 from hptune.results.status_file import load_status
-from hptune.results.study import JobState, TrialState
+from hptune.results.study import JobState, Measurement, TrialState
+from hptune.trial.outcome import Outcome
 
 
 class TestContract(BackendContract):
@@ -398,3 +400,28 @@ def test_the_submission_is_read_back_from_the_cluster(make_katib_job):
     recalled = job.new_backend().recall()
     assert json.dumps(recalled.job.training_input) == json.dumps(job.submission.job.training_input)
     assert (recalled.user_args, recalled.job_dir) == (job.submission.user_args, job.submission.job_dir)
+
+
+def test_a_trial_that_katib_stops_early_is_waited_for_and_told_once(make_katib_job):
+    job = make_katib_job("print('accuracy=0.5', flush=True)\ntime.sleep(60)", maxTrials=1)
+    name = f"{job.backend.experiment}-1"
+    ended = Outcome(0, Measurement(0.5, 4), "", time.time(), time.time() + 1)
+    seen = []
+
+    def end_pod():
+        def edit(pod):
+            pod["status"]["containerStatuses"] = [{"name": "trainer", "state": ended_with(ended)}]
+
+        job.server.change("pods", f"{name}-pod", edit)
+
+    def observe(_study, trial):
+        seen.append((trial.state, trial.stopped_early, trial.message))
+        if trial.state is TrialState.RUNNING and not timer.is_alive():
+            # As medianstop does, at once; the trainer takes a moment, and the job has ended meanwhile.
+            job.server.change("trials", name, lambda item: mark(item, "EarlyStopped"))
+            timer.start()
+
+    timer = threading.Timer(2.5, end_pod)
+    [trial] = job.run(observe).trials
+    assert (trial.stopped_early, trial.final, trial.message) == (True, ended.final, "")
+    assert [each for each in seen if each[0].finished] == [(TrialState.SUCCEEDED, True, "")]

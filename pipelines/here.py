@@ -11,7 +11,7 @@ from hptune.cli.options.gcloud import UserArgsCommand, user_args
 from hptune.console.program import PATH, SEED, console
 from hptune.errors import Fault, UsageError
 from hptune.job.request import JOBS, Place
-from hptune.job.trainer import Trainer, override
+from hptune.job.trainer import Trainer, limits
 from hptune.job.tuning_job import load_job, parse_job
 from hptune.results.status_file import load_status
 from hptune.results.tables import best_line, trial_table
@@ -122,7 +122,7 @@ def _absolute_if_here(data: str) -> str:
 
 def _read_job(config: Path, max_trials: int, max_parallel_trials: int) -> str:
     """The job file's text; its faults are told before the first step runs."""
-    override(load_job(config), max_trials, max_parallel_trials)
+    load_job(config, limits(max_trials, max_parallel_trials))
     return config.read_text(encoding="utf-8")
 
 

@@ -6,8 +6,9 @@ their text (null as None), so a category keeps its spelling and an int64 may be 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,19 @@ def read_document(text: str, source: str) -> Document:
         line = _line(error.problem_mark or error.context_mark)
         raise JobFileError(Fault(f"{source}:{line}", _explain(error, text, line))) from error
     return _Walk(source).document(root)
+
+
+def plain_document(data: Mapping[str, object]) -> Document:
+    """The document that JSON data would be read as."""
+    return Document(_texts(data))
+
+
+def _texts(value: object) -> Any:  # noqa: ANN401  (JSON in, JSON out)
+    if isinstance(value, Mapping):
+        return {key: _texts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(item) for item in value]
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _without_json_tabs(text: str) -> str:

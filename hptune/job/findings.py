@@ -18,6 +18,7 @@ class Findings:
     """Collects faults and warnings; paths count from the training input, places show the file's own.
 
     Attributes:
+        source: What the file is called in messages.
         data: The training input as the file has it, with what flags set in it.
         warnings: What does not stop a job, in words.
     """
@@ -33,7 +34,7 @@ class Findings:
         Raises:
             JobFileError: There is none.
         """
-        self._source = source
+        self.source = source
         self._document = document
         self._overrides = overrides
         self._root: FieldPath = ()
@@ -44,7 +45,7 @@ class Findings:
     def _training_input(self) -> dict[str, Any]:
         data = self._document.data
         if data is None:
-            raise JobFileError(Fault(self._source, f"is empty; must hold {WRAPPER} with hyperparameters"))
+            raise JobFileError(Fault(self.source, f"is empty; must hold {WRAPPER} with hyperparameters"))
         if isinstance(data, dict) and WRAPPER in data:
             self._root = (WRAPPER,)
             data = data[WRAPPER] or {}
@@ -67,7 +68,7 @@ class Findings:
         return self._place(path, self._line(path))
 
     def _place(self, path: FieldPath, line: int) -> str:
-        return ": ".join(filter(None, (f"{self._source}:{line}", dotted(path))))
+        return ": ".join(filter(None, (f"{self.source}:{line}", dotted(path))))
 
     def _line(self, path: FieldPath) -> int:
         """Where the field begins or, where it is missing, the nearest one that holds it."""

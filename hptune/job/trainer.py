@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hptune.errors import Fault, UsageError
+from hptune.job.overrides import Override
 from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
-from hptune.job.tuning_job import TuningJob, parse_training_input
+from hptune.job.tuning_job import TuningJob
 
 BACKENDS = ("local", "katib")
 """Where trials run."""
@@ -67,15 +67,10 @@ def check_backend(backend: str) -> None:
         raise UsageError(Fault("backend", f"{backend!r} is not allowed (must be {' or '.join(BACKENDS)})"))
 
 
-def override(job: TuningJob, max_trials: int = 0, max_parallel_trials: int = 0) -> TuningJob:
-    """The job with other limits, where they are not 0.
-
-    Raises:
-        JobFileError: A limit is not allowed.
-    """
-    limits = {"maxTrials": max_trials, "maxParallelTrials": max_parallel_trials}
-    changed = {key: value for key, value in limits.items() if value}
-    if not changed:
-        return job
-    tuning: dict[str, Any] = {**job.training_input["hyperparameters"], **changed}
-    return parse_training_input({**job.training_input, "hyperparameters": tuning}, job.source)
+def limits(max_trials: int = 0, max_parallel_trials: int = 0) -> tuple[Override, ...]:
+    """What sets other limits than the job file's, where they are not 0."""
+    given = (
+        ("max_trials", "maxTrials", max_trials),
+        ("max_parallel_trials", "maxParallelTrials", max_parallel_trials),
+    )
+    return tuple(Override(name, ("hyperparameters", key), str(limit)) for name, key, limit in given if limit)

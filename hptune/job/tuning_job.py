@@ -22,7 +22,7 @@ from hptune.job.checks import (
     read_training_input,
     warn_not_honoured,
 )
-from hptune.job.document import read_document
+from hptune.job.document import plain_document, read_document
 from hptune.job.earlier import inherited
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine
@@ -172,7 +172,10 @@ def parse_job(
     Raises:
         JobFileError: It is not a tuning job; carries every fault.
     """
-    findings = Findings(source, read_document(text, source), overrides)
+    return _read(Findings(source, read_document(text, source), overrides), inherit)
+
+
+def _read(findings: Findings, inherit: Inherit) -> TuningJob:
     training = _completed(read_training_input(findings), inherit)
     machine = check_machine(training, findings)
     check_module(training, findings)
@@ -180,9 +183,9 @@ def parse_job(
     if findings.faulty or machine is None:
         findings.fail()
     given = training.model_dump(mode="json", by_alias=True, exclude_none=True)
-    _check_length(given, source)
+    _check_length(given, findings.source)
     warn_not_honoured(given, findings)
-    return _job(source, training, tuning, space, machine, given, findings)
+    return _job(findings.source, training, tuning, space, machine, given, findings)
 
 
 def _completed(training: TrainingInput, inherit: Inherit) -> TrainingInput:
@@ -205,7 +208,7 @@ def parse_training_input(training_input: Mapping[str, object], source: str) -> T
     Raises:
         JobFileError: It is not a tuning job; carries every fault.
     """
-    return parse_job(json.dumps(training_input), source)
+    return _read(Findings(source, plain_document(training_input)), lambda _, __: None)
 
 
 def _check_length(given: dict[str, Any], source: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hptune.backends.local.backend import LocalBackend
 from hptune.job.request import Place
-from hptune.job.trainer import Trainer, check_backend, override
+from hptune.job.trainer import Trainer, check_backend, limits
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
 from hptune.runtimes.settle import settle
@@ -57,10 +57,9 @@ def tune(
         Interrupted: The user stopped it.
     """
     check_backend(backend)
-    parsed = parse_job(job_file, "job_file")
-    for warning in parsed.warnings:
+    job = parse_job(job_file, "job_file", limits(max_trials, max_parallel_trials))
+    for warning in job.warnings:
         print(f"warning: {warning}")
-    job = override(parsed, max_trials, max_parallel_trials)
     if backend == "katib":
         return tune_in_cluster(job, name, data, str(job_dir), trainer, seed, katib or {}, delete_on_cancel)
     return _tune_here(job, name, data, Path(job_dir), trainer, seed)

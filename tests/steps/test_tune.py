@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hptune.errors import JobDirError, JobFileError, UsageError
-from hptune.job.trainer import Trainer, override
+from hptune.job.trainer import Trainer, limits
 from hptune.job.tuning_job import parse_job
 from hptune.results.study import JobState, TrialState
 from hptune.steps.process import FAILURE_VARIABLE, read_failure
@@ -116,7 +116,7 @@ def test_a_failed_trial_that_is_allowed_is_named_with_its_log(step, capsys):
 
 def test_a_fault_of_the_job_file_is_told_with_its_line(step):
     with pytest.raises(JobFileError, match=r"job_file:6: .*maxTrials"):
-        step.run(job_file=JOB.replace("maxTrials: 7", "maxTrials: -7"))
+        step.run(job_file=JOB.replace("maxTrials: 7", "maxTrials: -7"), max_trials=0)
     assert not step.job_dir.exists()
 
 
@@ -126,16 +126,15 @@ def test_backends_that_are_not_there_are_refused(step):
 
 
 def test_limits_of_zero_keep_those_of_the_file():
-    job = parse_job(JOB, "hptune.yaml")
-    assert override(job) is job
-    changed = override(job, max_parallel_trials=3)
+    assert parse_job(JOB, "hptune.yaml", limits()).max_trials == 7
+    changed = parse_job(JOB, "hptune.yaml", limits(max_parallel_trials=3))
     assert (changed.max_trials, changed.max_parallel_trials) == (7, 3)
     assert changed.training_input["hyperparameters"]["maxParallelTrials"] == 3
 
 
 def test_a_limit_below_zero_is_refused():
-    with pytest.raises(JobFileError, match="maxTrials"):
-        override(parse_job(JOB, "hptune.yaml"), max_trials=-1)
+    with pytest.raises(JobFileError, match="max_trials: is -1"):
+        parse_job(JOB, "hptune.yaml", limits(max_trials=-1))
 
 
 def test_a_trainer_without_a_flag_for_data_gets_none():

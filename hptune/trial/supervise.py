@@ -12,9 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import IO, Protocol, cast
 
 from hptune.errors import Interrupted
+from hptune.runtimes.hint import hint
 from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
@@ -24,6 +26,8 @@ from hptune.trial.spec import TrialSpec
 
 GRACE_S = 10.0
 _POLL_S = 0.25
+# Of what a trainer printed, for its traceback.
+_KEPT_BYTES = 16 * 1024
 # At least what a pipe holds, so that one reading empties it.
 _PIPE_BYTES = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
@@ -63,9 +67,15 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
         supervisor = _Supervisor(spec, place, stop_with_stdin, listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
-        outcome = supervisor.run(pid_file)
+        outcome = _advised(supervisor.run(pid_file), supervisor.last_printed)
         outcome.save(spec.directory.outcome)
         return outcome
+
+
+def _advised(outcome: Outcome, printed: bytes) -> Outcome:
+    """The outcome of a trainer that failed, and the runtime that would have what it did not find."""
+    advice = hint(printed.decode("utf-8", "replace")) if outcome.exit_code > 0 else ""
+    return replace(outcome, message=f"{outcome.message}: {advice}") if advice else outcome
 
 
 def prepare(spec: TrialSpec) -> None:
@@ -97,6 +107,7 @@ class _Supervisor:
         self._listener = listener
         self._stop_with_stdin = stop_with_stdin
         self._interrupted = False
+        self.last_printed = b""
 
     def interrupt(self, *_: object) -> None:
         """Signal handler: the trainer is to stop and the trial to have no outcome."""
@@ -180,6 +191,7 @@ class _Supervisor:
     def _pass_on(self, descriptor: int, reader: MetricReader) -> bool:
         data = os.read(descriptor, _PIPE_BYTES)
         _write_all(sys.stdout.fileno(), data)
+        self.last_printed = (self.last_printed + data)[-_KEPT_BYTES:]
         if self._listener and data:
             self._listener.printed(data)
         reader.read_output(data)

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from hptune.errors import Fault, InputError, UsageError
-from hptune.job.earlier import read_tuning
 from hptune.job.overrides import Override
+from hptune.job.previous_job import read_tuning
 from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.schema import HyperparameterSpec
 from hptune.job.submission import Program, Submission

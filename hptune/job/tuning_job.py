@@ -23,10 +23,10 @@ from hptune.job.checks import (
     warn_not_honoured,
 )
 from hptune.job.document import plain_document, read_document
-from hptune.job.earlier import inherited
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine
 from hptune.job.overrides import Override
+from hptune.job.previous_job import inherited
 from hptune.job.schema import Algorithm, GoalType, HyperparameterSpec, ReplicaConfig, TrainingInput
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace

@@ -27,8 +27,8 @@ from hptune.backends.katib.experiment.annotations import (
 from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.experiment.checks import differences as katib_differences
 from hptune.backends.katib.experiment.names import experiment_name
+from hptune.backends.katib.finished_trials import are_within_reach, read_records
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.records import are_within_reach, read_records
 from hptune.backends.katib.status import View, decisive_failure, status_of
 from hptune.backends.katib.waiting import Notices, troubles
 from hptune.errors import (

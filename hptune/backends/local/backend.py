@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hptune.backends.base import Backend
-from hptune.backends.local import claim, logs, previous_job
+from hptune.backends.local import claim, logs, previous_trials
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
@@ -122,7 +122,7 @@ class LocalBackend(Backend):
         """Runs the trials that are left; returns whether there were any."""
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
-        store = self._open_store(submission, previous_job.to_frozen(record.earlier_trials, job.space))
+        store = self._open_store(submission, previous_trials.to_frozen(record.earlier_trials, job.space))
         self._warn_of_other_trainers(store)
         if store.trial_count >= limit and not store.unfinished() and store.study().best is None:
             # Nothing came of them: the same command is a new try, with what has been mended.
@@ -145,7 +145,7 @@ class LocalBackend(Backend):
         return left
 
     def _open_store(
-        self, submission: Submission, earlier_trials: list[previous_job.FrozenTrial]
+        self, submission: Submission, earlier_trials: list[previous_trials.FrozenTrial]
     ) -> StudyStore:
         job = submission.job
         sampler = make_sampler(
@@ -194,7 +194,7 @@ class LocalBackend(Backend):
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
-        return previous_job.read(self._dir.root.parent, previous, submission.job, self._warn)
+        return previous_trials.read(self._dir.root.parent, previous, submission.job, self._warn)
 
     def _status(self) -> dict[str, str]:
         """How the last run ended; as if it had been killed, where it was before it could say."""

@@ -22,7 +22,7 @@ class Record:
 
     Attributes:
         submission: What was submitted.
-        earlier_trials: Those of resumePreviousJobId, as `hptune.backends.local.previous_job` reads them.
+        earlier_trials: Those of resumePreviousJobId, as `hptune.backends.local.previous_trials` reads them.
         create_time: When it was first submitted.
     """
 

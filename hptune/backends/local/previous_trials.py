@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, create_trial
 from hptune.backends.local import claim
 from hptune.backends.local.store import open_to_read
 from hptune.errors import Fault, JobDirError
-from hptune.job.earlier import find_answer, read_answer
+from hptune.job.previous_job import find_answer, read_answer
 from hptune.job.tuning_job import TuningJob
 from hptune.results.study import Goal
 from hptune.search.encoding import distributions

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hptune.backends.katib.records import read_records
+from hptune.backends.katib.finished_trials import read_records
 from hptune.errors import JobFailed
 from hptune.results.study import JobState, Measurement, TrialState
 from hptune.storage.job_dir import JobDir

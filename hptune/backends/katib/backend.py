@@ -27,7 +27,7 @@ from hptune.backends.katib.experiment.annotations import (
 from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.experiment.checks import differences as katib_differences
 from hptune.backends.katib.experiment.names import experiment_name
-from hptune.backends.katib.finished_trials import are_within_reach, read_records
+from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.backends.katib.options import KatibOptions
 from hptune.backends.katib.status import View, decisive_failure, status_of
 from hptune.backends.katib.waiting import Notices, troubles
@@ -251,12 +251,12 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
 
     def _recorded(self, submission: Submission, view: View) -> View:
         place, finished = submission.job_dir, view.finished
-        if not finished or not are_within_reach(place):
+        if not finished or not kept.is_within_reach(place):
             return view
         prefix = f"{self.experiment}-"
         since = datetime.fromisoformat(view.experiment["metadata"]["creationTimestamp"])
         try:
-            found = read_records(place, [name.removeprefix(prefix) for name in finished], since)
+            found = read_finished_trials(place, [name.removeprefix(prefix) for name in finished], since)
         except HptuneError as error:
             self._notices.tell(f"the trials' curves are left out: {error}")
             return view

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hptune.errors import InputError
-from hptune.results import kept
 from hptune.results.curve import curve_of
 from hptune.results.study import Measurement
 from hptune.storage import transfer
@@ -28,7 +27,7 @@ _CLOCKS = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class TrialRecord:
+class FinishedTrial:
     """What a trial has left.
 
     Attributes:
@@ -40,7 +39,7 @@ class TrialRecord:
     curve: tuple[Measurement, ...]
 
 
-def read_records(job_dir: str, trials: Iterable[str], since: datetime) -> dict[str, TrialRecord]:
+def read_finished_trials(job_dir: str, trials: Iterable[str], since: datetime) -> dict[str, FinishedTrial]:
     """Reads what trials have left; those of which nothing usable is there are left out.
 
     Args:
@@ -60,11 +59,6 @@ def read_records(job_dir: str, trials: Iterable[str], since: datetime) -> dict[s
         return _read(copy, trials, since)
 
 
-def are_within_reach(job_dir: str) -> bool:
-    """Whether this process can try to read what trials leave."""
-    return kept.is_within_reach(job_dir)
-
-
 def _fetch(job_dir: str, copy: JobDir, trials: Iterable[str]) -> None:
     place = f"{job_dir.rstrip('/')}/{JobDir(Path()).trials.as_posix()}"
     wanted = {
@@ -80,18 +74,18 @@ def _files(trial: TrialDir) -> tuple[Path, Path]:
     return trial.outcome, trial.measurements
 
 
-def _read(directory: JobDir, trials: Iterable[str], since: datetime) -> dict[str, TrialRecord]:
+def _read(directory: JobDir, trials: Iterable[str], since: datetime) -> dict[str, FinishedTrial]:
     records = {name: _record(directory.trial(name)) for name in trials}
     earliest_s = (since - _CLOCKS).astimezone(UTC).timestamp()
     return {n: r for n, r in records.items() if r and r.outcome.start_time_s >= earliest_s}
 
 
-def _record(trial: TrialDir) -> TrialRecord | None:
+def _record(trial: TrialDir) -> FinishedTrial | None:
     try:
         outcome = Outcome.load(trial.outcome)
         if outcome is None or trial.measurements.stat().st_size > MAX_CURVE_BYTES:
             return None
-        return TrialRecord(outcome, curve_of(read_curve(trial.measurements)))
+        return FinishedTrial(outcome, curve_of(read_curve(trial.measurements)))
     except (OSError, ValueError, TypeError, KeyError, InputError):
         # The caller tells of every trial without one.
         return None

@@ -18,7 +18,7 @@ from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.annotations import read_trial_names
 from hptune.backends.katib.experiment.names import TRIAL_LABEL
 from hptune.backends.katib.experiment.trial_job import CONTAINER
-from hptune.backends.katib.finished_trials import TrialRecord
+from hptune.backends.katib.finished_trials import FinishedTrial
 from hptune.errors import ClusterError
 from hptune.job.submission import Submission
 from hptune.results.study import JobState, JobStatus, Measurement, Study, Trial, TrialState
@@ -49,7 +49,7 @@ class View:
     trials: Sequence[Object]
     pods: Sequence[Object] = field(default=())
     suggestion: Object | None = None
-    records: Mapping[str, TrialRecord] = field(default_factory=dict)
+    records: Mapping[str, FinishedTrial] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hptune.backends.katib.finished_trials import read_records
+from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.errors import JobFailed
 from hptune.results.study import JobState, Measurement, TrialState
 from hptune.storage.job_dir import JobDir
@@ -80,5 +80,5 @@ def test_what_an_earlier_job_left_in_the_directory_is_not_taken_for_this_ones(tm
     began = datetime.now(UTC) - timedelta(hours=2)
     Outcome(0, Measurement(0.5, 1), "", began.timestamp(), began.timestamp() + 60).save(trial.outcome)
     trial.measurements.write_text('{"value": 0.5, "step": 1}\n')
-    assert read_records(str(tmp_path), ["1"], began)["1"].curve == (Measurement(0.5, 1),)
-    assert read_records(str(tmp_path), ["1", "2"], datetime.now(UTC)) == {}
+    assert read_finished_trials(str(tmp_path), ["1"], began)["1"].curve == (Measurement(0.5, 1),)
+    assert read_finished_trials(str(tmp_path), ["1", "2"], datetime.now(UTC)) == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hptune.backends.find import find_here
-from hptune.backends.local.idle_fields import idle_fields
+from hptune.backends.local.fields_without_effect import fields_without_effect
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.running import run_shown
@@ -40,7 +40,7 @@ def run(request: Request, stream_logs: bool, no_install: bool, without_effect: t
     """
     submission = resolve(request, Place.HERE)
     warn(submission.job.warnings)
-    if idle := (*idle_fields(submission, request.overrides), *without_effect):
+    if idle := (*fields_without_effect(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])
     backend = find_here(Path(submission.job_dir))
     backend.refuse_foreign()

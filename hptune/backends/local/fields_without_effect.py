@@ -20,7 +20,7 @@ _COMMAND: FieldPath = ("masterConfig", "containerCommand")
 _ARGS: FieldPath = ("masterConfig", "containerArgs")
 
 
-def idle_fields(submission: Submission, overrides: Sequence[Override] = ()) -> list[str]:
+def fields_without_effect(submission: Submission, overrides: Sequence[Override] = ()) -> list[str]:
     """The fields of the training input that are without effect here; flags, where those set them.
 
     Args:

@@ -10,7 +10,7 @@ from hptune.backends.find import find_here
 from hptune.backends.local.fields_without_effect import fields_without_effect
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
-from hptune.cli.running import run_shown
+from hptune.cli.run_and_show import run_and_show
 from hptune.console.program import warn
 from hptune.job.request import JOBS, Place, Request, resolve
 from hptune.job.submission import Submission
@@ -45,7 +45,7 @@ def run(request: Request, stream_logs: bool, no_install: bool, without_effect: t
     backend = find_here(Path(submission.job_dir))
     backend.refuse_foreign()
     submission = settle(submission, may_install=not no_install)
-    status = run_shown(backend, submission, stream_logs=stream_logs)
+    status = run_and_show(backend, submission, stream_logs=stream_logs)
     write_report(status, JobDir(Path(submission.job_dir)).report)
     _print_places(submission)
 

@@ -14,7 +14,7 @@ from hptune.cli.options.cluster import CONTEXT
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
-from hptune.cli.running import run_shown
+from hptune.cli.run_and_show import run_and_show
 from hptune.console.program import warn
 from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
@@ -70,7 +70,7 @@ def submit(
         backend.submit(submission)
         _print_commands(words)
         return
-    status = run_shown(backend, submission, stream_logs=stream_logs)
+    status = run_and_show(backend, submission, stream_logs=stream_logs)
     if backend.keeps(submission):
         _put_report(status, submission)
     else:

@@ -12,7 +12,7 @@ from hptune.job.trainer import Trainer, check_backend, limits
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
 from hptune.runtimes.settle import settle
-from hptune.steps.running import run_printed
+from hptune.steps.run_job import run_job
 from hptune.steps.tune_on_katib import data_name, tune_in_cluster
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import atomic_file
@@ -74,7 +74,7 @@ def _tune_here(
     local.refuse_foreign()
     _keep(data, stable)
     trials = JobDir(job_dir)
-    return run_printed(local, settle(submission), lambda trial: f"; its log is {trials.trial(trial.id).log}")
+    return run_job(local, settle(submission), lambda trial: f"; its log is {trials.trial(trial.id).log}")
 
 
 def summarize(study: Study) -> dict[str, float]:

@@ -14,7 +14,7 @@ from hptune.job.request import Place
 from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import TuningJob
 from hptune.results.study import JobStatus
-from hptune.steps.running import run_printed
+from hptune.steps.run_job import run_job
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
 from hptune.trial.pod.upload_package import pack
@@ -74,7 +74,7 @@ def tune_in_cluster(
         stage=lambda: [put() for put in staging],
         delete_on_cancel=delete_on_cancel,
     )
-    return run_printed(backend, submission, lambda _: "")
+    return run_job(backend, submission, lambda _: "")
 
 
 def data_name(data: Path) -> str:

@@ -10,7 +10,7 @@ from hptune.job.submission import Submission
 from hptune.results.study import JobStatus, Trial, TrialState
 
 
-def run_printed(backend: Backend, submission: Submission, more: Callable[[Trial], str]) -> JobStatus:
+def run_job(backend: Backend, submission: Submission, more: Callable[[Trial], str]) -> JobStatus:
     """Runs a job; its failed trials are printed at the end.
 
     Args:

@@ -14,7 +14,7 @@ from hptune.results.study import JobStatus
 from hptune.results.tables import best_line, trial_table
 
 
-def run_shown(backend: Backend, submission: Submission, *, stream_logs: bool) -> JobStatus:
+def run_and_show(backend: Backend, submission: Submission, *, stream_logs: bool) -> JobStatus:
     """Runs a job and shows how far it is, or what its trainers print; then the trials and the best of them.
 
     Raises:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptune.backends.base import Job
+from hptune.backends.finished_job import FinishedJob
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.kept import KeptJob
 from hptune.console.program import warn_of
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import is_remote, local_path
@@ -36,7 +36,7 @@ def find(job: str, namespace: str | None = None, context: str | None = None) -> 
     if namespace or context:
         return find_in_cluster(job, namespace or DEFAULT_NAMESPACE, context)
     if is_remote(job) or _is_kept(JobDir(local_path(job))):
-        return KeptJob(job)
+        return FinishedJob(job)
     return find_here(Path(job))
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from hptune.backends.base import Backend, Cancellable, Detachable, Job
 from hptune.backends.find import find
+from hptune.backends.finished_job import FinishedJob
 from hptune.backends.katib.backend import KatibBackend
-from hptune.backends.kept import KeptJob
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import UsageError
 
@@ -33,7 +33,7 @@ def test_what_a_clusters_job_left_is_looked_at_where_it_lies(tmp_path):
     (tmp_path / "hptune" / "study.json").write_text("{}")
     for place in (str(tmp_path), tmp_path.as_uri(), "gs://bucket/mnist"):
         job = find(place)
-        assert isinstance(job, KeptJob)
+        assert isinstance(job, FinishedJob)
         assert not isinstance(job, Backend)
 
 

@@ -15,7 +15,7 @@ from hptune.backends.katib.options import KatibOptions
 from hptune.backends.local.backend import LocalBackend
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import load_job
-from hptune.results.kept import kept_status
+from hptune.results.cluster_results import load_cluster_results
 from hptune.results.study import JobState, TrialState
 from tests.entry_point import call
 
@@ -124,7 +124,7 @@ def test_the_final_training_is_not_run_again(root):
 
 @pytest.mark.parametrize("name", ["failed", "stopped"])
 def test_what_a_job_in_a_cluster_kept_is_what_the_job_was(root, name):
-    kept = kept_status(str(root / "kept" / name))
+    kept = load_cluster_results(str(root / "kept" / name))
     known = LocalBackend(root / name).describe().study
     assert list(map(told_of, kept.study.trials)) == list(map(told_of, known.trials))
     assert replace(kept.study, trials=()) == replace(known, trials=())

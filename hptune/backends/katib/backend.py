@@ -43,7 +43,7 @@ from hptune.errors import (
 )
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import differences
-from hptune.results import kept
+from hptune.results.cluster_results import is_within_reach, save_cluster_results
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
 
 _HEARTBEAT_S = 3.0
@@ -104,7 +104,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
 
     def keeps(self, submission: Submission) -> bool:
         """Whether a job's results are written to its directory."""
-        return kept.is_within_reach(submission.job_dir)
+        return is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
         """Makes the job's Experiment, if it has not been made before. See `Detachable.submit`.
@@ -175,7 +175,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         What trials wrote is in the job's directory already. See `Cancellable.cancel`.
         """
         place = record or self.recall().job_dir
-        if not record and not kept.is_within_reach(place):
+        if not record and not is_within_reach(place):
             problem = "cannot be reached from here, and what is known of the trials would be lost"
             raise UsageError(
                 Fault(f"the job's directory {place!r}", f"{problem}; --record DIRECTORY keeps it")
@@ -251,7 +251,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
 
     def _recorded(self, submission: Submission, view: View) -> View:
         place, finished = submission.job_dir, view.finished
-        if not finished or not kept.is_within_reach(place):
+        if not finished or not is_within_reach(place):
             return view
         prefix = f"{self.experiment}-"
         since = datetime.fromisoformat(view.experiment["metadata"]["creationTimestamp"])
@@ -304,7 +304,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         if not self.keeps(submission):
             return
         try:
-            kept.keep(status, submission.job_dir)
+            save_cluster_results(status, submission.job_dir)
         except HptuneError as error:
             # The trials are in the cluster; the job has not failed for it.
             self._notices.tell(f"the results could not be written to the job's directory: {error}")
@@ -365,7 +365,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
 
 def _keep_or_refuse(status: JobStatus, place: str, *, may_choose: bool) -> None:
     try:
-        kept.keep(status, place)
+        save_cluster_results(status, place)
     except HptuneError as error:
         if not may_choose:
             raise

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from hptune.backends.base import Job
 from hptune.errors import Fault, UsageError
-from hptune.results.kept import kept_status
+from hptune.results.cluster_results import load_cluster_results
 from hptune.results.study import JobStatus, LogLine
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import redacted
 
 
-class KeptJob(Job):
+class FinishedJob(Job):
     """What a cluster's job left in its directory; nothing runs there any more.
 
     Args:
@@ -25,7 +25,7 @@ class KeptJob(Job):
 
     def describe(self) -> JobStatus:
         """Where the job stood when it was written down. See `Job.describe`."""
-        return kept_status(self._job_dir)
+        return load_cluster_results(self._job_dir)
 
     def stream_logs(self) -> Iterator[LogLine]:
         """Refuses: see `Job.stream_logs`.

@@ -17,7 +17,7 @@ def is_within_reach(job_dir: str) -> bool:
     return bool(job_dir) and (transfer.is_remote(job_dir) or transfer.local_path(job_dir).is_dir())
 
 
-def keep(status: JobStatus, job_dir: str) -> None:
+def save_cluster_results(status: JobStatus, job_dir: str) -> None:
     """Writes a job's trials, as ML Engine's ``trainingOutput`` and with all that is known, to its directory.
 
     Args:
@@ -35,7 +35,7 @@ def keep(status: JobStatus, job_dir: str) -> None:
         transfer.put(files.root, job_dir)
 
 
-def kept_status(job_dir: str) -> JobStatus:
+def load_cluster_results(job_dir: str) -> JobStatus:
     """The job that a cluster's left in its directory, in a bucket or on a volume.
 
     Raises:

@@ -11,10 +11,10 @@ from hptune.cli.options.gcloud import UserArgsCommand, user_args
 from hptune.console.program import PATH, SEED, console
 from hptune.errors import Fault, UsageError
 from hptune.job.request import JOBS, Place
-from hptune.job.trainer import Trainer, limits
 from hptune.job.tuning_job import load_job, parse_job
 from hptune.results.status_file import load_status
 from hptune.results.tables import best_line, trial_table
+from hptune.steps.trainer import Trainer, limits
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import is_remote
 from pipelines.local import run_in_docker, run_in_subprocesses

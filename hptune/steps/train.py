@@ -16,13 +16,13 @@ from hptune.data.predictions import CannotPredictError, confusion_matrix
 from hptune.errors import Interrupted, JobFailed
 from hptune.job.request import Place
 from hptune.job.submission import Submission
-from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import parse_training_input
 from hptune.results.status_file import load_status
 from hptune.results.study import Measurement, Study, Trial
 from hptune.runtimes.environment import make_ready
 from hptune.runtimes.settle import settle
 from hptune.search.space import format_values
+from hptune.steps.trainer import Trainer
 from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from hptune.backends.local.backend import LocalBackend
 from hptune.job.request import Place
-from hptune.job.trainer import Trainer, check_backend, limits
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
 from hptune.runtimes.settle import settle
 from hptune.steps.run_job import run_job
+from hptune.steps.trainer import Trainer, check_backend, limits
 from hptune.steps.tune_on_katib import data_name, tune_in_cluster
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import atomic_file

@@ -11,10 +11,10 @@ from pathlib import Path
 from hptune.backends.katib.options import KatibOptions
 from hptune.errors import Fault, UsageError
 from hptune.job.request import Place
-from hptune.job.trainer import Trainer
 from hptune.job.tuning_job import TuningJob
 from hptune.results.study import JobStatus
 from hptune.steps.run_job import run_job
+from hptune.steps.trainer import Trainer
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
 from hptune.trial.pod.upload_package import pack

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from hptune.errors import JobDirError, JobFileError, UsageError
-from hptune.job.trainer import Trainer, limits
 from hptune.job.tuning_job import parse_job
 from hptune.results.study import JobState, TrialState
 from hptune.steps.process import FAILURE_VARIABLE, read_failure
+from hptune.steps.trainer import Trainer, limits
 from hptune.steps.tune import summarize, tune
 
 TINY = Path(__file__).parents[1] / "pipelines" / "tiny"

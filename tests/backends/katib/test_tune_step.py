@@ -9,8 +9,8 @@ from tiny_jobs import PRELUDE, job_text
 
 from hptune.backends.katib.experiment.annotations import read_submission
 from hptune.errors import JobDirError, UsageError
-from hptune.job.trainer import Trainer
 from hptune.results.study import JobState
+from hptune.steps.trainer import Trainer
 from hptune.steps.tune import summarize, tune
 from tests.entry_point import call
 

@@ -11,6 +11,7 @@ import click
 
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.gcloud import (
+    SWITCHES,
     GcloudFlags,
     UserArgsCommand,
     accept_gcloud_flags,
@@ -38,6 +39,7 @@ from hptune.job.tuning_job import TuningJob, load_job
     callback=comma_separated,
     help="URIs of archives of Python packages for the trainer, comma-separated.",
 )
+@SWITCHES
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @katib_options
 @accept_gcloud_flags("labels", "service-account")
@@ -47,6 +49,7 @@ def katib(
     module_name: str | None,
     job_dir: str | None,
     packages: tuple[str, ...],
+    switches: tuple[str, ...],
     seed: int,
     options: KatibOptions,
     flags: GcloudFlags,
@@ -76,6 +79,7 @@ def katib(
         user_args=user_args() or (),
         seed=seed,
         overrides=flags.overrides,
+        switches=switches,
     )
     submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
     manifest = build_experiment(submission, options)

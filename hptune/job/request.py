@@ -21,6 +21,7 @@ from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.schema import HyperparameterSpec
 from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
+from hptune.search.space import Categorical, Parameter
 from hptune.storage.job_dir import JobDir
 from hptune.storage.transfer import redacted
 
@@ -32,6 +33,7 @@ _NOTHING_TO_RUN = (
 )
 _WRITABLE = ("gs", "s3", "minio")
 _WRITABLE_SHOWN = "gs://, s3://, minio:// and a path on a volume"
+_FLAG_WORDS = {"true", "false"}
 _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -52,6 +54,7 @@ class Request:
         overrides: Fields of the job file that other flags set, where it has not been read.
         runtime: What the trainer is to run in; None leaves it to what the trainer was written for.
         python: Path of the interpreter that the trainer is to run in; None for the runtime's own.
+        switches: Parameters that the trainer takes as flags without a value.
     """
 
     config: Path | TuningJob
@@ -66,6 +69,7 @@ class Request:
     overrides: tuple[Override, ...] = ()
     runtime: RuntimeKind | None = None
     python: str | None = None
+    switches: tuple[str, ...] = ()
 
     @property
     def asked_runtime(self) -> Runtime | None:
@@ -111,6 +115,7 @@ def resolve(request: Request, place: Place) -> Submission:
     if job:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
         faults += [*_command_faults(request), *_program_faults(job, program, place)]
+        faults += _switch_faults(request.switches, job)
         if here:
             faults += _missing_program_faults(program)
         if here and not packages:
@@ -128,7 +133,22 @@ def resolve(request: Request, place: Place) -> Submission:
         packages=tuple(str(Path(package).absolute()) for package in packages) if here else packages,
         seed=request.seed,
         runtime=request.asked_runtime,
+        switches=tuple(sorted(set(request.switches))),
     )
+
+
+def _switch_faults(switches: tuple[str, ...], job: TuningJob) -> Iterator[Fault]:
+    known = job.space.names
+    for name in switches:
+        if name not in known:
+            yield Fault("--switch", f"{name!r} is not a parameter; must be one of {', '.join(known)}")
+        elif not _is_flag(job.space[name]):
+            allowed = "must be CATEGORICAL with True and False alone"
+            yield Fault("--switch", f"{name!r} has other values; {allowed}")
+
+
+def _is_flag(parameter: Parameter) -> bool:
+    return isinstance(parameter, Categorical) and {each.lower() for each in parameter.values} <= _FLAG_WORDS
 
 
 _IMAGE_ALONE = {

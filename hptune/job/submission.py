@@ -51,6 +51,7 @@ class Submission:
         seed: Seed of the suggestions.
         runtime: What the trainer runs in; None where that is not settled yet, and in jobs of before there
             was a choice: they ran in hptune's own interpreter.
+        switches: Parameters that are flags without a value: given where they are true, else left out.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -64,6 +65,7 @@ class Submission:
     packages: tuple[str, ...] = ()
     seed: int = 0
     runtime: Runtime | None = None
+    switches: tuple[str, ...] = ()
 
     @property
     def study(self) -> Study:
@@ -84,6 +86,7 @@ class Submission:
             "passJobDir": self.pass_job_dir,
             "packages": list(self.packages),
             "seed": self.seed,
+            **({"switches": list(self.switches)} if self.switches else {}),
         }
 
     @property

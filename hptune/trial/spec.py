@@ -68,6 +68,7 @@ class TrialSpec:
         training_input: The job's training input, for TF_CONFIG.
         time_limit_s: Seconds after which the trainer is stopped; None for no limit.
         pod: What its pod is to do besides; None on this machine.
+        switches: Parameters that are flags without a value.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -83,6 +84,7 @@ class TrialSpec:
     training_input: Mapping[str, Any] = field(default_factory=dict)
     time_limit_s: float | None = None
     pod: Pod | None = None
+    switches: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -114,18 +116,23 @@ class TrialSpec:
             training_input=submission.job.training_input,
             time_limit_s=submission.job.max_running_time_s,
             pod=pod,
+            switches=submission.switches,
         )
 
     def argv(self) -> list[str]:
         """The trainer's command line."""
         job_dir = {"job-dir": str(self.directory.output)} if self.pass_job_dir else {}
         service_args = {**self._arguments(), **job_dir}
+        tokens = [token for name, value in service_args.items() for token in self._tokens(name, value)]
         if self.program.module is None:
-            ones = (f"--{name}={value}" for name, value in service_args.items())
-            return [*self.program.command, *self.user_args, *ones]
-        pairs = (token for name, value in service_args.items() for token in (f"--{name}", value))
+            return [*self.program.command, *self.user_args, *tokens]
         start = [self.program.python or sys.executable, str(LAUNCH), self.program.module]
-        return [*start, *self.user_args, *pairs]
+        return [*start, *self.user_args, *tokens]
+
+    def _tokens(self, name: str, value: str) -> list[str]:
+        if name in self.switches:
+            return [f"--{name}"] if value.lower() == "true" else []
+        return [f"--{name}={value}"] if self.program.module is None else [f"--{name}", value]
 
     def _arguments(self) -> dict[str, str]:
         """The suggestion as the trainer's parser takes it, whoever wrote its numbers."""

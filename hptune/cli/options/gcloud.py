@@ -95,6 +95,15 @@ def comma_separated(_: click.Context, __: click.Parameter, value: str | None) ->
     return tuple(filter(None, value.split(","))) if value else ()
 
 
+SWITCHES = click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="PARAMETER",
+    help="A parameter of True and False that the trainer takes as a flag without a value; may be repeated.",
+)
+
+
 def accept_gcloud_flags(*own: str) -> Callable[[F], F]:
     """Takes gcloud's other flags, so that its command line works as written; the command gets ``flags``.
 

@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 
 import click
 
-from hptune.cli.options.gcloud import GcloudFlags, accept_gcloud_flags, comma_separated, user_args
+from hptune.cli.options.gcloud import (
+    SWITCHES,
+    GcloudFlags,
+    accept_gcloud_flags,
+    comma_separated,
+    user_args,
+)
 from hptune.console.program import PATH, SEED
 from hptune.job.request import Request
 from hptune.job.runtime import RuntimeKind
@@ -44,6 +50,7 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
             help="What the trainer runs in.  [default: what it was written for]",
         ),
         click.option("--python", metavar="PATH", help="The interpreter that the trainer runs in."),
+        SWITCHES,
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
     )
 

@@ -18,6 +18,7 @@ from typing import IO, Protocol, cast
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
 from hptune.trial.metrics.curve import CurveWriter
+from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
 from hptune.trial.outcome import Ending, Outcome, find_fault
@@ -153,9 +154,17 @@ class _Supervisor:
         return MetricReader(
             self._spec.metric,
             summaries=directory.output,
+            elsewhere=self._elsewhere(),
             metric_file=directory.metric_file,
             curves=[file, self._listener] if self._listener else [file],
         )
+
+    def _elsewhere(self) -> Elsewhere:
+        tuning = self._spec.training_input.get("hyperparameters", {})
+        # Trials side by side write below one directory that their arguments name.
+        alone = int(tuning.get("maxParallelTrials") or 1) == 1
+        place, trial_id = self._place, self._spec.trial_id
+        return Elsewhere(place.argv, place.directory, trial_id, alone=alone)
 
     def _watch(self, process: subprocess.Popen[bytes], reader: MetricReader) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
@@ -173,7 +182,7 @@ class _Supervisor:
                         with suppress(subprocess.TimeoutExpired):
                             process.wait(_POLL_S)
                 if time.monotonic() >= next_reading:
-                    reader.read_files()
+                    reader.read_files(process.pid)
                     next_reading = time.monotonic() + _POLL_S
                 if time.monotonic() > deadline:
                     return True

@@ -66,7 +66,7 @@ def katib(
     """
     # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.experiment.build import build_experiment
-    from hptune.backends.katib.experiment.checks import differences
+    from hptune.backends.katib.experiment.checks import differences, unwatched_differences
 
     programs = programs_beside(file)
     job = _job_or_file(file, flags.overrides)
@@ -83,7 +83,8 @@ def katib(
     )
     submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
     manifest = build_experiment(submission, options)
-    warn((*submission.job.warnings, *assumed, *differences(submission, options)))
+    unwatched = unwatched_differences(submission.job)
+    warn((*submission.job.warnings, *assumed, *differences(submission, options), *unwatched))
     if flags.without_effect:
         warn([f"without effect in a cluster: {', '.join(flags.without_effect)}"])
     click.echo(to_yaml(manifest), nl=False)

@@ -26,6 +26,7 @@ from hptune.backends.katib.experiment.annotations import (
 )
 from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.experiment.checks import differences as katib_differences
+from hptune.backends.katib.experiment.checks import unwatched_differences
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.backends.katib.options import KatibOptions
@@ -114,6 +115,11 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         Raises:
             ClusterError: The cluster cannot be asked.
         """
+        self._make(submission)
+        for difference in unwatched_differences(submission.job):
+            self._notices.tell(difference)
+
+    def _make(self, submission: Submission) -> None:
         manifest = build_experiment(submission, self._options)
         for difference in katib_differences(submission, self._options):
             self._notices.tell(difference)
@@ -129,13 +135,13 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
 
     def run(self, submission: Submission, observe: Observer) -> JobStatus:
         """Runs the job to its end, or watches one that runs. See `Backend.run`."""
-        self.submit(submission)
+        self._make(submission)
         try:
             status, view = self._watch(submission, observe)
             if view:
                 status = self._with_records(submission, view)
         except KeyboardInterrupt:
-            raise self._interrupted() from None
+            raise self._interrupted(submission) from None
         self._keep(status, submission)
         if view:
             self._stop(view)
@@ -309,7 +315,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             # The trials are in the cluster; the job has not failed for it.
             self._notices.tell(f"the results could not be written to the job's directory: {error}")
 
-    def _interrupted(self) -> Interrupted:
+    def _interrupted(self, submission: Submission) -> Interrupted:
         problem = ""
         if self._delete_on_cancel:
             try:
@@ -317,10 +323,11 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             except HptuneError as error:
                 problem = f"could not be cancelled: {error}\n"
         words = self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
-        return Interrupted(
+        goes_on = (
             f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
             f"again, and 'hptune cancel {words}' stops it"
         )
+        return Interrupted("\n".join((goes_on, *unwatched_differences(submission.job))))
 
     def _experiment(self) -> Object:
         try:

@@ -67,6 +67,24 @@ def test_a_job_that_is_not_watched_any_more_goes_on_and_is_watched_again(make_ka
     assert job.starts == [1, 2, 3]
 
 
+def test_a_watched_job_is_warned_of_nothing_that_only_unwatched_ones_do(make_katib_job):
+    job = make_katib_job(maxTrials=2)
+    job.run()
+    assert job.warnings == []
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_what_holds_only_while_somebody_watches_is_told_when_nobody_does(make_katib_job, limit):
+    job = make_katib_job("time.sleep(60)", maxTrials=2, maxFailedTrials=limit)
+    job.backend.submit(job.submission)
+    assert ["maxFailedTrials 0: while nobody watches" in each for each in job.warnings] == [True] * (
+        not limit
+    )
+    with pytest.raises(Interrupted) as interrupted:
+        job.new_backend().run(job.submission, interrupt_at(1, TrialState.RUNNING))
+    assert ("maxFailedTrials 0: while nobody watches" in str(interrupted.value)) is (not limit)
+
+
 def test_a_job_that_has_ended_is_told_again_without_running_anything(make_katib_job):
     job = make_katib_job(maxTrials=2)
     study = job.run()

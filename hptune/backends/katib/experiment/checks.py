@@ -188,6 +188,11 @@ def _rule_differences(job: TuningJob) -> Iterator[str]:
     if job.early_stopping:
         rule = "stops a trial whose best value is worse than the mean of the others' first 4"
         yield f"enableTrialEarlyStopping: Katib's medianstop {rule}, whatever their steps"
-    if not job.max_failed_trials and job.max_trials > 1:
-        rule = "a job whose first trial fails goes on while no `hptune` watches it"
-        yield f"maxFailedTrials 0: {rule}, until all its trials have failed"
+
+
+def unwatched_differences(job: TuningJob) -> tuple[str, ...]:
+    """What the cluster does otherwise while no hptune watches the job, a line each."""
+    if job.max_failed_trials or job.max_trials == 1:
+        return ()
+    rule = "while nobody watches the job, a trial that fails before any has succeeded does not end it"
+    return (f"maxFailedTrials 0: {rule}; it ends when all its trials have failed",)

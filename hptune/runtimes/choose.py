@@ -41,7 +41,10 @@ def choose(submission: Submission) -> Choice:
 def _by_source(version: tuple[int, int] | None, traits: Traits, *, is_module: bool) -> Choice:
     before_2 = version is not None and version < (2, 0)
     shown = f"runtimeVersion {version[0]}.{version[1]}" if version else "no runtimeVersion"
-    use = traits.tf1 or traits.estimator or (traits.moved if before_2 else "")
+    use = traits.tf1 or traits.estimator
+    if before_2:
+        # Its Keras named metrics otherwise: acc, not accuracy.
+        use = use or traits.moved or ("" if traits.tf2 else traits.keras)
     if use and (version is None or before_2):
         return Choice(Runtime(RuntimeKind.TF1), f"TensorFlow 1: {shown}, {use}")
     if before_2 and is_module and not traits.files:

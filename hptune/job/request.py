@@ -114,7 +114,11 @@ def resolve(request: Request, place: Place) -> Submission:
     program = Program()
     if job:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
-        faults += [*_command_faults(request), *_program_faults(job, program, place)]
+        faults += [
+            *_runtime_faults(request, place),
+            *_command_faults(request),
+            *_program_faults(job, program, place),
+        ]
         faults += _switch_faults(request.switches, job)
         if here:
             faults += _missing_program_faults(program)
@@ -250,7 +254,7 @@ def _program(request: Request, job: TuningJob, place: Place, installed: Path | N
     if module is None:
         return Program(command=job.container_command)
     if place is Place.CLUSTER:
-        return Program(module)
+        return Program(module, python=request.python or "")
     directories = (_parent_of(request.package_path, module), installed)
     return Program(module, python_path=tuple(str(each) for each in directories if each))
 
@@ -280,6 +284,16 @@ def _command_faults(request: Request) -> Iterator[Fault]:
         yield Fault("--command", "stands in place of --module-name; give one of them")
     if request.command is not None and not _split(request.command):
         yield Fault("--command", f"{request.command!r} is no command line, such as 'python task.py'")
+
+
+def _runtime_faults(request: Request, place: Place) -> Iterator[Fault]:
+    managed = request.runtime is not None and request.runtime is not RuntimeKind.PYTHON
+    if managed and place is Place.CLUSTER:
+        yield Fault("--runtime", "is for this machine; in a cluster the image has what the trainer runs in")
+    elif managed and request.python is not None:
+        yield Fault(
+            "--python", f"names the interpreter of --runtime python; --runtime {request.runtime} has its own"
+        )
 
 
 def _missing_program_faults(program: Program) -> Iterator[Fault]:

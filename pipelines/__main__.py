@@ -18,7 +18,7 @@ from hptune.backends.katib.experiment.resources import GPU
 from hptune.console.program import PATH, run_command
 from hptune.job.tuning_job import parse_job
 from hptune.steps.trainer import BACKENDS
-from pipelines.here import COUNT, run
+from pipelines.run import COUNT, run
 from pipelines.server import Server, Uploaded, version_name
 from pipelines.tuning import Cluster, Preset, compile_, on_one_line, parameters
 from pipelines.values import parse_values

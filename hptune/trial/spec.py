@@ -188,7 +188,7 @@ class TrialSpec:
 
 
 TRIAL_FORM = JsonForm(TrialSpec)
-"""A trial as JSON: the document that `hptune.trial.command` hands to the program that runs it."""
+"""A trial as JSON: the document that `hptune.trial.document` hands to the program that runs it."""
 
 
 def _folder(python: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hptune.backends.base import Backend
-from hptune.backends.local import claim, logs, previous_trials
+from hptune.backends.local import job_record, logs, previous_trials
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
@@ -53,7 +53,7 @@ class LocalBackend(Backend):
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
         with self._locked():
-            record = claim.claim(self._dir, submission, earlier_trials)
+            record = job_record.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
@@ -90,7 +90,7 @@ class LocalBackend(Backend):
 
     def describe(self) -> JobStatus:
         """Where the job stands. See `Job.describe`."""
-        record = claim.read(self._dir)
+        record = job_record.read(self._dir)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
@@ -107,18 +107,18 @@ class LocalBackend(Backend):
 
     def recall(self) -> Submission:
         """What was submitted. See `Backend.recall`."""
-        return claim.read(self._dir).submission
+        return job_record.read(self._dir).submission
 
     def stream_logs(self) -> Iterator[LogLine]:
         """Yields what trainers printed, and print, until the job ends. See `Job.stream_logs`."""
-        claim.read(self._dir)
+        job_record.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
         """Yields what trainers print. See `Backend.follow_logs`."""
         return logs.follow(self._dir, is_running)
 
-    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> bool:
+    def _tune(self, submission: Submission, record: job_record.Record, observe: Observer) -> bool:
         """Runs the trials that are left; returns whether there were any."""
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
@@ -203,7 +203,7 @@ class LocalBackend(Backend):
             return {
                 "state": JobState.RUNNING,
                 "message": "",
-                "time": claim.read(self._dir).create_time.isoformat(),
+                "time": job_record.read(self._dir).create_time.isoformat(),
             }
         try:
             status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))

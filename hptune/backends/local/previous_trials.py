@@ -11,7 +11,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, create_trial
 
-from hptune.backends.local import claim
+from hptune.backends.local import job_record
 from hptune.backends.local.store import open_to_read
 from hptune.errors import Fault, JobDirError
 from hptune.job.previous_job import find_answer, read_answer
@@ -69,7 +69,7 @@ def read(jobs: Path, job_id: str, job: TuningJob, tell: Callable[[str], None]) -
 
 
 def _of_directory(job_dir: JobDir, job_id: str) -> _Earlier:
-    job = claim.read(job_dir).submission.job
+    job = job_record.read(job_dir).submission.job
     store = open_to_read(job_dir, job_id, job.metric, job.max_trials, job.space)
     if store is None:
         raise JobDirError(Fault(_PLACE, f"{job_id!r}: {job_dir.root} holds no trials of an hptune job"))

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 
 from hptune.backends.local.slots import Slot
-from hptune.trial.command import local_command
+from hptune.trial.document import local_command
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec

@@ -24,9 +24,9 @@ from hptune.storage.job_dir import TrialDir
 from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
-from hptune.trial.pod.earlier import may_be_stopped_early, most_deliberate_source
 from hptune.trial.pod.encoding import decode_value
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
+from hptune.trial.pod.objective_source import may_be_stopped_early, most_deliberate_source
 from hptune.trial.spec import Pod, TrialSpec
 from hptune.trial.supervise import prepare, run_trial
 

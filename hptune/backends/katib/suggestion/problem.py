@@ -11,8 +11,8 @@ from optuna.study import StudyDirection
 
 from hptune.backends.katib.experiment.names import BANDIT
 from hptune.backends.katib.suggestion import api_pb2 as api
-from hptune.backends.katib.suggestion.fields import Field, read_fields
 from hptune.backends.katib.suggestion.open_suggestions import Texts
+from hptune.backends.katib.suggestion.parameters import Field, read_fields
 from hptune.backends.katib.suggestion.settings import Settings, read_settings
 from hptune.errors import Fault, InputError
 from hptune.search.bandit import GPBanditSampler

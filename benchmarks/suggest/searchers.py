@@ -20,7 +20,8 @@ from optuna.samplers import BaseSampler
 from hptune.search.bandit import GPBanditSampler
 from hptune.search.encoding import distributions
 from hptune.search.random import RandomSearchSampler
-from hptune.search.space import Categorical, Discrete, Integer, Parameter, Scale, SearchSpace, Value
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Integer, Parameter, SearchSpace, Value
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

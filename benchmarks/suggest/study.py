@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import multiprocessing
@@ -32,7 +33,8 @@ _ONE_THREAD = {
 # JAX keeps what it has compiled for each search: a third of a gigabyte of it.
 _RUNS_PER_PROCESS = 8
 _ROOT = Path(__file__).resolve().parents[2]
-_OURS = tuple(f"hptune/search/{part}" for part in ("gp", "encoding.py", "bandit.py", "random.py", "space.py"))
+_MODULES = ("gp", "encoding.py", "bandit.py", "random.py", "scale.py", "space.py")
+_OURS = tuple(f"hptune/search/{module}" for module in _MODULES)
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,22 @@ def version_of(searcher: str) -> str:
     for place in _OURS:
         path = _ROOT / place
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(_without_imports(file.read_bytes()))
+            digest.update(_code_alone(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:12]
 
 
-def _without_imports(code: bytes) -> bytes:
-    """Code as it is after a module that it imports from was given another name: the same."""
-    return b"".join(line for line in code.splitlines() if not line.startswith((b"from ", b"import ")))
+def _code_alone(source: str) -> str:
+    """Returns code without what changes no suggestion: comments, docstrings and the names of modules."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [each for each in node.body if not _says_nothing(each)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_text or isinstance(statement, ast.Import | ast.ImportFrom)
 
 
 def known() -> list[str]:

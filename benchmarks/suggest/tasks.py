@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, SearchSpace, Value
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, SearchSpace, Value
 
 TABLES = Path(__file__).resolve().parents[1] / "tables"
 Objective = Callable[[Mapping[str, Value]], float]

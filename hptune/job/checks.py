@@ -24,13 +24,13 @@ from hptune.job.schema import (
     Spec,
     TrainingInput,
 )
+from hptune.search.scale import Scale
 from hptune.search.space import (
     Categorical,
     Discrete,
     Double,
     Integer,
     Parameter,
-    Scale,
     SearchSpace,
     format_number,
 )

@@ -22,7 +22,8 @@ from optuna.distributions import (
 
 from hptune.search.gp.cube import Axis, Cube
 from hptune.search.gp.kernel import Array
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, SearchSpace
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, SearchSpace
 
 MAX_GRID = 4096
 

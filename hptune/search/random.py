@@ -12,7 +12,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from hptune.search.space import Double, Integer, Scale, SearchSpace, mirror
+from hptune.search.scale import Scale, mirror
+from hptune.search.space import Double, Integer, SearchSpace
 
 
 class RandomSearchSampler(BaseSampler):

@@ -14,7 +14,8 @@ from hptune.errors import Fault, UsageError
 from hptune.job.submission import SUBMISSION_FORM, Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
 from hptune.search.grid import grid_size
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, format_number
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, format_number
 from hptune.trial.document import TRIAL_VARIABLE
 from hptune.trial.pod.collector import STEP_METRIC
 

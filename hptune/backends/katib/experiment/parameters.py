@@ -21,7 +21,8 @@ from hptune.backends.katib.suggestion import settings
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
 from hptune.search.grid import grid_axes, grid_size
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, Value, format_number
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Value, format_number
 from hptune.trial.pod.encoding import encode_value
 
 RANDOM = "random"

@@ -5,8 +5,8 @@
 
 Runs made before, kept in benchmarks/results/suggest.jsonl, are not made again as long as the task and the
 sampler are what they were. Our sampler's version is a digest of its code without comments and docstrings:
-after a change that should change no suggestion, --relabel makes some of its runs again and, where they find the
-same, keeps them all.
+after a change that should change no suggestion, --relabel makes some of its runs again and, where they find
+the same, keeps them all.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ def _is_own(name: str, project: Path, module: str) -> bool:
 def _source(submission: Submission) -> Iterator[Path]:
     program = submission.program
     if program.module is None:
-        yield from (Path(token) for token in program.command if token.endswith(".py"))
+        # A script's siblings are its own: what it imports lies beside it.
+        scripts = (Path(token) for token in program.command if token.endswith(".py"))
+        yield from (path for script in scripts for path in sorted(script.parent.glob("*.py")))
         return
     yield from (Path(package) for package in submission.packages)
     top = program.module.partition(".")[0]

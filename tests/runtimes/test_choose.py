@@ -83,6 +83,13 @@ def test_a_trainer_whose_source_is_elsewhere_gets_what_its_version_says():
     assert choose(submission(None, "1.8", command=("Rscript", "x.R"))).runtime.kind is RuntimeKind.PYTHON
 
 
+def test_a_scripts_siblings_are_its_source_too(project):
+    (project / "trainer" / "task.py").write_text("import model")
+    (project / "trainer" / "model.py").write_text(SOURCES["tf1"])
+    command = ("python", str(project / "trainer" / "task.py"))
+    assert choose(submission(None, "1.6", command=command)).runtime.kind is RuntimeKind.TF1
+
+
 def test_what_was_asked_for_is_taken(project):
     (project / "trainer" / "task.py").write_text(SOURCES["tf1"])
     asked = choose(submission(project, "1.6", runtime=Runtime(python="/usr/bin/python3")))

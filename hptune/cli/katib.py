@@ -11,6 +11,7 @@ import click
 
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.gcloud import (
+    FINAL,
     SWITCHES,
     GcloudFlags,
     UserArgsCommand,
@@ -25,7 +26,7 @@ from hptune.console.yaml_text import to_yaml
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job.overrides import Override
 from hptune.job.request import Place, Request, resolve
-from hptune.job.submission import Submission
+from hptune.job.submission import Final, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 
 
@@ -40,6 +41,7 @@ from hptune.job.tuning_job import TuningJob, load_job
     help="URIs of archives of Python packages for the trainer, comma-separated.",
 )
 @SWITCHES
+@FINAL
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @katib_options
 @accept_gcloud_flags("labels", "service-account")
@@ -50,6 +52,7 @@ def katib(
     job_dir: str | None,
     packages: tuple[str, ...],
     switches: tuple[str, ...],
+    final: Final,
     seed: int,
     options: KatibOptions,
     flags: GcloudFlags,
@@ -80,6 +83,7 @@ def katib(
         seed=seed,
         overrides=flags.overrides,
         switches=switches,
+        final=final,
     )
     submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
     manifest = build_experiment(submission, options)

@@ -19,7 +19,7 @@ from hptune.job.overrides import Override
 from hptune.job.previous_job import read_tuning
 from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.schema import HyperparameterSpec
-from hptune.job.submission import Program, Submission
+from hptune.job.submission import Final, Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.search.space import Categorical, Parameter
 from hptune.storage.job_dir import JobDir
@@ -55,6 +55,7 @@ class Request:
         runtime: What the trainer is to run in; None leaves it to what the trainer was written for.
         python: Path of the interpreter that the trainer is to run in; None for the runtime's own.
         switches: Parameters that the trainer takes as flags without a value.
+        final: Which of a trial's measurements judges it.
     """
 
     config: Path | TuningJob
@@ -70,6 +71,7 @@ class Request:
     runtime: RuntimeKind | None = None
     python: str | None = None
     switches: tuple[str, ...] = ()
+    final: Final = Final.LAST
 
     @property
     def asked_runtime(self) -> Runtime | None:
@@ -138,6 +140,7 @@ def resolve(request: Request, place: Place) -> Submission:
         seed=request.seed,
         runtime=request.asked_runtime,
         switches=tuple(sorted(set(request.switches))),
+        final=request.final,
     )
 
 

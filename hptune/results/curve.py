@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from hptune.results.study import Measurement
+from hptune.results.study import Goal, Measurement
 
 MAX_MEASUREMENTS = 10_000
 """Of a trial, since studies are read whole. `hptune.trial` thins them out before."""
@@ -26,3 +26,12 @@ def curve_of(reported: Iterable[Measurement]) -> tuple[Measurement, ...]:
         step = next_step(measurement, kept[-1].step if kept else -1)
         kept.append(Measurement(measurement.value, step))
     return tuple(kept)
+
+
+def best_of(measurements: Sequence[Measurement], goal: Goal) -> Measurement:
+    """The best of some measurements that can be compared; the last one where none can."""
+    best = measurements[-1]
+    for measurement in measurements:
+        if measurement.finite and (not best.finite or goal.better(measurement.value, best.value)):
+            best = measurement
+    return best

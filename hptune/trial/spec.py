@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
-from hptune.job.submission import Program, Submission
+from hptune.job.submission import Final, Program, Submission
+from hptune.results.study import Goal
 from hptune.runtimes import LAUNCH
 from hptune.search.space import without_exponent
 from hptune.storage.job_dir import TrialDir
@@ -69,6 +70,7 @@ class TrialSpec:
         time_limit_s: Seconds after which the trainer is stopped; None for no limit.
         pod: What its pod is to do besides; None on this machine.
         switches: Parameters that are flags without a value.
+        best_by: Has the best measurement judge the trial, by this goal; None for the last one.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -85,6 +87,7 @@ class TrialSpec:
     time_limit_s: float | None = None
     pod: Pod | None = None
     switches: tuple[str, ...] = ()
+    best_by: Goal | None = None
 
     @classmethod
     def of(
@@ -117,6 +120,7 @@ class TrialSpec:
             time_limit_s=submission.job.max_running_time_s,
             pod=pod,
             switches=submission.switches,
+            best_by=submission.job.goal if submission.final is Final.BEST else None,
         )
 
     def argv(self) -> list[str]:

@@ -153,6 +153,7 @@ class _Supervisor:
         directory = self._spec.directory
         return MetricReader(
             self._spec.metric,
+            best_by=self._spec.best_by,
             summaries=directory.output,
             elsewhere=self._elsewhere(),
             metric_file=directory.metric_file,

@@ -241,16 +241,19 @@ def _final(item: Object, outcome: Outcome | None) -> Measurement | None:
     if outcome:
         return outcome.final
     objective = item["spec"]["objective"]["objectiveMetricName"]
-    value = _latest(item, objective)
-    step = _latest(item, STEP_METRIC)
+    strategies = {
+        each["name"]: each["value"] for each in item["spec"]["objective"].get("metricStrategies", [])
+    }
+    value = _observed(item, objective, strategies.get(objective, "latest"))
+    step = _observed(item, STEP_METRIC, "latest")
     if value is None:
         return None
     return Measurement(value, int(step) if step is not None and math.isfinite(step) else 0)
 
 
-def _latest(item: Object, metric: str) -> float | None:
+def _observed(item: Object, metric: str, strategy: str) -> float | None:
     observed = (_status(item).get("observation") or {}).get("metrics") or []
-    text = next((each.get("latest") for each in observed if each["name"] == metric), None)
+    text = next((each.get(strategy) for each in observed if each["name"] == metric), None)
     try:
         return None if text in (None, "", _UNAVAILABLE) else float(text)
     except ValueError:

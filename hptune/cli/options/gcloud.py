@@ -11,6 +11,7 @@ import click
 
 from hptune.job.document import FieldPath
 from hptune.job.overrides import Override
+from hptune.job.submission import Final
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -95,6 +96,13 @@ def comma_separated(_: click.Context, __: click.Parameter, value: str | None) ->
     return tuple(filter(None, value.split(","))) if value else ()
 
 
+FINAL = click.option(
+    "--final",
+    type=click.Choice(list(Final), case_sensitive=False),
+    default=Final.LAST,
+    show_default=True,
+    help="Which of a trial's reports judges it: the last one, as on the service, or the best one.",
+)
 SWITCHES = click.option(
     "--switch",
     "switches",

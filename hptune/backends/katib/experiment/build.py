@@ -27,8 +27,7 @@ from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.experiment.parameters import algorithm_spec, max_trials, parameter_specs
 from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
 from hptune.backends.katib.options import KatibOptions
-from hptune.job.submission import SUBMISSION_FORM, Submission
-from hptune.job.tuning_job import TuningJob
+from hptune.job.submission import SUBMISSION_FORM, Final, Submission
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
 from hptune.trial.pod.collector import STEP_METRIC
@@ -75,7 +74,7 @@ def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1Ex
     job = submission.job
     trials = max_trials(job)
     return V1beta1ExperimentSpec(
-        objective=_objective(job),
+        objective=_objective(submission),
         algorithm=algorithm_spec(submission, options),
         earlyStopping=_early_stopping() if job.early_stopping else None,
         maxTrialCount=trials,
@@ -90,15 +89,26 @@ def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1Ex
     )
 
 
-def _objective(job: TuningJob) -> V1beta1ObjectiveSpec:
-    """The objective; its last value counts, where Katib would take the best one."""
-    metrics = (job.metric, STEP_METRIC)
+def _objective(submission: Submission) -> V1beta1ObjectiveSpec:
+    """The objective; its last value counts, where Katib would take the best one, unless that is asked for.
+
+    The last line that the collector finds has the measurement that counts, so the step is the latest one.
+    """
+    job = submission.job
+    strategies = {job.metric: objective_strategy(submission), STEP_METRIC: "latest"}
     return V1beta1ObjectiveSpec(
         type="minimize" if job.goal is Goal.MINIMIZE else "maximize",
         objectiveMetricName=job.metric,
         additionalMetricNames=[STEP_METRIC],
-        metricStrategies=[V1beta1MetricStrategy(name=metric, value="latest") for metric in metrics],
+        metricStrategies=[V1beta1MetricStrategy(name=n, value=value) for n, value in strategies.items()],
     )
+
+
+def objective_strategy(submission: Submission) -> str:
+    """Which of its values Katib takes for a trial's: the name of a strategy, and of the field that has it."""
+    if submission.final is Final.LAST:
+        return "latest"
+    return "max" if submission.job.goal is Goal.MAXIMIZE else "min"
 
 
 def _early_stopping() -> V1beta1EarlyStoppingSpec:

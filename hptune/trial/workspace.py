@@ -17,6 +17,8 @@ from pathlib import Path
 
 from hptune.job.submission import Program
 from hptune.storage.job_dir import TrialDir
+from hptune.trial.arguments import trainer_argv
+from hptune.trial.environment import trainer_environment
 from hptune.trial.spec import TrialSpec
 
 SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
@@ -24,7 +26,7 @@ SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """How a trainer is started.
 
     Attributes:
@@ -39,8 +41,10 @@ class Place:
 
 
 @contextmanager
-def own_place(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Place]:
-    """Makes a trial's place, empty as a new container; its TMPDIR is gone afterwards, what it wrote is kept.
+def own_workspace(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspace]:
+    """Makes a trial's workspace, empty as a new container.
+
+    Its TMPDIR is removed afterwards; what the trainer wrote elsewhere is kept.
 
     Args:
         spec: The trial.
@@ -58,14 +62,14 @@ def own_place(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Place]:
     # Not below the job's directory: names of sockets in it must be short.
     with tempfile.TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True) as temporary:
         environment = {
-            **own.environment(
-                {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, _free_port()
+            **trainer_environment(
+                own, {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, _free_port()
             ),
             SUBMIT_DIR_VARIABLE: submit_dir,
             "TMPDIR": temporary,
             "PWD": str(directory.work),
         }
-        yield Place(own.argv(), environment, directory.work)
+        yield Workspace(trainer_argv(own), environment, directory.work)
 
 
 def _free_port() -> int:

@@ -67,6 +67,7 @@ def submitter(
     """The backend that makes a cluster's job and watches it; see `KatibBackend`."""
     from hptune.backends.katib.backend import KatibBackend
     from hptune.backends.katib.cluster.connection import connect
+    from hptune.backends.katib.watcher.guard import Guard
     from hptune.retry import WATCHED_CLUSTER
 
     return KatibBackend(
@@ -77,6 +78,8 @@ def submitter(
         stage=stage,
         words=words_of(job, options.namespace, context),
         delete_on_cancel=delete_on_cancel,
+        # A context may be of another cluster than this pod's.
+        guard=Guard.of_this_pod(connect) if delete_on_cancel and context is None else None,
     )
 
 

@@ -290,7 +290,7 @@ def test_other_trials_keep_their_numbers_when_some_are_stopped(make_katib_job):
 
 def test_a_job_is_not_made_before_an_earlier_one_of_its_name_is_gone(make_katib_job, monkeypatch):
     """What the pods of the earlier one say would count for trials that have the same names."""
-    monkeypatch.setattr("hptune.backends.katib.backend._POLL_S", 0.05)
+    monkeypatch.setattr("hptune.backends.katib.earlier_job._POLL_S", 0.05)
     job = make_katib_job(maxTrials=1)
     name = job.backend.experiment
     labels = {"katib.kubeflow.org/experiment": name}
@@ -312,7 +312,7 @@ def test_a_job_is_not_made_before_an_earlier_one_of_its_name_is_gone(make_katib_
 
 
 def test_what_is_never_deleted_is_not_waited_for_for_ever(make_katib_job, monkeypatch):
-    monkeypatch.setattr("hptune.backends.katib.backend._DELETION_S", -1)
+    monkeypatch.setattr("hptune.backends.katib.earlier_job._DELETION_S", -1)
     job = make_katib_job(maxTrials=1)
     labels = {"katib.kubeflow.org/experiment": job.backend.experiment}
     job.server.put("trials", {"metadata": {"name": "old", "labels": labels}})

@@ -21,6 +21,7 @@ from hptune.backends.katib.cluster.api_call import (
     CONFIG_MAPS,
     EVENTS,
     EXPERIMENTS,
+    JOBS,
     PODS,
     SUGGESTIONS,
     TRIALS,
@@ -78,8 +79,16 @@ class Cluster:
             ExistsError: There is one of the name; it may have been made by an attempt whose answer was lost.
             UsageError: Katib refuses it.
         """
-        call = Call("create", EXPERIMENTS, self.namespace, manifest["metadata"]["name"])
-        return self._json(call, "POST", self._path(EXPERIMENTS), body=manifest)
+        return self._create(EXPERIMENTS, manifest)
+
+    def create_job(self, manifest: Object) -> Object:
+        """Creates a Job of Kubernetes' own.
+
+        Raises:
+            ExistsError: There is one of the name; it may have been made by an attempt whose answer was lost.
+            UsageError: The cluster refuses it.
+        """
+        return self._create(JOBS, manifest)
 
     def experiment(self, name: str) -> Object:
         """One Experiment.
@@ -105,8 +114,8 @@ class Cluster:
         """
         self._patch(EXPERIMENTS, name, {"spec": {"maxFailedTrialCount": count}})
 
-    def annotate_experiment(self, name: str, annotations: Mapping[str, str]) -> None:
-        """Adds annotations to an Experiment.
+    def annotate_experiment(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Sets annotations of an Experiment, and takes away those that are None.
 
         Raises:
             NotThereError: There is none of this name.
@@ -162,6 +171,14 @@ class Cluster:
                 version = ""
             # A server that ends each watch at once must not be asked again at once.
             time.sleep(max(0.0, begun + self._patience.first_pause_s - time.monotonic()))
+
+    def pod(self, name: str) -> Object:
+        """One pod.
+
+        Raises:
+            NotThereError: There is none of this name.
+        """
+        return self._get(PODS, name)
 
     def pods(self, experiment: str) -> list[Object]:
         """The pods of an Experiment: those of its trials and that of its suggestion service."""
@@ -227,6 +244,10 @@ class Cluster:
             except ConflictError:
                 continue
             return True
+
+    def _create(self, resource: Resource, manifest: Object) -> Object:
+        call = Call("create", resource, self.namespace, manifest["metadata"]["name"])
+        return self._json(call, "POST", self._path(resource), body=manifest)
 
     def _get(self, resource: Resource, name: str) -> Object:
         return self._json(Call("get", resource, self.namespace, name), "GET", self._path(resource, name))

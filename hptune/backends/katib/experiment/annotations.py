@@ -12,6 +12,8 @@ from hptune.job.submission import SUBMISSION_FORM, Submission
 SUBMISSION_ANNOTATION = "hptune.dev/submission"
 TRIALS_ANNOTATION = "hptune.dev/trials"
 """Names of the trials in order of their numbers, written before some of them are deleted."""
+WATCHER_ANNOTATION = "hptune.dev/watcher"
+"""Names the one watcher that may cancel the job; see `hptune.backends.katib.watcher`."""
 MAX_BYTES = 240 * 1024
 """Kubernetes holds all annotations of an object to 256 KiB."""
 
@@ -44,3 +46,9 @@ def read_trial_names(experiment: Mapping[str, Any]) -> list[str]:
     except ValueError:
         return []
     return list(map(str, names)) if isinstance(names, list) else []
+
+
+def read_watcher(experiment: Mapping[str, Any]) -> str | None:
+    """What `WATCHER_ANNOTATION` has; None where nobody may cancel the job but people."""
+    name: str | None = (experiment["metadata"].get("annotations") or {}).get(WATCHER_ANNOTATION)
+    return name

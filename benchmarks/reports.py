@@ -81,7 +81,7 @@ def _alone(body: str) -> float:
 
 
 def _job(body: str) -> tuple[float, int, int]:
-    """Seconds, the largest process' bytes, and how many measurements are kept."""
+    """Measures seconds, the largest process' bytes, and how many measurements are kept."""
     with tempfile.TemporaryDirectory() as folder:
         root = _trainer(Path(folder), body)
         (root / "hptune.yaml").write_text(json.dumps(JOB), encoding="utf-8")

@@ -69,7 +69,7 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _gke_accelerator(preset: Preset, gpus: int) -> str | None:
-    """GKE's name of the GPU that the form's job file asks for; None where it has none."""
+    """Returns GKE's name of the GPU that the form's job file asks for; None where it has none."""
     if not gpus or "job_file" not in preset.defaults:
         return None
     machine = parse_job(preset.defaults["job_file"], "job_file").machine
@@ -184,7 +184,7 @@ def submit(
 
 
 def _form(preset: Preset) -> dict[str, dict[str, Any]]:
-    """The pipeline's parameters with the values that its form begins with."""
+    """Returns the pipeline's parameters with the values that its form begins with."""
     return {
         name: {**each, **({"defaultValue": preset.defaults[name]} if name in preset.defaults else {})}
         for name, each in parameters().items()

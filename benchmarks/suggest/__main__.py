@@ -29,7 +29,7 @@ _SAMPLE = 13
 
 
 def section(curves: Curves, seeds: int) -> str:
-    """The results, in Markdown."""
+    """Returns the results, in Markdown."""
     worse = report.significantly_worse(curves)
     verdict = "; ".join(worse) if worse else "none"
     versions = ", ".join(f"{name} {study.version_of(name)}" for name in curves.searchers)
@@ -64,7 +64,7 @@ def section(curves: Curves, seeds: int) -> str:
 
 
 def partial(runs: Sequence[Run], tasks: Sequence[str], searcher: str) -> list[str]:
-    """The results of a searcher that has run only the first seeds, in Markdown."""
+    """Returns the results of a searcher that has run only the first seeds, in Markdown."""
     seeds = report.complete_seeds(runs, tasks, searcher)
     if seeds < 2:
         return []

@@ -64,7 +64,7 @@ class Run:
         return self.task, self.searcher, self.seed, self.version, self.problem
 
     def curve(self) -> np.ndarray:
-        """Regret after 1, 2, ... TRIALS trials, (TRIALS,)."""
+        """Returns the regret after 1, 2, ... TRIALS trials, (TRIALS,)."""
         curve = np.empty(TRIALS)
         for trial, regret in self.regret:
             curve[trial - 1 :] = regret
@@ -72,7 +72,7 @@ class Run:
 
 
 def installed_version(searcher: str) -> str:
-    """Version of a peer's package; empty where it is not installed."""
+    """Returns the version of a peer's package; empty where it is not installed."""
     try:
         return version(PACKAGES[searcher])
     except PackageNotFoundError:
@@ -85,7 +85,7 @@ def _recorded_version(searcher: str) -> str:
 
 @cache
 def version_of(searcher: str) -> str:
-    """Version of a peer that is installed, or else of its last run; of our sampler, a digest of its code.
+    """Returns a peer's version, installed or of its last run; of our sampler, a digest of its code.
 
     Empty where the peer is not installed and has not been run.
     """
@@ -119,13 +119,13 @@ def known() -> list[str]:
 
 
 def can_run(searcher: str) -> bool:
-    """Whether a searcher is ours, or installed."""
+    """Returns whether a searcher is ours, or installed."""
     return searcher not in PACKAGES or bool(installed_version(searcher))
 
 
 @cache
 def problem_of(task: str, seed: int) -> tuple[Problem, str, float]:
-    """A task's instance, its digest, and the objective of a typical guess."""
+    """Returns a task's instance, its digest, and the objective of a typical guess."""
     problem = TASKS[task](seed)
     return problem, problem.digest(), problem.typical()
 
@@ -152,7 +152,7 @@ def search(task: str, searcher: str, seed: int) -> Run:
 
 
 def load(path: Path = RESULTS) -> list[Run]:
-    """Runs made before."""
+    """Loads runs made before."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -164,7 +164,7 @@ def _decode(content: dict[str, Any]) -> Run:
 
 
 def current(runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int) -> list[Run]:
-    """Those of the runs that are asked for and still hold; of each only one."""
+    """Returns the runs that are asked for and still hold, each once."""
     wanted = set(_keys(tasks, searchers, seeds))
     return list({run.key: run for run in runs if run.key in wanted}.values())
 
@@ -172,7 +172,7 @@ def current(runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str],
 def missing(
     runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int
 ) -> list[tuple[str, str, int]]:
-    """Task, searcher and seed of the runs to make, seed after seed."""
+    """Returns task, searcher and seed of the runs to make, seed after seed."""
     done = {run.key for run in runs}
     keys = _keys(tasks, filter(can_run, searchers), seeds)
     return [key[:3] for key in keys if key not in done]

@@ -95,7 +95,7 @@ def katib(
 
 
 def _job_or_file(file: Path, overrides: tuple[Override, ...]) -> TuningJob | Path:
-    """The job; the file where it has faults, for those to be reported together with the flags'."""
+    """Reads the job; returns the file where it has faults, to be reported together with the flags'."""
     try:
         return load_job(file, overrides)
     except InputError:
@@ -107,7 +107,7 @@ def _has_job_dir(job: TuningJob | Path, given: str | None) -> bool:
 
 
 def _name_beside(file: Path) -> str:
-    """The name of the directory that holds the job file, or of the one above the trainer's package."""
+    """Returns the name of the job file's directory, or of the one above the trainer's package."""
     directory = file.absolute().parent
     if (directory / "__init__.py").is_file():
         directory = directory.parent
@@ -115,7 +115,7 @@ def _name_beside(file: Path) -> str:
 
 
 def _only_module(job: TuningJob | Path, programs: Sequence[TrainerSource]) -> str | None:
-    """The one module beside the job file that can be run, where the file itself does not name another.
+    """Finds the one module beside the job file that can be run, where the file itself names none.
 
     Raises:
         UsageError: There are several.

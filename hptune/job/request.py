@@ -165,7 +165,7 @@ _IMAGE_ALONE = {
 
 
 def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
-    """The job file, read; None where it has faults, which are added to ``faults``."""
+    """Reads the job file; None where it has faults, which are added to ``faults``."""
     if isinstance(request.config, TuningJob):
         return request.config
     try:
@@ -176,7 +176,7 @@ def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
 
 
 def _earlier_tuning(request: Request, job_id: str, job_dir: str | None) -> HyperparameterSpec | None:
-    """What the job of resumePreviousJobId tuned; it may be gone once this one has begun."""
+    """Reads what the job of resumePreviousJobId tuned; it may be gone once this one has begun."""
     given = request.job_dir or job_dir
     home = Path(given) if given else JOBS / (request.name or "")
     return read_tuning(home) or read_tuning(home.absolute().parent / job_id)
@@ -206,7 +206,7 @@ def _address_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
 
 
 def _packages(request: Request, job: TuningJob | None) -> tuple[str, ...]:
-    """The archives to install; those that the job file names give way to the flags, as gcloud's did."""
+    """Returns the archives to install; flags win over those that the job file names, as gcloud's did."""
     if request.packages or request.package_path or job is None:
         return request.packages
     return job.package_uris
@@ -271,7 +271,7 @@ def _split(command: str) -> tuple[str, ...]:
 
 
 def _parent_of(package: Path | None, module: str) -> Path | None:
-    """The directory that the module's package lies in, or the module itself where it is a file.
+    """Finds the directory that the module's package lies in, or the module itself where it is a file.
 
     It is that of the package given or, where there is a package or a file of that name, the current one.
     """

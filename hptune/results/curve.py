@@ -12,7 +12,7 @@ MAX_MEASUREMENTS = 10_000
 
 
 def next_step(measurement: Measurement, last_step: int) -> int:
-    """The step that a measurement is kept at.
+    """Returns the step that a measurement is kept at.
 
     A study has one measurement a step, in order, and trainers that name no step report them all at 0.
     """
@@ -20,7 +20,7 @@ def next_step(measurement: Measurement, last_step: int) -> int:
 
 
 def curve_of(reported: Iterable[Measurement]) -> tuple[Measurement, ...]:
-    """The measurements that a study keeps of those that a trainer reported, oldest first."""
+    """Returns the measurements that a study keeps of those that a trainer reported, oldest first."""
     kept: list[Measurement] = []
     for measurement in islice(reported, MAX_MEASUREMENTS):
         step = next_step(measurement, kept[-1].step if kept else -1)
@@ -29,7 +29,7 @@ def curve_of(reported: Iterable[Measurement]) -> tuple[Measurement, ...]:
 
 
 def best_of(measurements: Sequence[Measurement], goal: Goal) -> Measurement:
-    """The best of some measurements that can be compared; the last one where none can."""
+    """Returns the best of some measurements that can be compared; the last one where none can."""
     best = measurements[-1]
     for measurement in measurements:
         if measurement.finite and (not best.finite or goal.better(measurement.value, best.value)):

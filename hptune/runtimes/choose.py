@@ -26,7 +26,7 @@ class Choice:
 
 
 def choose(submission: Submission) -> Choice:
-    """The runtime of a job: the one asked for or, where none was, the one that its trainer was written for.
+    """Chooses the runtime of a job: the one asked for, else the one that its trainer was written for.
 
     A runtime version is a hint: the trainer's source says whether it uses what TensorFlow has no more. One
     that runs in hptune's own interpreter is left there.
@@ -65,7 +65,7 @@ def _version(submission: Submission) -> tuple[int, int] | None:
 
 
 def _with_requirements(runtime: Runtime, program: Program, traits: Traits) -> Runtime:
-    """The runtime with what the project of the trainer's package asks for; that of a command is not known."""
+    """Adds to the runtime what the project of the trainer's package asks for; a command's is not known."""
     if program.module is None or not program.python_path:
         return runtime
     project = Path(program.python_path[0])
@@ -78,7 +78,7 @@ def _with_requirements(runtime: Runtime, program: Program, traits: Traits) -> Ru
 
 
 def _is_own(name: str, project: Path, module: str) -> bool:
-    """Whether a package is the project's: beside the trainer's or, imported as Python 2 let it, in it."""
+    """Returns whether a package is the project's: beside the trainer's or, as Python 2 let it, in it."""
     return any(
         (folder / name).is_dir() or (folder / f"{name}.py").is_file()
         for folder in (project, project.joinpath(*module.split(".")[:-1]))

@@ -156,7 +156,7 @@ def _traits(name: str, text: bytes) -> Traits:
 
 
 def _aliases(tree: ast.AST) -> Iterator[tuple[str, bool]]:
-    """Names that TensorFlow goes by in a source, and whether as its v1 API."""
+    """Returns the names that TensorFlow goes by in a source, and whether as its v1 API."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

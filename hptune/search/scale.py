@@ -27,7 +27,7 @@ class Scale(StrEnum):
     REVERSE_LOG = "UNIT_REVERSE_LOG_SCALE"
 
     def to_unit(self, value: float, low: float, high: float) -> float:
-        """Place of ``value``, clipped, between ``low`` (0) and ``high`` (1); 0.5 where they are equal."""
+        """Returns the place of ``value``, clipped: 0 at ``low``, 1 at ``high``, 0.5 where they are equal."""
         if low == high:
             return 0.5
         if value <= low or value >= high:
@@ -41,7 +41,7 @@ class Scale(StrEnum):
         return 1.0 - Scale.LOG.to_unit(mirror(value, low, high), low, high)
 
     def from_unit(self, unit: float, low: float, high: float) -> float:
-        """Value at ``unit``, which is clipped to 0..1, in natural units."""
+        """Returns the value at ``unit``, which is clipped to 0..1, in natural units."""
         if unit <= 0.0 or unit >= 1.0:
             return low if unit <= 0.0 else high
         if self is Scale.LINEAR:
@@ -54,7 +54,7 @@ class Scale(StrEnum):
 
 
 def _log_ratio(a: float, b: float) -> float:
-    """``log(a / b)``, also where a / b overflows."""
+    """Computes ``log(a / b)``, also where a / b overflows."""
     return math.log(a / b) if a / b < math.inf else math.log(a) - math.log(b)
 
 

@@ -20,7 +20,7 @@ def format_number(value: float) -> str:
 
 
 def without_exponent(text: str) -> str:
-    """A number's text, exactly the same number without an exponent where it is negative.
+    """Writes the text of a negative number without an exponent, as exactly the same number.
 
     argparse takes ``-1e-05`` for a flag and refuses it as a value; ``-0.00001`` is one.
     """
@@ -37,7 +37,7 @@ class _Range:
     scale: Scale = Scale.LINEAR
 
     def to_unit(self, value: float) -> float:
-        """Place in the unit interval."""
+        """Returns the place in the unit interval."""
         return self.scale.to_unit(value, self.low, self.high)
 
 
@@ -46,11 +46,11 @@ class Double(_Range):
     """A real number in ``low``..``high``, both included."""
 
     def from_unit(self, unit: float) -> float:
-        """Value at a place in the unit interval."""
+        """Returns the value at a place in the unit interval."""
         return self.scale.from_unit(unit, self.low, self.high)
 
     def contains(self, value: Value) -> bool:
-        """Whether ``value`` is a number in range."""
+        """Returns whether ``value`` is a number in range."""
         return isinstance(value, int | float) and self.low <= value <= self.high
 
     def parse(self, text: str) -> float:
@@ -70,11 +70,11 @@ class Integer(_Range):
     high: int
 
     def from_unit(self, unit: float) -> int:
-        """The whole number nearest to a place in the unit interval."""
+        """Returns the whole number nearest to a place in the unit interval."""
         return round(self.scale.from_unit(unit, self.low, self.high))
 
     def contains(self, value: Value) -> bool:
-        """Whether ``value`` is a whole number in range."""
+        """Returns whether ``value`` is a whole number in range."""
         if not isinstance(value, int | float) or not self.low <= value <= self.high:
             return False
         return value == int(value)
@@ -97,15 +97,15 @@ class Discrete:
     scale: Scale = Scale.LINEAR
 
     def to_unit(self, value: float) -> float:
-        """Place in the unit interval."""
+        """Returns the place in the unit interval."""
         return self.scale.to_unit(value, self.values[0], self.values[-1])
 
     def from_unit(self, unit: float) -> float:
-        """The member nearest to a place in the unit interval."""
+        """Returns the member nearest to a place in the unit interval."""
         return min(self.values, key=lambda member: abs(self.to_unit(member) - unit))
 
     def contains(self, value: Value) -> bool:
-        """Whether ``value`` is a member."""
+        """Returns whether ``value`` is a member."""
         return value in self.values
 
     def parse(self, text: str) -> float:
@@ -125,15 +125,15 @@ class Categorical:
     values: tuple[str, ...]
 
     def to_unit(self, value: str) -> float:
-        """Middle of the value's share of the unit interval, which is split evenly."""
+        """Returns the middle of the value's share of the unit interval, which is split evenly."""
         return (self.values.index(value) + 0.5) / len(self.values)
 
     def from_unit(self, unit: float) -> str:
-        """The value whose share of the unit interval holds ``unit``."""
+        """Returns the value whose share of the unit interval holds ``unit``."""
         return self.values[min(max(int(unit * len(self.values)), 0), len(self.values) - 1)]
 
     def contains(self, value: Value) -> bool:
-        """Whether ``value`` is a member."""
+        """Returns whether ``value`` is a member."""
         return value in self.values
 
     def parse(self, text: str) -> str:
@@ -168,10 +168,10 @@ class SearchSpace:
         return tuple(parameter.name for parameter in self.parameters)
 
     def contains(self, values: Mapping[str, Value]) -> bool:
-        """Whether ``values`` gives every parameter, and nothing else, a value in its range."""
+        """Returns whether ``values`` gives every parameter, and nothing else, a value in its range."""
         return set(values) == set(self.names) and all(p.contains(values[p.name]) for p in self)
 
 
 def format_values(values: Mapping[str, Value]) -> dict[str, str]:
-    """Values as the strings that a trainer's command line and ML Engine's results show."""
+    """Writes values as the strings that a trainer's command line and ML Engine's results show."""
     return {name: value if isinstance(value, str) else format_number(value) for name, value in values.items()}

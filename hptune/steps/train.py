@@ -93,7 +93,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
 
 
 def count_predictions(training: FinalTraining, data: Path) -> list[list[int]]:
-    """The trained model's confusion matrix on the test part of ``data``, true classes by row.
+    """Counts the trained model's predictions on the test part of ``data``, true classes by row.
 
     Empty, with a word on standard output, where the trainer left no model that predicts classes.
     """

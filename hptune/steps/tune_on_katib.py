@@ -80,7 +80,7 @@ def tune_in_cluster(
 
 
 def data_name(data: Path) -> str:
-    """What a job calls its data: by content, since other data would make it another job."""
+    """Returns what a job calls its data: by content, since other data would make it another job."""
     with data.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{digest[:_DIGEST_DIGITS]}.npz"

@@ -74,7 +74,7 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
 
 
 def _advised(outcome: Outcome, printed: bytes) -> Outcome:
-    """The outcome of a trainer that failed, and the runtime that would have what it did not find."""
+    """Adds to the outcome of a trainer that failed the runtime that would have what it did not find."""
     advice = hint(printed.decode("utf-8", "replace")) if outcome.exit_code > 0 else ""
     return replace(outcome, message=f"{outcome.message}: {advice}") if advice else outcome
 
@@ -111,7 +111,7 @@ class _Supervisor:
         self.last_printed = b""
 
     def interrupt(self, *_: object) -> None:
-        """Signal handler: the trainer is to stop and the trial to have no outcome."""
+        """Handles a signal: the trainer is to stop, and the trial to have no outcome."""
         self._interrupted = True
 
     def run(self, pid_file: IO[str]) -> Outcome:

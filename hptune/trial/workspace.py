@@ -80,7 +80,7 @@ def _free_port() -> int:
 
 
 def _argument(token: str, submit_dir: str) -> str:
-    """A user's argument, or what follows ``=`` in one, by its whole path where it names something there."""
+    """Gives a user's argument, or what follows ``=`` in it, its whole path where it names something there."""
     flag, equals, value = token.partition("=") if token.startswith("-") else ("", "", token)
     return f"{flag}{equals}{_whole_paths(value, submit_dir)}"
 
@@ -106,13 +106,13 @@ def _names_something(value: str, submit_dir: str) -> bool:
 
 
 def _is_pattern_of_files(value: str, submit_dir: str) -> bool:
-    """Whether ``value`` is like ``data/*.csv`` and files match it; a star alone may mean anything."""
+    """Returns whether ``value`` is like ``data/*.csv`` and files match it; a star alone may mean anything."""
     like_one = "*" in value and ("/" in value or "." in value) and "\0" not in value
     return like_one and bool(glob.glob(value, root_dir=submit_dir))  # noqa: PTH207  (of any text)
 
 
 def _is_number(text: str) -> bool:
-    """A count is no directory, whatever the directories are called."""
+    """Returns whether a text is a number: a count is no directory, whatever the directories are called."""
     try:
         float(text)
     except ValueError:
@@ -121,7 +121,7 @@ def _is_number(text: str) -> bool:
 
 
 def _program(program: Program, submit_dir: str) -> Program:
-    """The program with whole paths; the first word of a command is one only where it has a slash."""
+    """Returns the program with whole paths; the first word of a command is one only where it has a slash."""
     words = [
         word if i == 0 and os.sep not in word else _argument(word, submit_dir)
         for i, word in enumerate(program.command)
@@ -132,7 +132,7 @@ def _program(program: Program, submit_dir: str) -> Program:
 
 
 def _python_path(program: Program, base: Mapping[str, str], submit_dir: str) -> str:
-    """PYTHONPATH with whole paths, and where a command's Python would have looked for its modules first."""
+    """Makes PYTHONPATH of whole paths, first where a command's Python would have looked for its modules."""
     given = base.get("PYTHONPATH", "")
     entries = [_whole(entry, submit_dir) for entry in given.split(os.pathsep)] if given else []
     if {"-m", "-c"} & set(program.command):

@@ -108,7 +108,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return experiment_name(self._job_name, self._cluster.namespace)
 
     def keeps(self, submission: Submission) -> bool:
-        """Whether a job's results are written to its directory."""
+        """Returns whether a job's results are written to its directory."""
         return is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
@@ -172,7 +172,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return status
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Job.describe`."""
+        """Tells where the job stands. See `Job.describe`."""
         view = self._read()
         status = self._with_records(read_submission(view.experiment), view)
         waiting: list[str] = []
@@ -181,11 +181,11 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return replace(status, message="\n".join(waiting)) if waiting else status
 
     def trial_names(self) -> dict[int, str]:
-        """What the cluster calls each trial. See `NamesTrials.trial_names`."""
+        """Returns what the cluster calls each trial. See `NamesTrials.trial_names`."""
         return {number: name for name, number in self._read().numbers().items()}
 
     def recall(self) -> Submission:
-        """What was submitted. See `Backend.recall`."""
+        """Returns the submission of the job. See `Backend.recall`."""
         return read_submission(self._experiment())
 
     def stream_logs(self) -> Iterator[LogLine]:
@@ -263,7 +263,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return last, view
 
     def _with_records(self, submission: Submission, view: View) -> JobStatus:
-        """Where a job stands, with what its trials have left in its directory."""
+        """Adds to a view what the job's trials have left in its directory."""
         view = self._recorded(submission, view)
         return logs.explain_failure(self._cluster, submission, status_of(submission, view), view)
 

@@ -16,7 +16,7 @@ _POLL_S = 1.0
 
 
 def present_experiment(cluster: Cluster, name: str, place: str, tell: Callable[[str], None]) -> Object | None:
-    """The Experiment of a name; None where there is none, nor anything left of an earlier one.
+    """Returns the Experiment of a name; None where there is none, nor anything left of an earlier one.
 
     New trials may have the names of old ones: what the pods of those say must not count for them. So what is
     being deleted is waited for.

@@ -89,7 +89,7 @@ class LocalBackend(Backend):
             self._warn(f"the trainer's files have changed since {trials}, which still count; {again}")
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Job.describe`."""
+        """Tells where the job stands. See `Job.describe`."""
         record = job_record.read(self._dir)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
@@ -106,7 +106,7 @@ class LocalBackend(Backend):
         )
 
     def recall(self) -> Submission:
-        """What was submitted. See `Backend.recall`."""
+        """Returns the submission of the job. See `Backend.recall`."""
         return job_record.read(self._dir).submission
 
     def stream_logs(self) -> Iterator[LogLine]:
@@ -190,14 +190,14 @@ class LocalBackend(Backend):
             raise JobDirError(Fault(str(root), "holds other files; --job-dir must be new, empty or a job's"))
 
     def _read_earlier(self, submission: Submission) -> list[dict[str, Any]]:
-        """The trials of resumePreviousJobId; a job that has begun keeps them in its own record."""
+        """Reads the trials of resumePreviousJobId; a job that has begun keeps them in its own record."""
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
         return previous_trials.read(self._dir.root.parent, previous, submission.job, self._warn)
 
     def _status(self) -> dict[str, str]:
-        """How the last run ended; as if it had been killed, where it was before it could say."""
+        """Tells how the last run ended; as if it had been killed, where it was before it could say."""
         path = self._dir.status
         if not path.is_file():
             return {

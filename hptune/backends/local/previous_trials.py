@@ -40,7 +40,7 @@ class _Earlier:
 
 
 def read(jobs: Path, job_id: str, job: TuningJob, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The trials of resumePreviousJobId that say something of this job's search space.
+    """Reads the trials of resumePreviousJobId that say something of this job's search space.
 
     Args:
         jobs: The directory that holds this job's; the earlier job's is beside it.
@@ -125,7 +125,7 @@ def _what_fits(job_id: str, earlier: _Earlier, fitting: int, space: SearchSpace)
 
 
 def to_frozen(trials: Sequence[dict[str, Any]], space: SearchSpace) -> list[FrozenTrial]:
-    """The trials that `read` returned, as Optuna's."""
+    """Makes trials of Optuna's of those that `read` returned."""
     return [
         create_trial(params=trial["parameters"], distributions=distributions(space), value=trial["objective"])
         for trial in trials

@@ -53,7 +53,7 @@ class TrialProcess:
         return (self._process.returncode or 0) < 0
 
     def outcome(self) -> Outcome | None:
-        """How the trainer ended; None where the process died before it could say."""
+        """Returns how the trainer ended; None where the process died before it could say."""
         return Outcome.load(self.spec.directory.outcome)
 
     def ask_to_stop(self) -> None:

@@ -86,13 +86,13 @@ class UserArgsCommand(click.Command):
 
 
 def user_args() -> tuple[str, ...] | None:
-    """The trainer's arguments of the command that runs; None where it had no ``--``."""
+    """Returns the trainer's arguments of the command that runs; None where it had no ``--``."""
     args: tuple[str, ...] | None = click.get_current_context().meta.get(_USER_ARGS)
     return args
 
 
 def comma_separated(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Several values in one, as gcloud took them; an option's callback."""
+    """Splits several values in one, as gcloud took them; an option's callback."""
     return tuple(filter(None, value.split(","))) if value else ()
 
 
@@ -149,7 +149,7 @@ def _field_options() -> list[Callable[[F], F]]:
 
 
 def _accelerator(_: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
-    """``count=4,type=nvidia-tesla-k80``; what there is no name for stays as it is."""
+    """Reads ``count=4,type=nvidia-tesla-k80``; what there is no name for stays as it is."""
     pairs = dict(part.partition("=")[::2] for part in value.split(",")) if value else {}
     if not pairs.keys() <= {"count", "type"} or not all(pairs.values()):
         raise click.BadParameter(f"{value!r} is not count=COUNT,type=TYPE", param=param)

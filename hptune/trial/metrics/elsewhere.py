@@ -44,7 +44,7 @@ class Elsewhere:
         self._earlier = frozenset(self._below_roots())
 
     def files(self, group: int | None, *, at_once: bool = False) -> dict[Path, Path]:
-        """The event files that were found so far, each with the directory that it was found below.
+        """Returns the event files that were found so far, each with the directory that it was found below.
 
         Args:
             group: The trainer's process group; None where it has ended.
@@ -61,7 +61,7 @@ class Elsewhere:
         return [path for root in self.roots for path in _event_files(root)]
 
     def _root_of(self, path: Path) -> Path:
-        """The directory below which names say what a file is of: the named one, or two above the file."""
+        """Returns the directory below which names say what a file is of: the named one, or two above it."""
         within = [root for root in self.roots if root in path.parents]
         return (
             max(within, key=lambda root: len(root.parts))
@@ -71,7 +71,7 @@ class Elsewhere:
 
 
 def _named(argv: Sequence[str], directory: Path) -> Iterator[Path]:
-    """What a command line names that can be a directory, whether it is there yet or not."""
+    """Returns what a command line names that can be a directory, whether it is there yet or not."""
     for token in argv[1:]:
         value = token.partition("=")[2] if token.startswith("-") else token
         if (
@@ -98,7 +98,7 @@ def _event_files(root: Path) -> Iterator[Path]:
 
 
 def _open_files(group: int) -> Iterator[Path]:
-    """Event files that the processes of a group hold open; none where the kernel does not tell."""
+    """Returns the event files that a process group holds open; none where the kernel does not tell."""
     for process in _PROC.glob("[0-9]*"):
         with suppress(OSError, ValueError):
             if os.getpgid(int(process.name)) == group:

@@ -50,7 +50,7 @@ class Hints:
             self._line = line[max(0, match.start() - _MAX_LINE // 2) :].strip()[:_MAX_LINE]
 
     def message(self) -> str:
-        """What is wrong with a trial without a report of the objective, and what to do."""
+        """Says what is wrong with a trial without a report of the objective, and what to do."""
         text = f"reported no '{self._metric}' (the hyperparameterMetricTag); it reported {self._named()}"
         if not self._line:
             return text

@@ -167,7 +167,7 @@ class _Listener:
         return replace(outcome, exit_code=0, message=find_measurement_fault(self._spec.metric, outcome.final))
 
     def _is_early(self) -> bool:
-        """Whether it is Katib's collector that has stopped the trial."""
+        """Returns whether it is Katib's collector that has stopped the trial."""
         file = self._pod.collector_file
         marks = file.parent.glob("*.pid") if file else ()
         return any(mark.read_text(encoding="utf-8").strip() == _EARLY_STOPPED for mark in marks)

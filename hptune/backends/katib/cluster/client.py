@@ -91,7 +91,7 @@ class Cluster:
         return self._create(JOBS, manifest)
 
     def experiment(self, name: str) -> Object:
-        """One Experiment.
+        """Reads one Experiment.
 
         Raises:
             NotThereError: There is none of this name.
@@ -99,7 +99,7 @@ class Cluster:
         return self._get(EXPERIMENTS, name)
 
     def suggestion(self, experiment: str) -> Object:
-        """The Suggestion of an Experiment, which has its name.
+        """Reads the Suggestion of an Experiment, which has its name.
 
         Raises:
             NotThereError: There is none yet.
@@ -139,7 +139,7 @@ class Cluster:
         self._delete(TRIALS, name)
 
     def trials(self, experiment: str) -> list[Object]:
-        """The trials of an Experiment, in no certain order."""
+        """Lists the trials of an Experiment, in no certain order."""
         return self._items(TRIALS, experiment)
 
     def follow_trials(self, experiment: str, heartbeat_s: float) -> Iterator[list[Object]]:
@@ -173,7 +173,7 @@ class Cluster:
             time.sleep(max(0.0, begun + self._patience.first_pause_s - time.monotonic()))
 
     def pod(self, name: str) -> Object:
-        """One pod.
+        """Returns one pod.
 
         Raises:
             NotThereError: There is none of this name.
@@ -181,13 +181,13 @@ class Cluster:
         return self._get(PODS, name)
 
     def pods(self, experiment: str) -> list[Object]:
-        """The pods of an Experiment: those of its trials and that of its suggestion service."""
+        """Lists the pods of an Experiment: those of its trials and that of its suggestion service."""
         return self._items(PODS, experiment)
 
     def log(
         self, pod: str, container: str, *, since: datetime | None = None, last_lines: int | None = None
     ) -> bytes:
-        """What a container printed, each line with the time of its printing in front.
+        """Reads what a container printed, each line with the time of its printing in front.
 
         Args:
             pod: Its pod.
@@ -212,7 +212,7 @@ class Cluster:
         return bytes(response.data)
 
     def events(self, kind: str, name: str) -> list[Object]:
-        """What the cluster noted about an object of late, oldest first."""
+        """Lists what the cluster noted about an object of late, oldest first."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         found: list[Object] = self._list(EVENTS, {"fieldSelector": selector})["items"]
         return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")

@@ -19,7 +19,7 @@ MAX_BYTES = 240 * 1024
 
 
 def read_submission(experiment: Mapping[str, Any]) -> Submission:
-    """The submission that an Experiment was made of.
+    """Reads the submission that an Experiment was made of.
 
     Args:
         experiment: The manifest, or what the cluster has of it.
@@ -39,7 +39,7 @@ def read_submission(experiment: Mapping[str, Any]) -> Submission:
 
 
 def read_trial_names(experiment: Mapping[str, Any]) -> list[str]:
-    """What `TRIALS_ANNOTATION` has; nothing where it is not there, or is of somebody else's making."""
+    """Reads `TRIALS_ANNOTATION`; nothing where it is missing, or not of hptune's making."""
     text = (experiment["metadata"].get("annotations") or {}).get(TRIALS_ANNOTATION, "[]")
     try:
         names = json.loads(text)
@@ -49,6 +49,6 @@ def read_trial_names(experiment: Mapping[str, Any]) -> list[str]:
 
 
 def read_watcher(experiment: Mapping[str, Any]) -> str | None:
-    """What `WATCHER_ANNOTATION` has; None where nobody may cancel the job but people."""
+    """Returns what `WATCHER_ANNOTATION` has; None where nobody may cancel the job but people."""
     name: str | None = (experiment["metadata"].get("annotations") or {}).get(WATCHER_ANNOTATION)
     return name

@@ -41,7 +41,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def build_experiment(submission: Submission, options: KatibOptions) -> dict[str, Any]:
-    """The Experiment that runs a job.
+    """Builds the Experiment that runs a job.
 
     Args:
         submission: The job; its directory is a URI, a path on the volume that trials mount, or empty.
@@ -90,7 +90,7 @@ def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1Ex
 
 
 def _objective(submission: Submission) -> V1beta1ObjectiveSpec:
-    """The objective; its last value counts, where Katib would take the best one, unless that is asked for.
+    """Builds the objective: its last value counts, unless the best one, Katib's own choice, is asked for.
 
     The last line that the collector finds has the measurement that counts, so the step is the latest one.
     """
@@ -105,7 +105,7 @@ def _objective(submission: Submission) -> V1beta1ObjectiveSpec:
 
 
 def objective_strategy(submission: Submission) -> str:
-    """Which of its values Katib takes for a trial's: the name of a strategy, and of the field that has it."""
+    """Returns which of its values Katib takes for a trial's: a strategy's name, and its field's."""
     if submission.final is Final.LAST:
         return "latest"
     return "max" if submission.job.goal is Goal.MAXIMIZE else "min"
@@ -144,7 +144,7 @@ def _trial_template(submission: Submission, options: KatibOptions, name: str) ->
 
 
 def _references(space: SearchSpace) -> dict[str, str]:
-    """What the template calls each parameter: its name, or its place where that has other characters."""
+    """Returns the template's name of each parameter: its own, or its place where that is not plain."""
     return {
         name if _PLAIN_NAME.fullmatch(name) and name != _TRIAL_NAME else f"#{i}": name
         for i, name in enumerate(space.names, start=1)

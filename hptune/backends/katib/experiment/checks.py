@@ -133,7 +133,7 @@ def _longest_text(parameter: Parameter) -> str:
 
 
 def differences(submission: Submission, options: KatibOptions) -> tuple[str, ...]:
-    """What the cluster does otherwise than this machine would, a line each.
+    """Yields what the cluster does otherwise than this machine would, a line each.
 
     Args:
         submission: The job.
@@ -192,7 +192,7 @@ def _rule_differences(job: TuningJob) -> Iterator[str]:
 
 
 def unwatched_differences(job: TuningJob) -> tuple[str, ...]:
-    """What the cluster does otherwise while no hptune watches the job, a line each."""
+    """Yields what the cluster does otherwise while no hptune watches the job, a line each."""
     if job.max_failed_trials or job.max_trials == 1:
         return ()
     rule = "while nobody watches the job, a trial that fails before any has succeeded does not end it"

@@ -10,7 +10,7 @@ from hptune.job.tuning_job import differences
 
 
 def changes(present: Object, asked: Object) -> list[str]:
-    """What makes an Experiment another job than the one that is asked for, a line each.
+    """Returns what makes an Experiment another job than the one that is asked for, a line each.
 
     Raises:
         JobDirError: An Experiment is not one of hptune's.

@@ -53,7 +53,7 @@ class Problem:
         return {name: each for name, each in distributions(self.space).items() if not each.single()}
 
     def sampler(self) -> GPBanditSampler:
-        """The bandit for it."""
+        """Makes the bandit for it."""
         return GPBanditSampler(
             seed=self.settings.seed,
             space=self.space,
@@ -64,7 +64,7 @@ class Problem:
         )
 
     def read(self, texts: Texts) -> dict[str, Value]:
-        """The values among ``texts`` that are in their ranges, of parameters with more than one."""
+        """Reads the values among ``texts`` that are in their ranges, of parameters with more than one."""
         return {name: value for name, value in self._read_all(texts).items() if value is not None}
 
     def _read_all(self, texts: Texts) -> dict[str, Value | None]:
@@ -76,7 +76,7 @@ class Problem:
         }
 
     def write(self, values: Mapping[str, Value]) -> dict[str, str]:
-        """All parameters as Katib's text, those with a single value included."""
+        """Writes all parameters as Katib's text, those with a single value included."""
         return {
             each.parameter.name: each.write(values.get(each.parameter.name, each.parameter.from_unit(0.0)))
             for each in self.fields

@@ -30,7 +30,7 @@ class Guard:
 
     @classmethod
     def of_this_pod(cls, connect: Callable[[], Cluster]) -> Guard | None:
-        """A guard of the pod that this process runs in; None where it runs in none."""
+        """Returns a guard of the pod that this process runs in; None where it runs in none."""
         name = pod_name()
         return cls(connect, name) if name else None
 

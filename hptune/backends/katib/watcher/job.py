@@ -35,7 +35,7 @@ _FOREIGN_VARIABLES = ("ARGO_", "KFP_")
 
 
 def watcher_job(name: str, experiment: str, pod: Object, arguments: Sequence[str]) -> Object:
-    """The Job that watches a pod.
+    """Returns the Job that watches a pod.
 
     Args:
         name: The Job's name.
@@ -90,7 +90,7 @@ def _pod_spec(pod: Object, arguments: Sequence[str]) -> Object:
 
 
 def _is_to_keep(variable: Object) -> bool:
-    """Whether a variable says the same in another pod."""
+    """Returns whether a variable says the same in another pod."""
     source = (variable.get("valueFrom") or {}).keys()
     foreign = variable["name"].startswith(_FOREIGN_VARIABLES)
     return not foreign and not source & {"fieldRef", "resourceFieldRef"}

@@ -17,7 +17,7 @@ _LOST_GRACE_S = 300.0
 
 
 def pod_name(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The name of the pod that this process runs in; None where it runs in none."""
+    """Returns the name of the pod that this process runs in; None where it runs in none."""
     if name := environment.get("KFP_POD_NAME"):
         return name
     # As Kubernetes names the host, unless the pod has its node's network.
@@ -25,21 +25,21 @@ def pod_name(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def own_container(pod: Object) -> Object:
-    """The container of a pod that its user's program runs in, of its specification."""
+    """Returns the container of a pod that its user's program runs in, of its specification."""
     containers: list[Object] = pod["spec"]["containers"]
     names = (_ARGO_MAIN, (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER))
     return next((each for each in containers if each["name"] in names), containers[0])
 
 
 def has_ended(pod: Object) -> bool:
-    """Whether a pod's own container has ended for good; sidecars may run on."""
+    """Returns whether a pod's own container has ended for good; sidecars may run on."""
     if pod["status"].get("phase") in ("Succeeded", "Failed"):
         return True
     return pod["spec"].get("restartPolicy") == "Never" and bool(_terminated(pod))
 
 
 def grace_s(pod: Object | None) -> float:
-    """How long to wait for another pod to take the job up when this one has ended, in seconds.
+    """Returns how long to wait for another pod to take the job up when this one has ended, in seconds.
 
     Whoever was told to stop is not tried again. What was lost with its node, or failed, may be.
 

@@ -83,13 +83,13 @@ class PodWatch:
         return None if "deletionTimestamp" in found["metadata"] else found
 
     def _has_work(self, experiment: Object) -> bool:
-        """Whether trials of the job run, or may begin."""
+        """Returns whether trials of the job run, or may begin."""
         if not View(experiment, ()).ended:
             return True
         return bool(View(experiment, self._cluster.trials(self._backend.experiment)).unfinished)
 
     def _pod_is_gone(self) -> bool:
-        """Whether the pod has ended, and for so long that no other one will take the job up."""
+        """Returns whether the pod has ended, and for so long that no other one will take the job up."""
         if not self._has_ended():
             self._gone_at = float("inf")
             return False

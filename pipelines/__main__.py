@@ -45,7 +45,7 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
         type=click.Choice(BACKENDS),
         default="local",
         show_default=True,
-        help="Runs trials in the tune step's pod (local) or in pods of their own (katib); the form may change it.",
+        help="Runs trials in the tune step's pod (local) or in their own (katib), as the form begins.",
     )
     @click.pass_obj
     @wraps(function)
@@ -85,7 +85,7 @@ def _server_options(function: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--endpoint",
         envvar="KF_PIPELINES_ENDPOINT",
-        help="Asks the KFP API at this address.  [default: KF_PIPELINES_ENDPOINT, else the kubeconfig's cluster]",
+        help="Asks the KFP API here.  [default: KF_PIPELINES_ENDPOINT, else the kubeconfig's cluster]",
     )
     @click.option("--ui", help="Prints links to KFP's pages at this address.  [default: --endpoint]")
     @click.option(

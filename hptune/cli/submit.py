@@ -39,8 +39,8 @@ from hptune.trial.pod.upload_package import pack
 @click.option(
     "--delete-on-cancel",
     is_flag=True,
-    help="Cancels the job when this command is interrupted and, in a pod of the cluster, when the pod ends in "
-    "any way. Elsewhere kill -9 leaves the job running.",
+    help="Cancels the job when this command is interrupted and, in a pod of the cluster, when the pod "
+    "ends in any way. Elsewhere kill -9 leaves the job running.",
 )
 @CONTEXT
 @katib_options

@@ -142,8 +142,8 @@ class KatibOptions:
     algorithm: Annotated[
         Algorithm,
         Option(
-            "Suggests the trials where the job file leaves the algorithm open. bayesianoptimization is Katib's "
-            "own; gp-bandit is hptune's, which must be registered with the cluster."
+            "Suggests the trials where the job file leaves the algorithm open. bayesianoptimization is "
+            "Katib's own; gp-bandit is hptune's, which must be registered with the cluster."
         ),
     ] = KatibAlgorithm.BAYESIAN
     service_account: Annotated[

@@ -114,18 +114,22 @@ class Ending:
         timed_out: Whether the time limit ended it.
         final: The last measurement of the objective, if there was one.
         no_objective: What to say where there was none.
+        out_of_memory: What to say where it ended for want of memory; empty where it did not.
     """
 
     exit_code: int
     timed_out: bool
     final: Measurement | None
     no_objective: str
+    out_of_memory: str = ""
 
 
 def find_fault(spec: TrialSpec, ending: Ending) -> str:
     """Says what is wrong with a trial that ended; empty where it has an objective to compare."""
     if ending.timed_out:
         return f"stopped after its time limit of {spec.time_limit_s:g} s"
+    if ending.out_of_memory:
+        return ending.out_of_memory
     if ending.exit_code < 0:
         return f"killed by {_signal_name(-ending.exit_code)}"
     if ending.exit_code > 0:

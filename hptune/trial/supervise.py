@@ -17,6 +17,7 @@ from typing import IO, Protocol, cast
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
+from hptune.trial.memory import Memory, explain
 from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.reader import MetricReader
@@ -116,6 +117,7 @@ class _Supervisor:
 
     def run(self, pid_file: IO[str]) -> Outcome:
         start_s = time.time()
+        memory = Memory.now()
         try:
             process = _start_trainer(self._workspace)
         except OSError as error:
@@ -132,7 +134,14 @@ class _Supervisor:
                 _stop(process)
             self._read_rest(process, reader)
         objective = reader.objective
-        ending = Ending(process.returncode, timed_out, objective.measurement, reader.hints.message())
+        in_pod = self._spec.pod is not None
+        ending = Ending(
+            process.returncode,
+            timed_out,
+            objective.measurement,
+            reader.hints.message(),
+            out_of_memory=explain(memory, Memory.now(), process.returncode, in_pod=in_pod),
+        )
         outcome = Outcome(
             exit_code=ending.exit_code,
             timed_out=timed_out,

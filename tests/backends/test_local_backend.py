@@ -15,6 +15,7 @@ from hptune.backends.local.backend import LocalBackend
 from hptune.errors import Interrupted, JobDirError, JobFailed
 from hptune.results.study import JobState, Measurement, TrialState
 from hptune.trial.outcome import Outcome
+from tests.control_groups import HOARDS, control_group
 
 
 class TestLocalBackend(BackendContract):
@@ -268,6 +269,19 @@ def test_a_trial_that_was_killed_has_one_more_chance(make_job):
     assert study.trials[1].final == Measurement(study.trials[1].parameters["x"], 3)
     assert [measurement.step for measurement in study.trials[1].measurements] == [1, 2, 3]
     assert study.trials[2].message == "was killed 2 times (is there enough memory?)"
+
+
+def test_a_trial_that_the_kernel_ends_each_time_says_why(make_job):
+    with control_group() as group:
+        # The trainer alone is in it; all that its supervisor sees is that the kernel has ended somebody.
+        enter = f"open({str(group / 'cgroup.procs')!r}, 'w').write(str(os.getpid()))\n"
+        job = make_job(enter + HOARDS, maxTrials=1)
+        with pytest.raises(
+            JobFailed, match="trial 1 probably out of memory: the kernel ended a process"
+        ) as failure:
+            job.run()
+    assert "(maxParallelTrials) leave more for each; so it was 2 times" in str(failure.value)
+    assert job.starts == [1, 1]
 
 
 MEETING = """

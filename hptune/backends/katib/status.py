@@ -23,6 +23,7 @@ from hptune.errors import ClusterError
 from hptune.job.submission import Submission
 from hptune.results.study import JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.search.space import Categorical, Parameter, SearchSpace, Value
+from hptune.trial.memory import explain_container
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import STEP_METRIC
 from hptune.trial.pod.encoding import decode_value
@@ -287,7 +288,7 @@ def _failure_of_trial(item: Object, pod: Object | None) -> str:
         return "lost its pod: it was deleted, or went with its node"
     ended = _container_state(pod).get("terminated") or {}
     if ended.get("reason") == "OOMKilled":
-        return "was killed for want of memory (OOMKilled)"
+        return explain_container(_memory_limit(pod))
     if reason := _status(pod).get("reason"):
         return f"lost its pod: {reason}: {_status(pod).get('message', '')}".rstrip(": ")
     if ended.get("exitCode"):
@@ -297,6 +298,14 @@ def _failure_of_trial(item: Object, pod: Object | None) -> str:
     condition = _condition(item, "Failed") or _condition(item, "Killed") or {}
     words = str(condition.get("message") or "").removeprefix("Trial has failed. ")
     return f"failed, and Katib does not say why ({words.removeprefix('Job message: ') or 'no message'})"
+
+
+def _memory_limit(pod: Object) -> str | None:
+    """Of a trainer's container."""
+    containers: Iterable[Object] = (pod.get("spec") or {}).get("containers") or []
+    of_trainer = (each for each in containers if each["name"] == CONTAINER)
+    limits = ((each.get("resources") or {}).get("limits") or {} for each in of_trainer)
+    return next((str(each["memory"]) for each in limits if "memory" in each), None)
 
 
 def _failed_beside(pod: Object) -> str:

@@ -21,6 +21,7 @@ from hptune.results.curve import best_of
 from hptune.results.study import Observer, Trial
 from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, tail
+from hptune.trial.memory import OUT_OF_MEMORY
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.spec import TrialSpec
@@ -207,6 +208,8 @@ def _cut_off_too_often(running: _Running, outcome: Outcome | None) -> Outcome:
         message = f"ended {_MAX_ATTEMPTS} times without an outcome"
     else:
         message = f"was killed {_MAX_ATTEMPTS} times (is there enough memory?)"
+    if outcome and OUT_OF_MEMORY in outcome.message:
+        message = f"{outcome.message}; so it was {_MAX_ATTEMPTS} times"
     if outcome:
         return replace(outcome, message=message)
     return Outcome(-signal.SIGKILL, None, message, _start_s(running.trial), time.time())

@@ -161,7 +161,11 @@ def test_a_message_of_something_else_is_no_outcome():
 @pytest.mark.parametrize(
     ("state", "status", "message"),
     [
-        ({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, {}, "was killed for want of memory"),
+        (
+            {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+            {},
+            "out of memory: its container was ended when its node had no more; --memory gives",
+        ),
         (None, {"reason": "Evicted", "message": "disk pressure"}, "lost its pod: Evicted: disk pressure"),
         ({"terminated": {"exitCode": 0}}, {}, "failed, and Katib does not say why (Job has failed)"),
     ],
@@ -169,6 +173,15 @@ def test_a_message_of_something_else_is_no_outcome():
 def test_what_a_trainer_could_not_say_the_cluster_does(state, status, message):
     reason = condition("Failed", message="Trial has failed. Job message: Job has failed")
     assert one_trial(reason, pods=[pod_of("job-1", state, **status)]).message.startswith(message)
+
+
+def test_a_container_that_ran_out_of_memory_is_told_with_what_it_had():
+    pod = pod_of("job-1", {"terminated": {"exitCode": 137, "reason": "OOMKilled"}})
+    others = {"name": "sidecar", "resources": {"limits": {"memory": "1Mi"}}}
+    trainer = {"name": "trainer", "resources": {"limits": {"memory": "200Mi"}}}
+    pod["spec"] = {"containers": [others, trainer]}
+    message = one_trial(condition("Failed"), pods=[pod]).message
+    assert message.startswith("out of memory: its container was ended at its limit of 200Mi; --memory")
 
 
 def test_a_trial_that_is_being_stopped_early_is_told_when_its_trainer_has_ended():

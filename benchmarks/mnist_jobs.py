@@ -51,7 +51,7 @@ class Training:
 
     Attributes:
         lr: Learning rate.
-        steps: Batches.
+        steps: How many batches.
         accuracy: On the test images, 0..1.
     """
 

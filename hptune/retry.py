@@ -82,11 +82,11 @@ def status_may_pass(status: int) -> bool:
 ONCE = Patience(attempts=1)
 WEB_SERVER = Patience(attempts=4)
 MIRROR = Patience(attempts=2)
-"""Of one of several: the next may be better."""
+"""Patience with one address of several: the next may be better."""
 UPLOAD = Patience(attempts=3, first_pause_s=2.0, growth=4.0)
-"""Of a trial's files; the buckets' libraries have tried for a while by themselves."""
+"""Patience with a trial's files; the buckets' libraries have tried for a while by themselves."""
 CLUSTER = Patience(total_s=60.0)
 UNKNOWN_CLUSTER = Patience(total_s=15.0)
-"""Of an address that has never answered: it is wrong, as a rule, and a person waits."""
+"""Patience with an address that has never answered: it is wrong, as a rule, and a person waits."""
 WATCHED_CLUSTER = Patience(total_s=900.0)
-"""For whoever watches a job: an upgrade of the cluster's control plane takes minutes, and a job hours."""
+"""Patience of who watches a job: an upgrade of the control plane takes minutes, and a job hours."""

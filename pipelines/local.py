@@ -38,7 +38,7 @@ def run_in_subprocesses(pipeline: BaseComponent, arguments: Mapping[str, Any], r
 
     Args:
         pipeline: The pipeline.
-        arguments: Its parameters.
+        arguments: The pipeline's parameters.
         root: Directory for what the steps write.
 
     Returns:
@@ -61,7 +61,7 @@ def run_in_docker(
 
     Args:
         pipeline: The pipeline.
-        arguments: Its parameters.
+        arguments: The pipeline's parameters.
         root: Directory for what the steps write.
         mounts: Other paths that steps see where they are here.
         gpus: GPUs of each container.

@@ -25,8 +25,8 @@ class Uploaded:
     """A pipeline version on a server.
 
     Attributes:
-        pipeline_id: Of the pipeline.
-        version_id: Of the version.
+        pipeline_id: The pipeline's id.
+        version_id: The version's id.
         name: The version's name.
         existed: Whether it was there before.
     """
@@ -67,7 +67,7 @@ class Server:
     """A KFP API server.
 
     Args:
-        endpoint: Its address; None for that of the cluster this runs in, or of the kube config.
+        endpoint: The server's address; None for that of the cluster this runs in, or of the kubeconfig.
         token: A bearer token; None where none is needed.
         namespace: The user's, on a multi-user installation; None elsewhere.
 

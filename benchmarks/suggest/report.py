@@ -20,10 +20,10 @@ class Curves:
     """Regrets of complete runs.
 
     Args:
-        runs: Of several tasks, searchers and seeds.
+        runs: Runs of several tasks, searchers and seeds.
         tasks: In the order to show.
         searchers: In the order to show; those with a run missing are left out.
-        seeds: How many.
+        seeds: How many seeds.
     """
 
     def __init__(

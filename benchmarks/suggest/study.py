@@ -42,10 +42,10 @@ class Run:
     """One search.
 
     Attributes:
-        task: What was searched.
-        searcher: What searched.
-        seed: Of both.
-        version: Of the searcher.
+        task: The task's name.
+        searcher: The searcher's name.
+        seed: The seed of both.
+        version: The searcher's version.
         problem: Digest of the task's instance.
         regret: ``(n, r)`` for each trial that changed it: after n trials the regret is r, 0 at the optimum
             and 1 at what a single random guess gives. Of the best by what was measured, without the noise.
@@ -182,7 +182,7 @@ def relabel(searcher: str, sample: int, workers: int, path: Path = RESULTS) -> i
     """Gives the runs of our sampler's former code the version of the present code, which finds the same.
 
     Args:
-        searcher: Ours; a peer's version is that of its package.
+        searcher: Our sampler; a peer's version is that of its package.
         sample: How many of the runs to make again, spread over tasks and seeds.
         workers: In how many processes.
         path: The file of the runs.

@@ -1,4 +1,4 @@
-"""Finds a job: on this machine, in a cluster, or what is kept of one.
+"""Finds a job: on this machine, in a cluster, or finished in a job directory.
 
 Imports only the backend that is asked for: Optuna and kubernetes take half a second each.
 """
@@ -30,8 +30,8 @@ def find(job: str, namespace: str | None = None, context: str | None = None) -> 
 
     Args:
         job: A directory or URI; with a namespace or a context, the name of a cluster's job.
-        namespace: Of the cluster; None for the default one where there is a context.
-        context: Of the kubeconfig; None for the present one.
+        namespace: The cluster's namespace; None for the default one where there is a context.
+        context: The kubeconfig's context; None for the current one.
     """
     if namespace or context:
         return find_in_cluster(job, namespace or DEFAULT_NAMESPACE, context)

@@ -1,4 +1,4 @@
-"""What ``run`` and ``submit`` show of a job: its progress, then its trials."""
+"""Runs a job for ``run`` and ``submit``, and shows its progress, then its trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command of ours ends: a message without a traceback, and an exit code that says whose fault it is."""
+"""Ends a program of ours: a message without a traceback, and an exit code that says whose fault it is."""
 
 from __future__ import annotations
 

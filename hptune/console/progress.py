@@ -1,4 +1,4 @@
-"""How running work is shown: live on a terminal, in plain lines everywhere else."""
+"""Shows running work: live on a terminal, in plain lines everywhere else."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ KNOWN_SETS = {
         claims_files=True,
     ),
 }
-"""By the names that ``hptune download`` takes."""
+"""The data sets by the names that ``hptune download`` takes."""
 
 DEFAULT_SET = "digits"
 

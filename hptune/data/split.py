@@ -29,7 +29,7 @@ class Summary:
         train_rows: Rows that tuning trains on.
         validation_rows: Rows that tuning evaluates on; 0 where it uses the test part.
         test_rows: Rows of the test part.
-        features: Features a row.
+        features: How many features a row has.
         classes: Number of classes: the highest label of the training part, and one.
         dtype: Type of the features in both files: uint8 (to be divided by 255) or float32.
         divisor: What the features were divided by to make float32 of them; 1 where they were not.
@@ -58,7 +58,7 @@ def preprocess(
         final_file: The .npz to write for the final training.
         validation_fraction: Share of the training part, 0 <= f < 1, that tuning evaluates on; each class
             gives that share of its rows. With 0 tuning, too, trains on all of it and uses the test part.
-        seed: Which rows those are; equal seeds choose equal rows.
+        seed: Chooses those rows; equal seeds choose equal rows.
 
     Raises:
         UsageError: The arguments contradict each other, or the split they ask for is not possible.

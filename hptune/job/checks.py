@@ -37,7 +37,7 @@ from hptune.search.space import (
 
 MAX_DISCRETE_VALUES = 1000
 MAX_EXACT_INTEGER = 2**53
-"""Beyond it, neighbouring whole numbers share one double."""
+"""The largest whole number allowed: beyond it, neighbours share one double."""
 
 _TUNING: FieldPath = ("hyperparameters",)
 _PARAMS: FieldPath = (*_TUNING, "params")

@@ -87,7 +87,7 @@ class Machine:
 
     Attributes:
         name: The machine type, or the scale tier where that decides.
-        gpu_count: GPUs.
+        gpu_count: How many GPUs.
         accelerator: Their type by ML Engine's name, for example NVIDIA_TESLA_K80; None without GPUs.
         cpu: Virtual CPUs; None where the name does not tell.
         memory_bytes: Main memory; None where the name does not tell.

@@ -1,4 +1,4 @@
-"""An earlier job that another one starts from: a job directory, or what ML Engine answered of one of its own.
+"""Reads the job of resumePreviousJobId: a job directory, or what ML Engine answered of one of its own.
 
 ML Engine's answer is a file that has what `gcloud ai-platform jobs describe` printed, JSON or YAML, or its
 ``trainingOutput`` alone.

@@ -1,4 +1,4 @@
-"""What a trainer is to run in, as a job's record has it; `hptune.runtimes` makes it."""
+"""The runtime of a trainer, as a job's record has it; `hptune.runtimes` makes it ready."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Runtime:
     """What a job's trainer runs in.
 
     Attributes:
-        kind: Which of the runtimes.
+        kind: The kind of runtime.
         python: Path of another interpreter; empty for the one that the kind has.
         requirements: What is installed for the trainer beside what is there, as pip takes it.
         optional: What is installed besides where the trainer imports something that is not there.

@@ -175,4 +175,4 @@ JOB_FIELDS = frozenset(
 """Fields beside ``trainingInput`` in a file with that wrapper."""
 
 IDLE_JOB_FIELDS = frozenset({"labels", "predictionInput"})
-"""Those that asked for something of the service; the others are what it answered."""
+"""Fields that asked for something of the service; the others are what it answered."""

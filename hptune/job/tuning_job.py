@@ -259,7 +259,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
     Args:
         old: A training input, as in ``TuningJob.training_input``.
-        new: Another.
+        new: Another training input.
 
     Returns:
         One line a field, in the order of ``old`` and then of ``new``; empty where they are equal.

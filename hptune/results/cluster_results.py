@@ -1,4 +1,4 @@
-"""What a job in a cluster leaves in its job directory, so that nothing is lost with the Experiment."""
+"""The results that a job in a cluster leaves in its directory, so that none is lost with the Experiment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def save_cluster_results(status: JobStatus, job_dir: str) -> None:
 
     Args:
         status: The job.
-        job_dir: Its directory, or a URI.
+        job_dir: The job's directory or URI.
 
     Raises:
         UsageError: The address cannot be written to.

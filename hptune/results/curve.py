@@ -8,7 +8,7 @@ from itertools import islice
 from hptune.results.study import Goal, Measurement
 
 MAX_MEASUREMENTS = 10_000
-"""Of a trial, since studies are read whole. `hptune.trial` thins them out before."""
+"""Limits what a study keeps of a trial, since studies are read whole. `hptune.trial` thins out before."""
 
 
 def next_step(measurement: Measurement, last_step: int) -> int:

@@ -26,7 +26,7 @@ def render(status: JobStatus, space: SearchSpace, final: Mapping[str, float] | N
 
     Args:
         status: The job.
-        space: Its search space.
+        space: The job's search space.
         final: What the training with the best parameters measured, by name; None where there was none.
     """
     study = status.study

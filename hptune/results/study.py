@@ -72,10 +72,10 @@ class Trial:
     """One run of the trainer with one suggestion.
 
     Attributes:
-        id: Counted from 1.
+        id: The trial's number, counted from 1.
         parameters: Name to value, natural units, in the job file's order.
         state: Where it is in its life.
-        measurements: As reported, oldest first.
+        measurements: What the trainer reported, oldest first.
         final: The objective it is judged by; None while it runs, and where it failed or reported nothing
             that can be compared.
         stopped_early: Whether the early-stopping rule ended it.
@@ -168,8 +168,8 @@ class JobStatus:
     """Where a job stands.
 
     Attributes:
-        state: Its state.
-        study: Its trials so far.
+        state: The job's state.
+        study: The job's trials so far.
         training_input: What was submitted.
         message: Why it failed or stopped; empty where it did not.
         create_time: When it was first submitted.

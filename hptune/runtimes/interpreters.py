@@ -21,7 +21,7 @@ class Interpreter:
 
     Attributes:
         path: Its executable.
-        version: Major and minor.
+        version: Its major and minor version.
     """
 
     path: str

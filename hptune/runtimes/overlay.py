@@ -88,7 +88,7 @@ def prepare(base: str, requirements: Sequence[str], *, fixed: bool, progress: Pr
     Args:
         base: The interpreter. It is returned where it has all that is asked for.
         requirements: Lines as pip takes them.
-        fixed: As in `plan`.
+        fixed: Whether the interpreter's packages are to stay at their versions.
         progress: Is told what is installed.
 
     Raises:

@@ -46,7 +46,7 @@ class GPBanditSampler(BaseSampler):
     ``reseed_rng`` has nothing to do: trials of different numbers draw differently.
 
     Args:
-        seed: Not negative; drawn where None.
+        seed: The sampler's seed, not negative; drawn where None.
         space: Parameters whose scales win over those of the distributions. Where None, the search space is
             what all finished trials have in common, and the first trial is the middle of whatever is asked
             for.
@@ -112,7 +112,7 @@ class GPBanditSampler(BaseSampler):
         Args:
             trials: All others, in any state.
             number: The new trial's, from 0; different numbers draw differently.
-            direction: Of the objective.
+            direction: Which way the objective is to go.
             search_space: What to suggest, with at least one parameter.
         """
         encoding = Encoding(search_space, self._space)

@@ -20,8 +20,8 @@ class RandomSearchSampler(BaseSampler):
     """Optuna's random sampler, reverse log included, drawing by trial number.
 
     Args:
-        space: Parameters, for their scales.
-        seed: Not negative.
+        space: The parameters, whose scales are drawn on.
+        seed: The sampler's seed, not negative.
     """
 
     def __init__(self, space: SearchSpace, *, seed: int) -> None:

@@ -28,7 +28,7 @@ def make_sampler(
     Args:
         algorithm: ``ALGORITHM_UNSPECIFIED`` (the bandit), ``RANDOM_SEARCH`` or ``GRID_SEARCH``.
         space: The job's parameters.
-        seed: Not negative.
+        seed: The sampler's seed, not negative.
         max_trials: The job's budget, where it has one.
         first_points: What the bandit tries first.
         earlier_trials: What the bandit learns from besides the study's own trials.

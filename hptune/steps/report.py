@@ -34,7 +34,7 @@ def report_from_status(status_file: Path, output: Path, metadata: Mapping[str, o
     Args:
         status_file: The job's status, from `hptune.results.status_file.save_status`.
         output: The HTML page to write.
-        metadata: Of the training's metrics; a cluster adds texts of its own to the numbers.
+        metadata: The metadata of the training's metrics; a cluster adds texts of its own to the numbers.
 
     Raises:
         DataError: The status cannot be used.

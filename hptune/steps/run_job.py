@@ -14,7 +14,7 @@ def run_job(backend: Backend, submission: Submission, more: Callable[[Trial], st
     """Runs a job; its failed trials are printed at the end.
 
     Args:
-        backend: Where.
+        backend: The backend that runs it.
         submission: The job.
         more: What else there is to say of a failed trial.
 

@@ -40,7 +40,7 @@ class FinalTraining:
         metric: The objective's tag.
         measurement: The objective, measured on the data of this training.
         output: Where the trainer wrote, the model for one.
-        log: What it printed.
+        log: The log of what the trainer printed.
     """
 
     best: Trial

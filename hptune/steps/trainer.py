@@ -1,4 +1,4 @@
-"""What the tune and the train step are given, as the submission that `hptune run` would make of it."""
+"""The trainer that the tune and the train step are given, as `hptune run` would submit it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
 
 BACKENDS = ("local", "katib")
-"""Where trials run."""
+"""Names of the backends that a tune step may run trials on."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def tune_in_cluster(
 
     Args:
         job: The job.
-        name: Its name.
+        name: The job's name.
         data: The file that trials train on and are measured on; a copy goes to ``job_dir``.
         job_dir: A URI, or a path on a volume that trials mount, too.
         trainer: The user's trainer.

@@ -15,7 +15,7 @@ T = TypeVar("T")
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 JSON_FORM = ConfigDict(alias_generator=to_camel, extra="forbid")
-"""For a dataclass with a `JsonForm`; those inside it follow."""
+"""Configures a dataclass that has a `JsonForm`, and those inside it."""
 
 
 class JsonForm(Generic[T]):

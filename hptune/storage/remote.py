@@ -80,7 +80,7 @@ class Remote:
     Attributes:
         uri: The address.
         filesystem: fsspec's file system for it.
-        path: Its path there.
+        path: The address's path in that file system.
         errors: What using them may raise.
         retries_itself: Whether the file system tries again by itself where the reason may pass.
     """

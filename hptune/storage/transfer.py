@@ -97,8 +97,8 @@ def fetch(
     """Copies one file to ``destination``, which is replaced only by a whole file.
 
     Args:
-        uri: Where from, see the module's text.
-        destination: Where to; missing parent directories are made.
+        uri: The address to read; the module's docstring lists the forms.
+        destination: The file to write; missing parent directories are made.
         progress: Told how far the copy is; starts again from 0 with each attempt.
         patience: How often to try a web server where the reason may pass (lost connections, time-outs, server
             errors), and a bucket where a file came short; for the rest the buckets' libraries try again.
@@ -144,7 +144,7 @@ def fetch_files(uri: str, sizes: Mapping[str, int], directory: Path) -> None:
     Args:
         uri: The address.
         sizes: The files, as `bucket_files` gives them.
-        directory: Where to; made where it is missing.
+        directory: The directory to write to; it is made where it is missing.
 
     Raises:
         UsageError: The address is not allowed, or needs a package that is not installed.
@@ -166,7 +166,7 @@ def put(source: Path, uri: str) -> None:
 
     Args:
         source: What to copy.
-        uri: Where to: a bucket, a ``file://`` URI or a plain path.
+        uri: The address to write to: a bucket, a ``file://`` URI or a plain path.
 
     Raises:
         UsageError: ``source`` does not exist, or the address is not allowed or cannot be written to.

@@ -44,10 +44,10 @@ class TrialSpec:
     """All that one trial needs to run.
 
     Attributes:
-        trial_id: Counted from 1; a string, as trainers see it.
+        trial_id: The trial's number from 1 on; a string, as trainers see it.
         job_id: The job's name.
         metric: The objective's tag.
-        program: What to run.
+        program: The trainer.
         user_args: The user's own arguments.
         parameters: The suggestion: name to value as text.
         directory: The trial's paths.
@@ -90,7 +90,7 @@ class TrialSpec:
             submission: The job.
             trial_id: The number that the trainer sees.
             parameters: The suggestion: name to value as text.
-            directory: Where it runs.
+            directory: The trial's paths.
             pod: What its pod is to do; None on this machine.
         """
         return cls(

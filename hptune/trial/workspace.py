@@ -30,9 +30,9 @@ class Workspace:
     """How a trainer is started.
 
     Attributes:
-        argv: Its command line.
-        environment: All of its environment.
-        directory: Its working directory.
+        argv: The trainer's command line.
+        environment: All of the trainer's environment.
+        directory: The trainer's working directory.
     """
 
     argv: list[str]

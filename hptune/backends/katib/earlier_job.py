@@ -22,10 +22,10 @@ def present_experiment(cluster: Cluster, name: str, place: str, tell: Callable[[
     being deleted is waited for.
 
     Args:
-        cluster: Where to look.
-        name: The Experiment's.
+        cluster: The cluster to look in.
+        name: The Experiment's name.
         place: The job, for messages.
-        tell: Told that something is waited for.
+        tell: Is told what is waited for.
 
     Raises:
         ClusterError: What was deleted is still there after minutes.

@@ -1,4 +1,4 @@
-"""What finished trials have left of themselves in the job's directory: how they ended, and their curves.
+"""Reads what finished trials have left in the job's directory: how they ended, and their curves.
 
 Katib's own database keeps the measurements as well, but only its own services can ask it.
 """
@@ -20,7 +20,7 @@ from hptune.trial.metrics.curve import read_curve
 from hptune.trial.outcome import Outcome
 
 MAX_CURVE_BYTES = 64 * 1024**2
-"""Of one trial's measurements; whoever asks where a job stands must not wait for more."""
+"""Limits one trial's measurements: whoever asks where a job stands must not wait for more."""
 
 # Between the clocks of a node and of the control plane.
 _CLOCKS = timedelta(minutes=5)

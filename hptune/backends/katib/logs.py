@@ -25,7 +25,7 @@ def follow(
     """Yields the lines of all trials, in order within each, until the job does not run any more.
 
     Args:
-        cluster: Where it runs.
+        cluster: The cluster that the job runs in.
         read: Reads the job.
         is_running: Whether more lines can come after those that a job, as read, has.
     """

@@ -52,10 +52,10 @@ class Option:
     """What people read of a field.
 
     Attributes:
-        help: What it does.
+        help: What the option does, for ``--help``.
         unset: What holds where it is not given and the field has no default of its own.
         metavar: What its value is called, where its type does not say.
-        flags: Its flags, where they are not the field's name.
+        flags: The option's flags, where they are not the field's name.
     """
 
     help: str
@@ -208,8 +208,8 @@ class KatibOptions:
         """Reads the options that a JSON object names.
 
         Args:
-            values: Of fields by their `Declared.key`. Whole numbers may be floats, as KFP makes them; null
-                and empty texts leave a field open, as in KFP's form.
+            values: Values of fields by their `Declared.key`. Whole numbers may be floats, as KFP makes them;
+                null and empty texts leave a field open, as in KFP's form.
             place: What to call the object in messages.
 
         Raises:
@@ -255,12 +255,12 @@ class Declared:
     """A field of `KatibOptions`, for those who offer it to people.
 
     Attributes:
-        field: Its name.
-        key: Its name in JSON.
+        field: The field's name.
+        key: The field's name in JSON.
         option: What people read of it.
-        type: Its Python type.
+        type: The field's Python type.
         reader: Makes what is meant of a text that this type does not read; None where there is none.
-        default: Its value where it is not given.
+        default: The field's value where it is not given.
     """
 
     field: str

@@ -40,9 +40,9 @@ class View:
 
     Attributes:
         experiment: The Experiment.
-        trials: Its trials.
-        pods: Its pods.
-        suggestion: Its Suggestion; None where it does not matter.
+        trials: The Experiment's trials.
+        pods: The Experiment's pods.
+        suggestion: The Experiment's Suggestion; None where it does not matter.
         records: What its trials have left in the job's directory, by name; empty where nobody has looked.
     """
 

@@ -1,4 +1,4 @@
-"""Why a job in a cluster does not get on: what pods wait for, and what the suggestion service complains of.
+"""Tells why a job in a cluster waits: for what its pods do, and what its suggestion service complains of.
 
 None of this fails an Experiment. A pod that asks for GPUs that no node has waits for ever, and Katib asks a
 suggestion service that answers with errors again and again.

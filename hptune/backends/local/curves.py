@@ -13,8 +13,8 @@ class RunningCurve:
     """The measurements of a trial that runs.
 
     Attributes:
-        source: Where they were found.
-        measurements: Oldest first.
+        source: The source that they were found in.
+        measurements: The measurements, oldest first.
     """
 
     def __init__(self) -> None:

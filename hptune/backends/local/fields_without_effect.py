@@ -1,4 +1,4 @@
-"""What of a job file has no effect on this machine, though it would have in a cluster."""
+"""Fields of a job file without effect on this machine, though they have one in a cluster."""
 
 from __future__ import annotations
 

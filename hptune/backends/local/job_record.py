@@ -1,4 +1,4 @@
-"""What was submitted, as a job's directory keeps it: what a later run must ask for again."""
+"""The record of a job in its directory: what was submitted, which a later run must ask for again."""
 
 from __future__ import annotations
 

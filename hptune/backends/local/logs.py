@@ -39,7 +39,7 @@ def follow(job_dir: JobDir, is_running: Callable[[], bool]) -> Iterator[LogLine]
     """Yields the lines of all trials, in order within each, until the job does not run any more.
 
     Args:
-        job_dir: The job's.
+        job_dir: The job's directory.
         is_running: Whether more lines can come.
     """
     logs: dict[int, _Log] = {}

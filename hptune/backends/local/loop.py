@@ -44,8 +44,8 @@ class TuningLoop:
 
     Args:
         submission: The job.
-        store: Its study.
-        distributions: Its search space, as Optuna's.
+        store: The job's study.
+        distributions: The job's search space, as Optuna's distributions.
         trial_limit: How many trials there are to be: maxTrials, or fewer where the space has no more points.
         slots: Shares of the machine; as many trials run at once.
         observe: Told of every change.

@@ -1,4 +1,4 @@
-"""The trials of an earlier job, which a study knows before its first one."""
+"""Reads the trials of resumePreviousJobId, which a study knows before its first one."""
 
 from __future__ import annotations
 

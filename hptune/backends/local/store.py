@@ -257,7 +257,7 @@ def create_or_open(
     """Opens the study to run its trials; the caller holds the job's lock.
 
     Args:
-        job_dir: Where it is.
+        job_dir: The job's directory.
         name: The job's name.
         metric: The objective's tag.
         goal: Which way it is to go.

@@ -1,4 +1,4 @@
-"""Options that name a job of a cluster."""
+"""Options that name a cluster, and a job in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands share: types of options, and parts that gcloud's commands had and click has not."""
+"""What commands share of gcloud's: its flags, the trainer's arguments after ``--``, lists with commas."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class LogExpectedImprovement:
     """Log of the improvement over ``best`` that a point promises.
 
     Attributes:
-        posterior: Of the objective.
+        posterior: The objective's posterior.
         best: The value to improve on, in the posterior's units.
     """
 

@@ -36,8 +36,8 @@ def maximise(
     """Finds the untried point (d,) with the highest acquisition.
 
     Args:
-        acquisition: To maximise.
-        cube: To search in.
+        acquisition: The function to maximise.
+        cube: The cube to search in.
         tried: (n, d), not to be suggested again while other points remain.
         best: (b, d), good points so far, about which to look more closely.
         rng: Source of the scatter.

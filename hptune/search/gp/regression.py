@@ -89,7 +89,7 @@ def negative_log_posterior(theta: Array, differences: Array, y: Array) -> tuple[
     """Computes minus the log posterior density of ``theta`` up to a constant, and its gradient.
 
     Args:
-        theta: (d + 2,).
+        theta: Logs of the hyperparameters, (d + 2,).
         differences: D of the points with themselves, (d, n, n).
         y: (n,).
     """
@@ -163,9 +163,9 @@ class Posterior:
 
     Attributes:
         x: (n, d), where it was measured.
-        hyperparameters: Of the covariance.
+        hyperparameters: The covariance's.
         categorical: (d,), which columns hold choices.
-        factor: L.
+        factor: L of the notation.
         alpha: (n,).
     """
 

@@ -45,8 +45,8 @@ class CurveReader:
     """Follows the file.
 
     Attributes:
-        source: Where they were found.
-        measurements: What counts, oldest first.
+        source: The source that they were found in.
+        measurements: The measurements that count, oldest first.
         new_from: How many of them were there before the last call.
     """
 

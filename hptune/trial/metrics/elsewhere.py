@@ -28,7 +28,7 @@ class Elsewhere:
 
     Args:
         argv: The trainer's command line.
-        directory: Its working directory.
+        directory: The trainer's working directory.
         trial_id: The trial's number.
         alone: Whether the job's trials run one after another.
     """

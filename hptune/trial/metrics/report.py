@@ -34,7 +34,7 @@ class Report:
     Attributes:
         tag: What the trainer called it.
         measurement: Its value and step.
-        source: Where it was found.
+        source: The source that it was found in.
         time_s: Seconds since the epoch when it was written; 0 where its source shows reports in their order.
         place: The directory of a summary, relative to the trial's; empty for other sources.
     """

@@ -30,7 +30,7 @@ from hptune.storage.remote import MissingError
 from hptune.trial.pod.packages import install, is_packed_directory, sha256_of, unpack_package
 
 MAX_INPUT_BYTES = 16 * 1024**3
-"""Of one argument: a node has a disk for all that runs on it."""
+"""Limits one argument's files: a node has a disk for all that runs on it."""
 MAX_INPUT_FILES = 10_000
 
 _BUCKET_ARGUMENT = re.compile(r"(?P<flag>[\w.-]+=)?(?P<uri>(?:gs|s3|minio)://[^/]+/.+)", re.DOTALL)
@@ -45,7 +45,7 @@ class Package:
     """An archive of Python packages.
 
     Attributes:
-        uri: Where it is.
+        uri: The archive's address.
         sha256: What it must have, in hexadecimal; None for whatever is there.
     """
 
@@ -74,7 +74,7 @@ def add_packages(program: Program, packages: Sequence[Package], directory: Path)
 
     Args:
         program: The trainer.
-        packages: Its packages.
+        packages: The trainer's packages.
         directory: A new directory of the trial's.
 
     Returns:
@@ -221,8 +221,8 @@ def upload(directory: TrialDir, trial_id: str, uri: str) -> None:
     What hptune knows of the trial comes first, for it is small, and the time may be short.
 
     Args:
-        directory: The trial's.
-        trial_id: Its number.
+        directory: The trial's paths.
+        trial_id: The trial's number.
         uri: The job's address.
 
     Raises:

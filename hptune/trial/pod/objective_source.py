@@ -1,4 +1,4 @@
-"""What a job's earlier trials tell one that begins: the source that its trainer's objective comes from.
+"""Finds the source of a trainer's objective in the outcomes of the job's earlier trials.
 
 Katib's early stopping begins when three trials have succeeded. A trial that begins then can read how they
 were judged where the job has a directory, and so show its collector what will judge it and nothing else.

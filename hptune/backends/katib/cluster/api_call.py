@@ -11,9 +11,9 @@ class Resource:
     """A kind of object.
 
     Attributes:
-        group: Its API group; empty for Kubernetes' own first one.
-        version: Of the group.
-        plural: Its name in addresses and in roles.
+        group: The kind's API group; empty for Kubernetes' core group.
+        version: The group's version.
+        plural: The kind's name in addresses and in roles.
     """
 
     group: str
@@ -44,9 +44,9 @@ class Call:
 
     Attributes:
         verb: Kubernetes' word for it, as roles have it.
-        resource: Of what.
-        namespace: Where.
-        name: Which; empty for all.
+        resource: The kind of object that is asked for.
+        namespace: The object's namespace.
+        name: The object's name; empty for all objects.
         part: A part of the object with a right of its own, such as ``log``.
     """
 

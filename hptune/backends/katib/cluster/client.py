@@ -55,7 +55,7 @@ class Cluster:
         api: How to reach the server.
         namespace: The namespace.
         patience: How long to try again where the reason may pass: no connection, server errors, throttling.
-        first_patience: The same, until the server has answered once.
+        first_patience: Patience until the server has answered once.
     """
 
     def __init__(
@@ -190,8 +190,8 @@ class Cluster:
         """Reads what a container printed, each line with the time of its printing in front.
 
         Args:
-            pod: Its pod.
-            container: The container.
+            pod: The pod's name.
+            container: The container's name.
             since: Leaves out what was printed in the seconds before.
             last_lines: Leaves out all lines but the last.
 
@@ -221,7 +221,7 @@ class Cluster:
         """Edits a ConfigMap's data; what others write to it meanwhile is kept.
 
         Args:
-            name: The ConfigMap.
+            name: The ConfigMap's name.
             edit: Makes the new data of the present; called again where somebody else was faster.
 
         Returns:

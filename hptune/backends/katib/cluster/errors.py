@@ -35,9 +35,9 @@ def refusal(call: Call, status: int, body: bytes | str | None) -> ClusterError |
     """Makes the error that an answer stands for.
 
     Args:
-        call: What was asked.
+        call: The call that was refused.
         status: The answer's HTTP status.
-        body: Its body, a ``Status`` object as a rule.
+        body: The answer's body, a ``Status`` object as a rule.
     """
     answer = _status_object(body)
     message = str(answer.get("message") or "").strip()

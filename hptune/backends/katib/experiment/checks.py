@@ -21,7 +21,7 @@ from hptune.trial.pod.collector import STEP_METRIC
 
 MAX_METRIC_BYTES = 255
 MAX_GRID_POINTS = 100_000
-"""Katib's grid service holds every point in 100 MiB."""
+"""Katib's grid service holds every point in its 100 MiB."""
 
 # What the end of a trial's name adds to its document, and more.
 _ADDED_BYTES = 128

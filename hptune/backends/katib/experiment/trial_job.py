@@ -54,8 +54,8 @@ def trial_job(
     """Builds the Job.
 
     Args:
-        submission: What to run.
-        options: Where.
+        submission: The job.
+        options: How its trials run.
         experiment: The Experiment's name, with which its trials' names begin.
         placeholders: By a parameter's name, the text that Katib replaces by its value.
         trial_name: The text that Katib replaces by the trial's name.

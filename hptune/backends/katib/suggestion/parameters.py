@@ -1,4 +1,4 @@
-"""Katib's parameter specs as parameters of ours, and values as the text that Katib knows them by."""
+"""Reads Katib's parameter specs as parameters of ours, and writes values as Katib spells them."""
 
 from __future__ import annotations
 

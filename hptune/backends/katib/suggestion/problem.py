@@ -27,11 +27,11 @@ class Problem:
     """An Experiment.
 
     Attributes:
-        name: The Experiment's.
-        metric: The objective's.
-        direction: Where it is to go.
+        name: The Experiment's name.
+        metric: The objective's name.
+        direction: Which way the objective is to go.
         max_trials: The budget; None where there is none.
-        settings: The algorithm's.
+        settings: The algorithm's settings.
         fields: The parameters, in the Experiment's order.
     """
 

@@ -64,7 +64,7 @@ def suggestions(
     """Answers a request; the same request has the same answer.
 
     Args:
-        request: Katib's.
+        request: Katib's request.
         wanted: Asked before each suggestion; where it says no, the rest is left out.
 
     Raises:

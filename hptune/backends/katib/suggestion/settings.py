@@ -15,7 +15,7 @@ FIRST_POINTS = "first_points"
 TRIAL_NAMES = "trial_names"
 NUMBERED = "numbered"
 SCALE = "scale."
-"""With a parameter's name behind it."""
+"""Names a parameter's scale, with the parameter's name behind it."""
 # Ours alone: what the service tells itself from one request to the next.
 HANDED_OUT = "handed_out"
 
@@ -28,7 +28,7 @@ class Settings:
     """What an Experiment may set.
 
     Attributes:
-        seed: Of the suggestions, as that of ``hptune run``.
+        seed: Seed of the suggestions, as that of ``hptune run``.
         n_startup_trials: How many trials fill the space first; None leaves it to the sampler.
         scales: By parameter's name; they win over Katib's distributions.
         first_points: Parameters to try before anything else, name to text.

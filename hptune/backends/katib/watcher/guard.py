@@ -39,7 +39,7 @@ class Guard:
 
         Args:
             job_name: The job that is to end with the pod.
-            namespace: Where the job is.
+            namespace: The job's namespace.
             experiment: The name of its Experiment, which need not be there yet.
 
         Returns:

@@ -39,7 +39,7 @@ def watcher_job(name: str, experiment: str, pod: Object, arguments: Sequence[str
 
     Args:
         name: The Job's name.
-        experiment: Of the job that ends with the pod.
+        experiment: The Experiment of the job that ends with the pod.
         pod: The pod, as the cluster has it.
         arguments: What the watcher is told.
     """

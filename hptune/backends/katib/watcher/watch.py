@@ -21,8 +21,8 @@ class PodWatch:
     """Ends a job when the pod that watches it has ended before it.
 
     Args:
-        backend: The job.
-        cluster: Where the job is.
+        backend: The job's backend.
+        cluster: The cluster that the job runs in.
         pod: Asks for the pod.
         uid: The pod's; a later pod of its name is another one.
         watcher: This watcher's name. Only the watcher that the Experiment names may end the job.

@@ -22,7 +22,7 @@ PROTO_OUT ?= .
 MNIST := https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz
 
 DOCKER ?= docker
-# More for `docker build`, such as --build-arg TRAINER=path/to/yours; images/README.md has them all.
+# Further flags of `docker build`, such as --build-arg TRAINER=path/to/yours; images/README.md has them all.
 BUILD_FLAGS ?=
 REGISTRY ?=
 # As components/images.py has it: the pipeline asks for the images by this tag.
@@ -68,7 +68,7 @@ manifests: .venv/installed-dev  ## Write manifests/experiment.yaml, the example'
 images:  ## Build the images of the pipeline's steps, tagged with the git revision.
 	$(foreach image,$(IMAGES),$(BUILD) --target $(image) --tag hptune/$(image):$(REVISION) . &&) true
 
-push: check-push images  ## Push them to REGISTRY, a registry's address and the repository's path there.
+push: check-push images  ## Push the images to REGISTRY, a registry's address and the repository's path there.
 	$(foreach image,$(IMAGES),$(DOCKER) tag hptune/$(image):$(REVISION) '$(REGISTRY)/$(image):$(REVISION)' &&) true
 	$(foreach image,$(IMAGES),$(DOCKER) push '$(REGISTRY)/$(image):$(REVISION)' &&) true
 	@echo 'now compile with HPTUNE_IMAGE=$(REGISTRY)/hptune:$(REVISION)' \
@@ -87,13 +87,13 @@ test-images: .venv/installed-dev  ## Build the images and run the pipeline in th
 cluster:  ## Print what makes a GKE cluster with a GPU pool; RUN=1 runs it.
 	@manifests/scripts/cluster.sh
 
-addons:  ## Install Katib and KFP in it.
+addons:  ## Install Katib and KFP in the cluster.
 	@manifests/scripts/addons.sh
 
-deploy:  ## Images, manifests, pipeline: all that a run needs; PROJECT=... REGION=... CLUSTER=...; DRY_RUN=1 tells.
+deploy:  ## Deploy all that a run needs: images, manifests, pipeline; PROJECT=... REGION=... CLUSTER=...; DRY_RUN=1 tells.
 	@REVISION='$(REVISION)' manifests/scripts/deploy.sh
 
-undeploy:  ## Take it away again; what jobs left stays, but with DELETE_DATA=1.
+undeploy:  ## Remove what was deployed; what jobs left stays, but with DELETE_DATA=1.
 	@manifests/scripts/undeploy.sh
 
 submit:  ## Start a run; FLAGS='-p job_max_trials=20' for its parameters.
@@ -105,7 +105,7 @@ results:  ## Show the trials of JOB.
 logs:  ## Follow what the trainers of JOB print.
 	@manifests/scripts/job.sh stream-logs $(FLAGS)
 
-ui:  ## KFP's and Katib's pages on this machine, until Ctrl-C.
+ui:  ## Show KFP's and Katib's pages on this machine, until Ctrl-C.
 	@manifests/scripts/ui.sh
 
 clean:  ## Remove .venv, caches and prepared data; jobs under hptune-jobs/ stay.

@@ -1,6 +1,7 @@
 """The order of the wings: who may import whom."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,3 +152,27 @@ def names_the_example(text: str) -> bool:
 def test_no_two_test_files_share_a_name():
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names)), "pytest imports each by its name alone"
+
+
+DRAWING = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_drawing_for_people_has_the_order_of_the_wings():
+    assert ORDER in " ".join(DRAWING.split())
+
+
+def test_every_module_and_name_of_the_drawing_exists():
+    named = re.findall(r"`([\w/]+\.py)(?:: (\w+))?`", DRAWING)
+    named += [
+        (path, name) for name, path in re.findall(r"`([\w.]+)(?:\([^`]*\))?` in `([\w/]+\.py)`", DRAWING)
+    ]
+    assert len(named) > 40
+    for path, name in named:
+        places = [ROOT / path, *(ROOT / "hptune" / wing / path for wing in ("", "backends/katib"))]
+        found = [place for place in places if place.is_file()]
+        assert found, f"docs/architecture.md names {path}, which is not there"
+        for part in filter(None, name.split(".")):
+            code = found[0].read_text(encoding="utf-8")
+            assert re.search(rf"(def|class) {part}\b|^{part}\b.* = ", code, re.MULTILINE), (
+                f"{path} has no {part}"
+            )

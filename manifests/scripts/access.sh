@@ -1,4 +1,4 @@
-# Ways into the cluster: credentials and forwarded ports. Sourced after settings.sh.
+# Opens ways into the cluster: credentials and forwarded ports. Sourced after settings.sh.
 # shellcheck shell=bash
 
 # check_access: notes the tools that are missing for that.
@@ -42,7 +42,7 @@ stop_forwards() {
   ((!${#forwards[@]})) || kill "${forwards[@]}" 2>/dev/null || true
 }
 
-# forward NAMESPACE SERVICE PORTS: a port of this machine, [LOCAL]:REMOTE, that leads to a service. Sets FORWARDED to
+# forward NAMESPACE SERVICE PORTS: leads a port of this machine, [LOCAL]:REMOTE, to a service. Sets FORWARDED to
 # its address, and ends with the script.
 forward() {
   local log command tries=100

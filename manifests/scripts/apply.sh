@@ -1,4 +1,4 @@
-# The overlay for these settings: rendered, shown, applied. Sourced after access.sh.
+# Renders, shows and applies the overlay for these settings. Sourced after access.sh.
 # shellcheck shell=bash
 
 apply_manifests() {
@@ -23,7 +23,7 @@ render() {
   if dry; then cat "$STATE/manifests.yaml"; fi
 }
 
-# kustomization: the overlay with what only a deployment knows; every value has been checked against a pattern.
+# kustomization: prints the overlay with what only a deployment knows; every value has been checked against a pattern.
 kustomization() {
   cat <<YAML
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -53,7 +53,7 @@ YAML
   fi
 }
 
-# copy_object_store_key: KFP's own, for jobs that live in its object store. It goes from one kubectl to the other.
+# copy_object_store_key: copies KFP's key for jobs in its object store, from one kubectl straight to the other.
 copy_object_store_key() {
   local get put codes=(0 0)
   get=(kubectl get secret mlpipeline-minio-artifact --namespace "$NAMESPACE"

@@ -1,4 +1,4 @@
-# What a deployment needs, asked before anything is changed. Sourced after settings.sh.
+# Asks for all that a deployment needs before anything is changed. Sourced after settings.sh.
 # shellcheck shell=bash
 
 readonly KATIB_VERSION=v0.19.0

@@ -20,7 +20,7 @@ make_unless_there() {
   if dry || ! "${question[@]}" >/dev/null 2>&1; then step "$mend" "$@"; else say "is there: $(command_line "$@")"; fi
 }
 
-# machine: the smallest machine type that has GPUS of ACCELERATOR.
+# machine: prints the smallest machine type that has GPUS of ACCELERATOR.
 machine() {
   local cpus=(0 8 24 24 48 48 48 48 96)
   case $ACCELERATOR in
@@ -51,7 +51,7 @@ bucket() {
     --location "$region" --uniform-bucket-level-access --public-access-prevention
 }
 
-# accounts: of the nodes, which pull images, and of the pods, which read and write the bucket.
+# accounts: makes the accounts of the nodes, which pull images, and of the pods, which use the bucket.
 accounts() {
   local name account mend="see: gcloud iam service-accounts list --project $PROJECT"
   for name in hptune hptune-nodes; do
@@ -80,7 +80,7 @@ cluster() {
     --machine-type e2-standard-4 --num-nodes "$count"
 }
 
-# gpus: a pool of nodes for each kind, which is empty until a pod asks for one.
+# gpus: makes a pool of nodes for each kind, which is empty until a pod asks for one.
 gpus() {
   local pool accelerator
   # shellcheck disable=SC2153  # ACCELERATOR is a setting, ACCELERATORS are those that it may be.
@@ -106,7 +106,7 @@ identities() {
   done
 }
 
-# on_this_machine: a cluster of kind or minikube, in the user's own kube configuration, where make addons looks for it.
+# on_this_machine: makes a cluster of kind or minikube, in the user's own kube configuration, where make addons looks for it.
 on_this_machine() {
   local own=(env "KUBECONFIG=$USERS_KUBECONFIG") name=(--name "${CONTEXT#kind-}")
   if [[ $CONTEXT == minikube ]]; then

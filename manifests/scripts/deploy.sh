@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make deploy: from a commit to a pipeline version in KFP that a user can start. docs/deploy.md has the variables.
+# make deploy: makes a commit a pipeline version in KFP that a user can start. docs/deploy.md has the variables.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common.sh

@@ -1,4 +1,4 @@
-# The images of the steps: names, builds, and how the cluster gets them. Sourced after settings.sh.
+# Names and builds the images of the steps, and gives them to the cluster. Sourced after settings.sh.
 # shellcheck shell=bash
 
 # name_images: sets HPTUNE_IMAGE and TRAINER_IMAGE, as pipelines read them.
@@ -21,7 +21,7 @@ publish_images() {
   if [[ -z $REGISTRY ]]; then load_images; fi
 }
 
-# build_flags: the user's, after those that the cluster asks for.
+# build_flags: prints the flags that the cluster asks for, then the user's.
 build_flags() {
   local flags=''
   # GKE's nodes are x86-64, whatever this machine is.
@@ -40,7 +40,7 @@ log_in() {
   esac
 }
 
-# load_images: into the nodes themselves, of a cluster on this machine.
+# load_images: puts images into the nodes of a cluster on this machine.
 load_images() {
   local image
   for image in "$HPTUNE_IMAGE" "$TRAINER_IMAGE"; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make results, make logs: what hptune tells of a job in the cluster.
+# make results, make logs: print what hptune tells of a job in the cluster.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh

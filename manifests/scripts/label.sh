@@ -1,13 +1,13 @@
-# The namespace's label without which Katib's collectors are not put beside trials. Sourced after settings.sh.
+# Sets the namespace's label without which Katib puts no collectors beside trials. Sourced after settings.sh.
 # shellcheck shell=bash
 
 readonly INJECTION_LABEL=katib.kubeflow.org/metrics-collector-injection
 readonly LABEL_QUERY="jsonpath={.metadata.labels.${INJECTION_LABEL//./\\.}}"
 
-# label: the label's value, or nothing.
+# label: prints the label's value, or nothing.
 label() { kubectl get namespace "$NAMESPACE" --output "$LABEL_QUERY"; }
 
-# set_label: to be the last thing that touches the namespace. KFP's manifests hold it without this label, and may take
+# set_label: sets the label; nothing may touch the namespace after it. KFP's manifests hold it without this label, and may take
 # the label away. Where it is there nothing is done, which profiles' owners would not be allowed to.
 set_label() {
   say 'letting Katib read the metrics of trials'

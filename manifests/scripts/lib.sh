@@ -1,4 +1,4 @@
-# What the scripts share: messages and steps. Sourced, never run.
+# Messages and steps that the scripts share. Sourced, never run.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -34,7 +34,7 @@ refuse_faults() {
   exit 2
 }
 
-# command_line COMMAND...: as one could type it.
+# command_line COMMAND...: prints a command as one could type it.
 command_line() {
   local word line=''
   for word; do
@@ -76,5 +76,5 @@ ask() {
   fi
 }
 
-# install: hptune itself, in .venv.
+# install: installs hptune in .venv.
 install() { step 'see the messages of pip above' make --silent --no-print-directory .venv/installed; }

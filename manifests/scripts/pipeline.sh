@@ -1,4 +1,4 @@
-# The pipeline's program, and where a user finds what it did. Sourced after access.sh and images.sh.
+# Runs the pipeline's program, and names where a user finds what it did. Sourced after access.sh and images.sh.
 # shellcheck shell=bash
 
 # pipeline_command GOAL ARGUMENTS...: sets command, which does it at the deployment's KFP; the token that this may
@@ -26,7 +26,7 @@ form_defaults() {
   fi
 }
 
-# gpu_nodes: the labels of nodes for the final training; none where any GPU will do.
+# gpu_nodes: prints the labels of nodes for the final training; none where any GPU will do.
 gpu_nodes() {
   if [[ -n $ACCELERATOR ]]; then
     printf '{"cloud.google.com/gke-accelerator": "%s"}' "$ACCELERATOR"
@@ -35,7 +35,7 @@ gpu_nodes() {
   fi
 }
 
-# ui_address: where make ui shows KFP's pages.
+# ui_address: prints where make ui shows KFP's pages.
 ui_address() { printf 'http://localhost:%s' "${KFP_PORT:-8080}"; }
 
 tell_where() {

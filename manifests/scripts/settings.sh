@@ -1,4 +1,4 @@
-# The variables of make: where they come from, what they may be. Sourced after lib.sh.
+# Reads the variables of make and checks them. Sourced after lib.sh.
 # shellcheck shell=bash
 
 readonly KUBEFLOW=kubeflow # Katib's webhooks know their own controller by this namespace, and by no other.
@@ -23,7 +23,7 @@ read_defaults() {
   done <"$1"
 }
 
-# load_settings: what was given, else that of the last deploy of this checkout, else the overlay's, else ours.
+# load_settings: takes what was given, else that of the last deploy of this checkout, else the overlay's, else ours.
 load_settings() {
   local name
   clear_flags
@@ -49,7 +49,7 @@ load_settings() {
   choose_state
 }
 
-# imagine_settings: names for what a plan cannot be told without.
+# imagine_settings: makes up the names that a plan cannot be told without.
 imagine_settings() {
   if on_gke; then
     imagine PROJECT my-project
@@ -69,7 +69,7 @@ imagine() {
   printf -v "$1" '%s' "$2"
 }
 
-# make_again GOAL: the command that makes something for these settings.
+# make_again GOAL: prints the command that makes something for these settings.
 make_again() { command_line make "$1" "${given[@]}"; }
 
 # choose_context: sets CONTEXT to the current one of the user's kube configuration where it is not given, and to that
@@ -92,13 +92,13 @@ choose_state() {
   export KUBECONFIG="$ROOT/$STATE/kubeconfig"
 }
 
-# kfp_namespace: where KFP itself is.
+# kfp_namespace: prints the namespace that KFP itself is in.
 kfp_namespace() { if [[ $OVERLAY == multi-user ]]; then printf %s "$KUBEFLOW"; else printf %s "$NAMESPACE"; fi; }
 
 # on_gke: whether the cluster is named as GKE's are, and not by a context of the kube configuration.
 on_gke() { [[ $OVERLAY == gke || -n ${CLUSTER:-} ]]; }
 
-# region_of LOCATION: the region of a zone, or the region itself.
+# region_of LOCATION: prints the region of a zone, or the region itself.
 region_of() {
   if [[ $1 =~ ^(.*[0-9])-[a-z]$ ]]; then printf '%s' "${BASH_REMATCH[1]}"; else printf '%s' "$1"; fi
 }
@@ -112,7 +112,7 @@ find_repository() {
   fi
 }
 
-# jobs_home: where the directories of jobs are. With profiles KFP's object store lets each write below a directory of
+# jobs_home: prints where the directories of jobs are. With profiles KFP's object store lets each write below a directory of
 # its own, of which `private-artifacts` may have its files deleted after some days.
 jobs_home() {
   if [[ -n $BUCKET ]]; then

@@ -11,7 +11,8 @@ source "$here/pipeline.sh"
 
 REVISION=${REVISION:?run make submit instead}
 
-# choose_revision: that of the deployed images. The working tree may have gone on, for one with another job file.
+# choose_revision: sets REVISION to that of the deployed images. The working tree may have gone on, for one with
+# another job file.
 choose_revision() {
   if [[ -z $DEPLOYED ]]; then
     check_tree
@@ -31,7 +32,7 @@ run_parameters() {
   if [[ -n ${CONFIG:-} ]]; then parameters+=(-p "job_file=@$CONFIG"); fi
 }
 
-# choose_for_this_machine: with a cluster on this machine, data that needs no network, and trials that fit its nodes:
+# choose_for_this_machine: chooses, with a cluster on this machine, data that needs no network, and trials that fit its nodes:
 # the job file's machine is larger than most of these.
 choose_for_this_machine() {
   [[ $OVERLAY == local ]] || return 0

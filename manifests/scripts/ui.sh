@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make ui: KFP's and Katib's pages on this machine, until Ctrl-C.
+# make ui: shows KFP's and Katib's pages on this machine until Ctrl-C.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh

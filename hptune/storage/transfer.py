@@ -156,7 +156,7 @@ def fetch_files(uri: str, sizes: Mapping[str, int], directory: Path) -> None:
     for name, size in sizes.items():
         if (directory / name).stat().st_size != size:
             came = (directory / name).stat().st_size
-            raise StorageError(f"{redacted(uri)}: {came} bytes came of {size} of {name!r}")
+            raise StorageError(f"{redacted(uri)}: only {came} of the {size} bytes of {name!r} came")
 
 
 def put(source: Path, uri: str) -> None:
@@ -211,7 +211,7 @@ def _download(remote: Remote, temporary: Path, meter: _Meter) -> None:
     remote.filesystem.get_file(remote.path, str(temporary), callback=meter)
     size = temporary.stat().st_size
     if meter.size is not None and size != meter.size:
-        raise EOFError(f"{size} bytes came of {meter.size}")
+        raise EOFError(f"only {size} of {meter.size} bytes came")
 
 
 def _copy(source: Path, temporary: Path, meter: _Meter) -> None:

@@ -209,7 +209,7 @@ def _cut_off_too_often(running: _Running, outcome: Outcome | None) -> Outcome:
     else:
         message = f"was killed {_MAX_ATTEMPTS} times (is there enough memory?)"
     if outcome and OUT_OF_MEMORY in outcome.message:
-        message = f"{outcome.message}; so it was {_MAX_ATTEMPTS} times"
+        message = f"{outcome.message}; this happened {_MAX_ATTEMPTS} times"
     if outcome:
         return replace(outcome, message=message)
     return Outcome(-signal.SIGKILL, None, message, _start_s(running.trial), time.time())

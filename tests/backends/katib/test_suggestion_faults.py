@@ -92,7 +92,10 @@ def test_settings_are_checked(server, settings, message):
         ),
         (parameter("x", api.UNKNOWN_TYPE), "x.parameterType: is not one of double, int, discrete"),
         (parameter("", api.INT, "0", "1"), "parameters[1].name: is empty"),
-        (parameter("lr", api.INT, "0", "1"), "parameters[1].name: there is a lr before"),
+        (
+            parameter("lr", api.INT, "0", "1"),
+            "parameters[1].name: is lr, as another one's is; must be unique",
+        ),
     ],
 )
 def test_parameters_are_checked(server, spec, message):
@@ -126,7 +129,7 @@ def test_all_faults_are_in_one_line(server):
 
 
 def test_an_empty_message_is_refused(server):
-    assert "parameters: there are none" in refusal(server, api.Experiment())
+    assert "parameters: is empty; must name at least one" in refusal(server, api.Experiment())
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def read_fields(specs: Sequence[api.ParameterSpec], scales: Mapping[str, Scale])
         if not spec.name:
             reader.faults.append(Fault(f"parameters[{i}].name", "is empty"))
         elif spec.name in names[:i]:
-            reader.faults.append(Fault(f"parameters[{i}].name", f"there is a {spec.name} before"))
+            reader.faults.append(
+                Fault(f"parameters[{i}].name", f"is {spec.name}, as another one's is; must be unique")
+            )
         fields += reader.read()
         faults += reader.faults
     faults += [
@@ -70,7 +72,7 @@ def read_fields(specs: Sequence[api.ParameterSpec], scales: Mapping[str, Scale])
         if name not in names
     ]
     if not specs:
-        faults.append(Fault("parameters", "there are none"))
+        faults.append(Fault("parameters", "is empty; must name at least one"))
     if faults:
         raise InputError(faults)
     return tuple(fields)

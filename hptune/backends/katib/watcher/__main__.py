@@ -15,14 +15,14 @@ from hptune.retry import WATCHED_CLUSTER
 
 @click.command()
 @click.argument("job")
-@click.option("--namespace", required=True, help="Where the job is.")
-@click.option("--watcher", required=True, help="This watcher's name, as the job's Experiment has it.")
-@click.option("--pod", required=True, help="The pod that watches the job, in this process's namespace.")
-@click.option("--uid", required=True, help="The pod's UID.")
+@click.option("--namespace", required=True, help="Finds the job in this namespace.")
+@click.option("--watcher", required=True, help="Calls this watcher as the job's Experiment does.")
+@click.option("--pod", required=True, help="Watches this pod, which is in this process's namespace.")
+@click.option("--uid", required=True, help="Takes only a pod of this UID for it.")
 @click.option("--poll", default=5.0, show_default=True, help="Looks again after this many seconds.")
 @click.option("--patience", default=1.0, show_default=True, help="Multiplies how long it waits for others.")
 def main(job: str, namespace: str, watcher: str, pod: str, uid: str, poll: float, patience: float) -> None:
-    """Cancel the job JOB when the pod that watches it has ended before it."""
+    """Cancels the job JOB when the pod that watches it has ended before it."""
     cluster = connect(namespace, patience=WATCHED_CLUSTER)
     backend = KatibBackend(lambda: cluster, job, warn=warn_of)
     pods = connect(patience=WATCHED_CLUSTER)

@@ -71,6 +71,17 @@ class GridSearchSampler(BaseSampler):
         raise InputError(Fault(param_name, f"not a parameter of the grid ({', '.join(self._axes)})"))
 
 
+def trial_limit(algorithm: str, space: SearchSpace, max_trials: int) -> int:
+    """Returns how many trials a job runs: fewer than ``max_trials`` where its grid has no more points.
+
+    Args:
+        algorithm: The algorithm's name in the job file.
+        space: The job's parameters.
+        max_trials: The job's budget.
+    """
+    return min(max_trials, grid_size(space, max_trials)) if algorithm == "GRID_SEARCH" else max_trials
+
+
 def grid_size(space: SearchSpace, max_trials: int | None = None) -> int:
     """Returns how many points grid search visits.
 

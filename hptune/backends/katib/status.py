@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from hptune.backends.failures import decided_by, nothing_to_compare
 from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.annotations import read_trial_names
 from hptune.backends.katib.experiment.names import TRIAL_LABEL
@@ -169,8 +170,7 @@ def _state(submission: Submission, study: Study, view: View) -> tuple[JobState, 
     if view.failed and (failure := _failure(submission, study, view)):
         return JobState.FAILED, failure
     if study.best is None:
-        reasons = "\n".join(f"    trial {trial.id}: {trial.message}" for trial in study.trials)
-        return JobState.FAILED, f"no trial has a value of '{study.metric}' that can be compared:\n{reasons}"
+        return JobState.FAILED, nothing_to_compare(study)
     return JobState.SUCCEEDED, ""
 
 
@@ -180,9 +180,7 @@ def _failure(submission: Submission, study: Study, view: View) -> str:
     if refused and refused.get("status") == "True":
         return f"the suggestion service refused the job: {refused.get('message')}"
     if trial := decisive_failure(submission, study):
-        limit = submission.job.max_failed_trials
-        rule = f"maxFailedTrials is {limit}" if limit else "no trial has succeeded before it"
-        return f"trial {trial.id} {trial.message}, and {rule}"
+        return decided_by(trial, submission.job.max_failed_trials)
     if study.finished:
         # Katib counts a trial as failed whose objective cannot be compared.
         return ""

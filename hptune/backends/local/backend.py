@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hptune.backends.base import Backend
+from hptune.backends.failures import nothing_to_compare
 from hptune.backends.local import job_record, logs, previous_trials
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
@@ -22,11 +23,10 @@ from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
 from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
-from hptune.job.tuning_job import TuningJob
 from hptune.results.ml_engine import training_output
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
 from hptune.search.encoding import distributions
-from hptune.search.grid import grid_size
+from hptune.search.grid import trial_limit
 from hptune.search.samplers import make_sampler
 from hptune.storage.job_dir import JobDir, write_json
 from hptune.trial.pod.packages import install
@@ -121,7 +121,7 @@ class LocalBackend(Backend):
     def _tune(self, submission: Submission, record: job_record.Record, observe: Observer) -> bool:
         """Runs the trials that are left; returns whether there were any."""
         job = submission.job
-        limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
+        limit = trial_limit(job.algorithm.value, job.space, job.max_trials)
         store = self._open_store(submission, previous_trials.to_frozen(record.earlier_trials, job.space))
         self._warn_of_other_trainers(store)
         if store.trial_count >= limit and not store.unfinished() and store.study().best is None:
@@ -140,8 +140,7 @@ class LocalBackend(Backend):
         study = store.study()
         self._write_results(study)
         if study.best is None:
-            reasons = "\n".join(f"    trial {trial.id}: {trial.message}" for trial in study.trials)
-            raise JobFailed(f"no trial has a value of '{job.metric}' that can be compared:\n{reasons}")
+            raise JobFailed(nothing_to_compare(study))
         return left
 
     def _open_store(
@@ -246,7 +245,3 @@ class LocalBackend(Backend):
             yield
         finally:
             lock.release()
-
-
-def _is_grid(job: TuningJob) -> bool:
-    return job.algorithm.value == "GRID_SEARCH"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from optuna.distributions import BaseDistribution
 
+from hptune.backends.failures import decided_by
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.signals import uninterrupted
 from hptune.backends.local.slots import Slot
@@ -192,9 +193,8 @@ class TuningLoop:
         limit = self._submission.job.max_failed_trials
         if (limit and self._failures < limit) or (not limit and any_measured):
             return
-        rule = f"maxFailedTrials is {limit}" if limit else "no trial has succeeded before it"
         log = self._job_dir.trial(trial.id).log
-        raise JobFailed(f"trial {trial.id} {trial.message}, and {rule}\n{log} ends:\n{tail(log)}")
+        raise JobFailed(f"{decided_by(trial, limit)}\n{log} ends:\n{tail(log)}")
 
     def _stop_all(self) -> None:
         for running in self._running.values():

@@ -1,4 +1,4 @@
-"""A submission as a Katib Experiment, and back."""
+"""Builds the Katib Experiment of a submission."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from kubeflow_katib_api.models import (
     V1beta1TrialTemplate,
 )
 
-from hptune.backends.katib.experiment.annotations import SUBMISSION_ANNOTATION, read_submission
-from hptune.backends.katib.experiment.checks import check, differences
+from hptune.backends.katib.experiment.annotations import SUBMISSION_ANNOTATION
+from hptune.backends.katib.experiment.checks import check
 from hptune.backends.katib.experiment.names import experiment_name
-from hptune.backends.katib.experiment.parameters import algorithm_spec, max_trials, parameter_specs
+from hptune.backends.katib.experiment.parameters import algorithm_spec, parameter_specs
 from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.submission import SUBMISSION_FORM, Final, Submission
 from hptune.results.study import Goal
+from hptune.search.grid import trial_limit
 from hptune.search.space import SearchSpace
 from hptune.trial.pod.collector import STEP_METRIC
 
-__all__ = ["SUBMISSION_ANNOTATION", "build_experiment", "differences", "read_submission"]
-
-# As Katib's own defaults: how many trials must have ended first, and how many reports of each count.
+# Katib's own defaults: how many trials must have ended first, and how many reports of each count.
 _EARLY_STOPPING = {"min_trials_required": "3", "start_step": "4"}
 _TRIAL_NAME = "trialName"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -72,7 +71,8 @@ def build_experiment(submission: Submission, options: KatibOptions) -> dict[str,
 
 def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1ExperimentSpec:
     job = submission.job
-    trials = max_trials(job)
+    # Katib refuses more trials than a grid has points.
+    trials = trial_limit(job.algorithm.value, job.space, job.max_trials)
     return V1beta1ExperimentSpec(
         objective=_objective(submission),
         algorithm=algorithm_spec(submission, options),

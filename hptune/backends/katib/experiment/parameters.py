@@ -20,7 +20,7 @@ from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.backends.katib.suggestion import settings
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
-from hptune.search.grid import grid_axes, grid_size
+from hptune.search.grid import grid_axes
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Value, format_number
 from hptune.trial.pod.encoding import encode_value
@@ -35,16 +35,6 @@ def algorithm_name(job: TuningJob, options: KatibOptions) -> str:
     """Returns what Katib calls the algorithm that suggests ``job``'s trials."""
     named = {Algorithm.RANDOM_SEARCH: RANDOM, Algorithm.GRID_SEARCH: GRID}
     return named.get(job.algorithm, options.algorithm.value)
-
-
-def max_trials(job: TuningJob) -> int:
-    """Returns the number of all trials: fewer than maxTrials where a grid has no more points.
-
-    Katib would refuse to run more than that.
-    """
-    if job.algorithm is Algorithm.GRID_SEARCH:
-        return min(job.max_trials, grid_size(job.space, job.max_trials))
-    return job.max_trials
 
 
 def parameter_specs(job: TuningJob) -> list[V1beta1ParameterSpec]:

@@ -25,6 +25,12 @@ MESSAGE_FILE = "/dev/termination-log"
 
 NAME_LABEL = "app.kubernetes.io/name"
 JOB_LABEL = "hptune.dev/job"
+# A sidecar of Istio's would run on when the pod's own container has ended.
+NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
+# A node that is taken away is no failure of what ran there.
+POD_FAILURE_POLICY = {
+    "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+}
 
 # The user that images/Dockerfile makes.
 _USER_ID = 10001
@@ -60,19 +66,15 @@ def trial_job(
         placeholders: By a parameter's name, the text that Katib replaces by its value.
         trial_name: The text that Katib replaces by the trial's name.
     """
-    pod_labels = {**labels(submission, options), "sidecar.istio.io/inject": "false"}
+    pod_labels = {**labels(submission, options), **NO_SIDECAR}
     document = trial_document(submission, experiment, placeholders, trial_name)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "spec": {
-            # A trainer that fails is a failed trial. A node that is taken away is not the trainer's fault.
+            # A trainer that fails is a failed trial.
             "backoffLimit": 0,
-            "podFailurePolicy": {
-                "rules": [
-                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
-                ]
-            },
+            "podFailurePolicy": POD_FAILURE_POLICY,
             "template": {
                 "metadata": {"labels": pod_labels},
                 "spec": _pod_spec(submission, options, document),

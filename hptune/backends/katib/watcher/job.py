@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hptune.backends.katib.cluster.watch import Object
-from hptune.backends.katib.experiment.trial_job import NAME_LABEL
+from hptune.backends.katib.experiment.trial_job import NAME_LABEL, NO_SIDECAR, POD_FAILURE_POLICY
 from hptune.backends.katib.watcher.pod import own_container
 
 COMMAND = ("python", "-P", "-m", "hptune.backends.katib.watcher")
@@ -51,15 +51,9 @@ def watcher_job(name: str, experiment: str, pod: Object, arguments: Sequence[str
         "spec": {
             "backoffLimit": _ATTEMPTS,
             "ttlSecondsAfterFinished": _KEPT_S,
-            # A watcher that is evicted is not one that fails; the next one goes on.
-            "podFailurePolicy": {
-                "rules": [
-                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
-                ]
-            },
+            "podFailurePolicy": POD_FAILURE_POLICY,
             "template": {
-                # A sidecar of Istio's would run on when the watcher has ended.
-                "metadata": {"labels": {**labels, "sidecar.istio.io/inject": "false"}},
+                "metadata": {"labels": {**labels, **NO_SIDECAR}},
                 "spec": _pod_spec(pod, arguments),
             },
         },

@@ -16,7 +16,7 @@ from hptune.results.status_file import load_status
 from hptune.results.tables import best_line, trial_table
 from hptune.steps.trainer import Trainer, limits
 from hptune.storage.job_dir import JobDir
-from hptune.storage.transfer import is_remote
+from hptune.storage.remote import is_remote
 from pipelines.local import run_in_docker, run_in_subprocesses
 from pipelines.tuning import Preset, build
 

@@ -16,7 +16,8 @@ from hptune.backends.finished_job import FinishedJob
 from hptune.backends.katib.options import KatibOptions
 from hptune.console.program import warn_of
 from hptune.storage.job_dir import JobDir
-from hptune.storage.transfer import is_remote, local_path
+from hptune.storage.remote import is_remote
+from hptune.storage.transfer import local_path
 
 if TYPE_CHECKING:
     from hptune.backends.katib.backend import KatibBackend

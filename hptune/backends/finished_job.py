@@ -10,7 +10,7 @@ from hptune.errors import Fault, UsageError
 from hptune.results.cluster_results import load_cluster_results
 from hptune.results.study import JobStatus, LogLine
 from hptune.storage.job_dir import JobDir
-from hptune.storage.transfer import redacted
+from hptune.storage.remote import redacted
 
 
 class FinishedJob(Job):

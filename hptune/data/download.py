@@ -14,7 +14,8 @@ from hptune.data.containers import IDX_FILES
 from hptune.data.mnist import KNOWN_SETS, KnownSet
 from hptune.errors import DataError, Fault, HptuneError, StorageError, UsageError
 from hptune.retry import MIRROR
-from hptune.storage.transfer import SCHEMES, Progress, fetch, is_remote, local_path, redacted
+from hptune.storage.remote import SCHEMES, is_remote, redacted
+from hptune.storage.transfer import Progress, fetch, local_path
 
 
 def download(

@@ -23,7 +23,7 @@ from hptune.job.submission import Final, Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.search.space import Categorical, Parameter
 from hptune.storage.job_dir import JobDir
-from hptune.storage.transfer import redacted
+from hptune.storage.remote import redacted
 
 JOBS = Path("hptune-jobs")
 _JOB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")

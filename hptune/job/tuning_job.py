@@ -31,16 +31,6 @@ from hptune.job.schema import Algorithm, GoalType, HyperparameterSpec, ReplicaCo
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
 
-__all__ = [
-    "Algorithm",
-    "JsonTuningJob",
-    "TuningJob",
-    "differences",
-    "load_job",
-    "parse_job",
-    "parse_training_input",
-]
-
 DEFAULT_METRIC_TAG = "training/hptuning/metric"
 MAX_FILE_BYTES = 2**18
 MAX_TRAINING_INPUT_CHARACTERS = 100_000

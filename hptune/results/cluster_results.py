@@ -10,11 +10,12 @@ from hptune.results.status_file import load_status, save_status
 from hptune.results.study import JobStatus
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir, write_json
+from hptune.storage.remote import is_remote
 
 
 def is_within_reach(job_dir: str) -> bool:
     """Returns whether this process can write to a job's directory: a path may be of the pods alone."""
-    return bool(job_dir) and (transfer.is_remote(job_dir) or transfer.local_path(job_dir).is_dir())
+    return bool(job_dir) and (is_remote(job_dir) or transfer.local_path(job_dir).is_dir())
 
 
 def save_cluster_results(status: JobStatus, job_dir: str) -> None:

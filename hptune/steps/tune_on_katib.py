@@ -17,6 +17,7 @@ from hptune.steps.run_job import run_job
 from hptune.steps.trainer import Trainer
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
+from hptune.storage.remote import is_remote
 from hptune.trial.pod.upload_package import pack
 
 _DIGEST_DIGITS = 16
@@ -92,7 +93,7 @@ def _check_job_dir(job_dir: str, options: KatibOptions) -> None:
     Raises:
         UsageError: It is one.
     """
-    if transfer.is_remote(job_dir):
+    if is_remote(job_dir):
         return
     if not job_dir:
         problem = "is missing; trials in pods of their own need it: a URI such as gs://bucket/job"

@@ -26,7 +26,6 @@ from hptune.retry import WEB_SERVER, Patience
 from hptune.storage.atomic import replacing
 from hptune.storage.remote import (
     CONNECT_TIMEOUT_S,
-    SCHEMES,
     Remote,
     connect,
     is_remote,
@@ -34,20 +33,6 @@ from hptune.storage.remote import (
     refused,
     scheme_of,
 )
-
-__all__ = [
-    "MAX_BYTES",
-    "SCHEMES",
-    "Progress",
-    "atomic_file",
-    "bucket_files",
-    "fetch",
-    "fetch_files",
-    "is_remote",
-    "local_path",
-    "put",
-    "redacted",
-]
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done, and those in total where they are known; not always in the caller's thread."""

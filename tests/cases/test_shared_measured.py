@@ -5,7 +5,7 @@ from contextlib import chdir
 
 import pytest
 
-from hptune.trial.metrics import StdoutSource
+from hptune.trial.metrics.printed import StdoutSource
 from tests.cases.small_jobs import PACKAGE, needs_shared, shared_case
 
 pytestmark = needs_shared

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hptune.job.tuning_job import Algorithm, differences, load_job, parse_job
+from hptune.job.schema import Algorithm
+from hptune.job.tuning_job import differences, load_job, parse_job
 from hptune.results.study import Goal
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer

@@ -15,7 +15,8 @@ from fsspec.registry import _registry
 
 from hptune.errors import HptuneError, StorageError, UsageError
 from hptune.retry import ONCE, WEB_SERVER, Patience
-from hptune.storage.transfer import atomic_file, fetch, is_remote, put, redacted
+from hptune.storage.remote import is_remote, redacted
+from hptune.storage.transfer import atomic_file, fetch, put
 from tests.serving import serving
 
 CONTENT = bytes(range(256)) * 400

@@ -16,6 +16,7 @@ from hptune.results.curve import curve_of
 from hptune.results.study import Measurement
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir, TrialDir
+from hptune.storage.remote import is_remote
 from hptune.trial.metrics.curve import read_curve
 from hptune.trial.outcome import Outcome
 
@@ -51,7 +52,7 @@ def read_finished_trials(job_dir: str, trials: Iterable[str], since: datetime) -
         UsageError: The directory's address cannot be used from here.
         StorageError: It cannot be read.
     """
-    if not transfer.is_remote(job_dir):
+    if not is_remote(job_dir):
         return _read(JobDir(transfer.local_path(job_dir)), trials, since)
     with tempfile.TemporaryDirectory() as folder:
         copy = JobDir(Path(folder))

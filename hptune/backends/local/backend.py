@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from optuna.trial import FrozenTrial
 
 from hptune.backends.base import Backend
 from hptune.backends.failures import nothing_to_compare
@@ -143,9 +144,7 @@ class LocalBackend(Backend):
             raise JobFailed(nothing_to_compare(study))
         return left
 
-    def _open_store(
-        self, submission: Submission, earlier_trials: list[previous_trials.FrozenTrial]
-    ) -> StudyStore:
+    def _open_store(self, submission: Submission, earlier_trials: list[FrozenTrial]) -> StudyStore:
         job = submission.job
         sampler = make_sampler(
             job.algorithm.value,

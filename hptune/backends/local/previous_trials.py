@@ -21,8 +21,6 @@ from hptune.search.encoding import distributions
 from hptune.search.space import SearchSpace, Value
 from hptune.storage.job_dir import JobDir
 
-__all__ = ["FrozenTrial", "read", "to_frozen"]
-
 _PLACE = "resumePreviousJobId"
 
 

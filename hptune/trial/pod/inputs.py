@@ -26,7 +26,7 @@ from hptune.job.submission import Program
 from hptune.retry import UPLOAD, Patience
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir, TrialDir
-from hptune.storage.remote import MissingError
+from hptune.storage.remote import MissingError, redacted
 from hptune.trial.pod.packages import install, is_packed_directory, sha256_of, unpack_package
 
 MAX_INPUT_BYTES = 16 * 1024**3
@@ -64,7 +64,7 @@ class Package:
         match = _CHECKSUM.fullmatch(text)
         if not match:
             raise UsageError(
-                Fault("--package", f"{transfer.redacted(text)!r} is not URI or URI#sha256=HEX (64 digits)")
+                Fault("--package", f"{redacted(text)!r} is not URI or URI#sha256=HEX (64 digits)")
             )
         return cls(match["uri"], match["sha256"])
 
@@ -106,7 +106,7 @@ def _fetch_package(package: Package, directory: Path) -> Path:
     transfer.fetch(package.uri, archive)
     found = sha256_of(archive)
     if package.sha256 not in (None, found):
-        place = transfer.redacted(package.uri)
+        place = redacted(package.uri)
         raise JobFailed(f"the package {place} was changed: its SHA-256 is {found}, not {package.sha256}")
     return archive
 
@@ -146,7 +146,7 @@ class Inputs:
         for copy in filter(None, self._fetched.values()):
             for name in copy.changed():
                 address = f"{copy.uri.rstrip('/')}/{name}" if name else copy.uri
-                _print(f"the trainer has written {transfer.redacted(address)}")
+                _print(f"the trainer has written {redacted(address)}")
                 transfer.put(copy.path / name, address)
 
     def _once(self, uri: str, fetch: Callable[[str, Path], _Copy | None]) -> str | None:
@@ -160,7 +160,7 @@ class Inputs:
         size = sum(sizes.values())
         if not sizes:
             return None
-        place = transfer.redacted(uri)
+        place = redacted(uri)
         if size > MAX_INPUT_BYTES or len(sizes) > MAX_INPUT_FILES:
             most = f"more than {MAX_INPUT_BYTES} bytes or {MAX_INPUT_FILES} files"
             _print(f"{place} has {size} bytes in {len(sizes)} files, {most}: the trainer gets the address")
@@ -177,7 +177,7 @@ class Inputs:
             transfer.fetch(uri, path, max_bytes=MAX_INPUT_BYTES)
         except MissingError:
             return None
-        _print(f"fetched {transfer.redacted(uri)}: {path.stat().st_size} bytes")
+        _print(f"fetched {redacted(uri)}: {path.stat().st_size} bytes")
         return _Copy(uri, path, None)
 
 

@@ -12,6 +12,7 @@ from hptune.errors import Fault, UsageError
 from hptune.job.submission import Submission
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
+from hptune.storage.remote import is_remote
 from hptune.trial.pod.packages import pack_package
 
 _DIGEST_DIGITS = 16
@@ -35,7 +36,7 @@ def pack(submission: Submission, directory: Path, mount_path: str) -> tuple[Subm
     job_dir = submission.job_dir
     if not job_dir:
         raise _nowhere("needs a --job-dir, where trials find the package")
-    if not transfer.is_remote(job_dir) and not Path(mount_path).is_dir():
+    if not is_remote(job_dir) and not Path(mount_path).is_dir():
         raise _nowhere(
             f"is here, and --job-dir on a volume that is not: there is no {mount_path}; give a URI"
         )

@@ -5,7 +5,8 @@ import hypertune
 import pytest
 
 from hptune.results.study import Measurement
-from hptune.trial.metrics import HypertuneSource, Report, Source
+from hptune.trial.metrics.metric_file import HypertuneSource
+from hptune.trial.metrics.report import Report, Source
 
 
 def values(source, tag="accuracy"):

@@ -1,8 +1,9 @@
 import math
 
 from hptune.results.study import Goal, Measurement
-from hptune.trial.metrics import Objective, Report, Source
 from hptune.trial.metrics.curve import CurveReader, CurveWriter, read_curve
+from hptune.trial.metrics.objective import Objective
+from hptune.trial.metrics.report import Report, Source
 
 
 class Kept:

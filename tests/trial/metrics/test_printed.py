@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from hptune.trial.metrics import Source, StdoutSource
-from hptune.trial.metrics.printed import tags_in
+from hptune.trial.metrics.printed import StdoutSource, tags_in
+from hptune.trial.metrics.report import Source
 
 RED, BOLD, END = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 

@@ -5,7 +5,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from hptune.trial.metrics import Source, SummarySource
+from hptune.trial.metrics.report import Source
+from hptune.trial.metrics.summaries import SummarySource
 
 
 def write_summary(path, tag, value, step=0, time_s=0.0):

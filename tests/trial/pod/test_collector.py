@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from hptune.results.study import Measurement
-from hptune.trial.metrics import Source
+from hptune.trial.metrics.report import Source
 from hptune.trial.pod.collector import STEP_METRIC, CollectorFile
 
 

@@ -33,7 +33,7 @@ from hptune.backends.katib.cluster.watch import Object, apply, by_name, whole_li
 from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
 from hptune.errors import ClusterError, UsageError
 from hptune.retry import CLUSTER, UNKNOWN_CLUSTER, Patience, status_may_pass
-from hptune.storage.transfer import redacted
+from hptune.storage.remote import redacted
 
 _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 30.0

@@ -11,8 +11,9 @@ from hptune.backends.katib.experiment.parameters import RANDOM, algorithm_name, 
 from hptune.backends.katib.experiment.trial_job import place_faults, trial_document
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import Fault, UsageError
+from hptune.job.schema import Algorithm
 from hptune.job.submission import SUBMISSION_FORM, Submission
-from hptune.job.tuning_job import Algorithm, TuningJob
+from hptune.job.tuning_job import TuningJob
 from hptune.search.grid import grid_size
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, format_number

@@ -18,8 +18,9 @@ from kubeflow_katib_api.models import (
 
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.backends.katib.suggestion import settings
+from hptune.job.schema import Algorithm
 from hptune.job.submission import Submission
-from hptune.job.tuning_job import Algorithm, TuningJob
+from hptune.job.tuning_job import TuningJob
 from hptune.search.grid import grid_axes
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Value, format_number

@@ -15,7 +15,7 @@ from hptune.errors import Fault
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.storage.job_dir import JobDir, TrialDir
-from hptune.storage.transfer import is_remote
+from hptune.storage.remote import is_remote
 from hptune.trial.document import POD_COMMAND, POD_STOP_COMMAND, TRIAL_VARIABLE
 from hptune.trial.spec import TRIAL_FORM, Pod, TrialSpec
 

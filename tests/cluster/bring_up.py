@@ -1,0 +1,28 @@
+"""From nothing to a cluster with Katib and Argo; what is there already is left as it is."""
+
+from tests.cluster import machine, settings
+from tests.cluster.build import images
+from tests.cluster.build.parts import PARTS
+from tests.cluster.node import addons, cluster, containers
+from tests.cluster.shell import tell
+
+
+def bring_up() -> None:
+    """Installs packages, builds programs and images, starts the node and what runs on it.
+
+    Raises:
+        MissingError: This machine lacks something; the message names it.
+        HarnessError: A build or a start failed.
+    """
+    machine.check()
+    machine.install()
+    tell(f"the cluster is kept in {settings.CACHE}; a first build takes an hour of two processors")
+    for part in PARTS:
+        part.build()
+    for directory in (settings.STATE, settings.RUN):
+        directory.mkdir(parents=True, exist_ok=True)
+    containers.start_registry()
+    images.push_images()
+    cluster.start()
+    addons.install_katib()
+    addons.install_argo()

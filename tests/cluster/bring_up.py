@@ -2,7 +2,7 @@
 
 from tests.cluster import machine, settings
 from tests.cluster.build import images
-from tests.cluster.build.parts import PARTS
+from tests.cluster.build.parts import ARGO, COREDNS, KATIB, KUBERNETES, PAUSE
 from tests.cluster.node import addons, cluster, containers
 from tests.cluster.shell import tell
 
@@ -17,12 +17,14 @@ def bring_up() -> None:
     machine.check()
     machine.install()
     tell(f"the cluster is kept in {settings.CACHE}; a first build takes an hour of two processors")
-    for part in PARTS:
-        part.build()
     for directory in (settings.STATE, settings.RUN):
         directory.mkdir(parents=True, exist_ok=True)
+    for part in (KUBERNETES, COREDNS, PAUSE, KATIB):
+        part.build()
     containers.start_registry()
-    images.push_images()
+    images.push_images(images.KATIB_IMAGES, KATIB, PAUSE)
     cluster.start()
     addons.install_katib()
+    ARGO.build()
+    images.push_images(images.ARGO_IMAGES, ARGO)
     addons.install_argo()

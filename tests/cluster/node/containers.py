@@ -73,10 +73,11 @@ def registry_answers() -> bool:
         return False
 
 
-def has_image(name: str, tag: str) -> bool:
-    """Whether the registry has an image."""
+def has_image(name: str, tag: str, registry: str = settings.REGISTRY) -> bool:
+    """Whether a registry, with the path of a repository behind it, has an image."""
+    host, _, path = registry.partition("/")
     request = urllib.request.Request(
-        f"http://{settings.REGISTRY}/v2/{name}/manifests/{tag}",
+        f"http://{host}/v2/{path}{'/' if path else ''}{name}/manifests/{tag}",
         method="HEAD",
         headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
     )

@@ -16,7 +16,8 @@ def bring_up() -> None:
     """
     machine.check()
     machine.install()
-    tell(f"the cluster is kept in {settings.CACHE}; a first build takes an hour of two processors")
+    if not PAUSE.directory.is_dir():
+        tell(f"building in {settings.CACHE}; the first time takes half an hour of two processors, or more")
     for directory in (settings.STATE, settings.RUN):
         directory.mkdir(parents=True, exist_ok=True)
     for part in (KUBERNETES, COREDNS, PAUSE, KATIB):

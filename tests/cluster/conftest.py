@@ -1,9 +1,11 @@
 """A cluster for the tests, and a user who has a namespace in it.
 
-With KUBECONFIG it is the cluster named there, with Katib in it. HPTUNE_TEST_REGISTRY is then a registry that this
-machine pushes to and the cluster pulls from, such as 127.0.0.1:5000/hptune; HPTUNE_TEST_S3_ENDPOINT the address of
-an object store that both reach, HPTUNE_TEST_S3_BUCKET a bucket there, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-its key. Without KUBECONFIG a cluster of one node is built and started on this machine. It runs on after the tests;
+With KUBECONFIG it is the cluster named there, with Katib in it. These are then needed as well:
+HPTUNE_TEST_REGISTRY, a registry that this machine pushes to and the cluster pulls from, such as
+127.0.0.1:5000/hptune; HPTUNE_TEST_S3_ENDPOINT, the address of an object store that both reach;
+HPTUNE_TEST_S3_BUCKET, a bucket there; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, its key.
+
+Without KUBECONFIG a cluster of one node is built and started on this machine. It runs on after the tests;
 ``python -m tests.cluster down`` ends it.
 """
 

@@ -49,4 +49,5 @@ STATE = CACHE / "state"
 RUN = Path("/run/hptune-test-cluster")
 CONTAINERD_SOCKET = RUN / "containerd.sock"
 DOCKER_SOCKET = RUN / "docker.sock"
+CGROUP = "hptune-test-cluster"
 KUBECONFIG = STATE / "etc" / "admin.conf"

@@ -43,7 +43,16 @@ def step_command(tmp_path_factory):
     import subprocess
 
     path = tmp_path_factory.mktemp("pipeline") / "pipeline.yaml"
-    compile_ = [sys.executable, "-m", "pipelines.mnist_hptune", "compile", "--backend", "katib", "--output", path]
+    compile_ = [
+        sys.executable,
+        "-m",
+        "pipelines.mnist_hptune",
+        "compile",
+        "--backend",
+        "katib",
+        "--output",
+        path,
+    ]
     subprocess.run(compile_, cwd=ROOT, check=True, capture_output=True)
     pipeline = next(iter(yaml.safe_load_all(path.read_text())))
     container = pipeline["deploymentSpec"]["executors"]["exec-tune"]["container"]
@@ -53,7 +62,11 @@ def step_command(tmp_path_factory):
 def executor_input(parameters):
     """What KFP's launcher tells the step."""
     outputs = {}
-    for name, kind in (("study", "system.Artifact"), ("job", "system.Artifact"), ("metrics", "system.Metrics")):
+    for name, kind in (
+        ("study", "system.Artifact"),
+        ("job", "system.Artifact"),
+        ("metrics", "system.Metrics"),
+    ):
         artifact = {"name": name, "uri": f"/tmp/out/{name}", "type": {"schemaTitle": kind}, "metadata": {}}
         outputs[name] = {"artifacts": [artifact]}
     data = {"name": "data", "uri": "/tmp/in/data", "type": {"schemaTitle": "system.Dataset"}, "metadata": {}}
@@ -82,7 +95,10 @@ def start(user, step_command, trainer, **parameters):
         **parameters,
     }
     command, arguments = step_command
-    words = [*command, *(json.dumps(executor_input(given)) if word == "{{$}}" else word for word in arguments)]
+    words = [
+        *command,
+        *(json.dumps(executor_input(given)) if word == "{{$}}" else word for word in arguments),
+    ]
     setup = "mkdir -p /tmp/in/trainer /tmp/out && touch /tmp/in/data /tmp/in/trainer/__init__.py && "
     setup += 'printf "%s" "$TRAINER" > /tmp/in/trainer/task.py && exec python -c "$LAUNCHER" "$@"'
     environment = {"TRAINER": trainer, "LAUNCHER": LAUNCHER}
@@ -113,14 +129,18 @@ def phase(user, name):
 
 def logs(user, name):
     selector = f"workflows.argoproj.io/workflow={name}"
-    return user.run(user.kubectl, "logs", "--namespace", user.namespace, "--selector", selector, "-c", "main").out
+    return user.run(
+        user.kubectl, "logs", "--namespace", user.namespace, "--selector", selector, "-c", "main"
+    ).out
 
 
 def experiments(user, job):
     return user.kubectl_json("experiments", "--selector", f"hptune.dev/job={job.replace('_', '-')}")["items"]
 
 
-@pytest.mark.xfail(strict=True, reason="the step has no cpu and memory; a trial asks for the whole of a machine")
+@pytest.mark.xfail(
+    strict=True, reason="the step has no cpu and memory; a trial asks for the whole of a machine"
+)
 def test_the_tune_step_asks_for_as_little_as_it_is_told(argo, step_command):
     name, job = start(argo, step_command, TRAINER, trial_cpu=0.05, trial_memory="200Mi")
     wait_for("the step has ended", lambda: phase(argo, name) in ("Succeeded", "Failed", "Error"))
@@ -140,10 +160,14 @@ def test_the_tune_step_runs_under_argoexec(argo, step_command):
     assert json.loads(described.out)["state"] == "SUCCEEDED"
 
 
-@pytest.mark.xfail(strict=True, reason="the step's Python is killed with its container before it can cancel the job")
+@pytest.mark.xfail(
+    strict=True, reason="the step's Python is killed with its container before it can cancel the job"
+)
 def test_a_terminated_workflow_takes_its_job_away(argo, step_command):
     name, job = start(argo, step_command, SLEEPER, delete_on_cancel=True)
     wait_for("its trial exists", lambda: experiments(argo, job), context=lambda: logs(argo, name))
-    argo.ask("patch", "workflow", name, "--type=merge", "--patch", json.dumps({"spec": {"shutdown": "Terminate"}}))
+    argo.ask(
+        "patch", "workflow", name, "--type=merge", "--patch", json.dumps({"spec": {"shutdown": "Terminate"}})
+    )
     wait_for("the step has ended", lambda: phase(argo, name) in ("Failed", "Error"))
     wait_for("the job is gone", lambda: not experiments(argo, job), timeout_s=60)

@@ -60,7 +60,9 @@ def test_a_job_that_is_not_there_is_an_error_of_the_command_line(user):
 
 def test_a_cancelled_job_is_gone_from_the_cluster_and_its_trials_are_kept(user):
     trainer = "print(f'score={x}', flush=True)\ntime.sleep(0 if trial == 1 else 600)\n"
-    job = user.job("cancelled", trainer, job_file(maxTrials=3, maxParallelTrials=1, algorithm="RANDOM_SEARCH"))
+    job = user.job(
+        "cancelled", trainer, job_file(maxTrials=3, maxParallelTrials=1, algorithm="RANDOM_SEARCH")
+    )
     with job.submitted() as watched:
         watched.wait_for("the second trial runs", lambda: len(job.trials()) == 2 and job.running_pods())
         done = job.cancel()

@@ -31,14 +31,17 @@ def test_a_trial_that_fails_among_others_fails_no_job(user):
     assert "the disk is full" in done.err
 
 
-@pytest.mark.xfail(strict=True, reason="--memory is a request without a limit; a trainer that leaks fills the node")
+@pytest.mark.xfail(
+    strict=True, reason="--memory is a request without a limit; a trainer that leaks fills the node"
+)
 def test_a_trial_that_runs_out_of_memory_is_stopped_and_says_so(user):
     trainer = "hoard = []\nwhile True:\n    hoard.append(bytearray(b'x' * 2 ** 20))\n"
     job = user.job("leaks", trainer, job_file(maxTrials=1, maxParallelTrials=1))
     printed = user.hptune("katib", job.folder / "hptune.yaml", "--memory", "200Mi", "--image", user.image,
                           "--module-name", "trainer.task")  # fmt: skip
     # Asked first: without a limit the trainer below would fill the machine.
-    assert "limits:" in printed.out and "200Mi" in printed.out.partition("limits:")[2][:80]
+    assert "limits:" in printed.out
+    assert "200Mi" in printed.out.partition("limits:")[2][:80]
     done = job.submit()
     assert done.code == 1
     assert "out of memory" in done.err
@@ -73,7 +76,9 @@ def test_a_trial_that_waits_is_told_once(user):
     assert told(watched.err, "trial 1 waits") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the example's machine is larger than a small node, and is asked for as it is")
+@pytest.mark.xfail(
+    strict=True, reason="the example's machine is larger than a small node, and is asked for as it is"
+)
 def test_a_job_whose_machine_is_larger_than_the_node_says_which_flags_make_it_smaller(user):
     content = job_file(maxTrials=1, maxParallelTrials=1)
     content["trainingInput"] |= {"scaleTier": "CUSTOM", "masterType": "n1-highmem-96"}

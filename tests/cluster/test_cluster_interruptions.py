@@ -61,7 +61,9 @@ def test_a_deleted_pod_is_one_failed_trial_and_the_job_goes_on(user):
 
 @pytest.mark.xfail(strict=True, reason="a deleted pod is told as Kubernetes' BackoffLimitExceeded")
 def test_a_trial_whose_pod_was_deleted_says_so(user):
-    job = user.job("deleted-told", SLOW, job_file(maxTrials=1, maxParallelTrials=1, algorithm="RANDOM_SEARCH"))
+    job = user.job(
+        "deleted-told", SLOW, job_file(maxTrials=1, maxParallelTrials=1, algorithm="RANDOM_SEARCH")
+    )
     with job.submitted() as watched:
         [pod] = watched.wait_for("its pod runs", job.running_pods)
         user.ask("delete", "pod", pod, "--grace-period=1")

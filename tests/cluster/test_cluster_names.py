@@ -9,7 +9,22 @@ from tests.cluster.users import job_file
 
 ROOT = Path(__file__).parents[2]
 # Booleans, numbers, dates and null in YAML 1.1 or 1.2.
-MISREAD = ["n", "y", "on", "off", "no", "1e3", "0x1F", "1_000", "2026-01-01", "~", "null", "12:30:45", "0b1", ".inf"]
+MISREAD = [
+    "n",
+    "y",
+    "on",
+    "off",
+    "no",
+    "1e3",
+    "0x1F",
+    "1_000",
+    "2026-01-01",
+    "~",
+    "null",
+    "12:30:45",
+    "0b1",
+    ".inf",
+]
 VALUES = ["a b", "it's", '"quoted"', "$(HOME)", "${HOME}", "a;b", "50%", "*", "\\n", "yes", "1e3", "-x", "ä"]
 ECHO = "import json\nprint('ARGS', json.dumps(sys.argv[1:]))\nprint('score=1')\n"
 TEXTS = sorted((ROOT / "tests" / "data" / "job_files").iterdir())
@@ -36,7 +51,7 @@ def test_every_trainer_gets_exactly_the_values_that_hptune_tells(user):
     ]
     content = job_file(maxTrials=len(VALUES), maxParallelTrials=4, algorithm="GRID_SEARCH", params=params)
     job = user.job("values", ECHO, content)
-    done = job.submit("--", "--text", "it's $(HOME) \"so\"")
+    done = job.submit("--", "--text", 'it\'s $(HOME) "so"')
     assert done.code == 0, done.err
     logs = user.hptune("stream-logs", *job.words).out
     printed = {}
@@ -51,7 +66,7 @@ def test_every_trainer_gets_exactly_the_values_that_hptune_tells(user):
         words = " ".join(printed[trial][1]).replace("=", " ")
         assert f"--word {values['word']}" in words
         assert f"--n {values['n']}" in words
-        assert "it's $(HOME) \"so\"" in printed[trial][1]
+        assert 'it\'s $(HOME) "so"' in printed[trial][1]
 
 
 @pytest.mark.parametrize("name", ["learning-rate", "num_steps", "a.b", "True"])

@@ -43,7 +43,13 @@ def test_the_role_of_the_manifests_is_enough_to_submit_follow_and_cancel(user, a
     folder = "manifests/base"
     role = user.kubectl_json_of(folder, "Role")
     user.ask("apply", "--namespace", user.namespace, "--filename", "-", given=json.dumps(role))
-    user.ask("create", "rolebinding", name, "--role=hptune-experiments", f"--serviceaccount={user.namespace}:{name}")
+    user.ask(
+        "create",
+        "rolebinding",
+        name,
+        "--role=hptune-experiments",
+        f"--serviceaccount={user.namespace}:{name}",
+    )
     job = someone.job("allowed", TRAINER, job_file(maxTrials=1, maxParallelTrials=1))
     done = job.submit()
     assert done.code == 0, done.err

@@ -181,7 +181,9 @@ class Job:
     @property
     def experiment(self) -> str:
         """The name of its Experiment."""
-        names = self.user.ask("get", "experiments", "--selector", f"hptune.dev/job={self.label}", "-o", "name")
+        names = self.user.ask(
+            "get", "experiments", "--selector", f"hptune.dev/job={self.label}", "-o", "name"
+        )
         return names.strip().rpartition("/")[2]
 
     @property

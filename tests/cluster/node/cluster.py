@@ -10,10 +10,12 @@ from tests.cluster.node import containers, control_plane, kubelet, network, pki,
 from tests.cluster.shell import run, step, succeeds, tell
 
 _NETWORK_NAMESPACES = Path("/run/netns")
-_KNOWN_NAMESPACES = settings.STATE / "netns.json"
 _CONTAINER_LOGS = Path("/var/log/containers")
 _POD_CGROUP = "kubepods"
-_CACHED_NETWORKS = Path("/var/lib/cni/results")
+# Directories that kubelet and the CNI plugins make wherever their own are.
+_STRAY = (_CONTAINER_LOGS, Path("/var/lib/kubelet"), Path("/var/lib/cni"), _NETWORK_NAMESPACES)
+# What of these, and which network namespaces, the machine had before the first start.
+_BEFORE = settings.STATE / "before.json"
 
 
 def start() -> None:
@@ -25,10 +27,9 @@ def start() -> None:
     with step("starting the node"):
         settings.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.STATE.mkdir(parents=True, exist_ok=True)
-        # There from the first start to the end.
-        if not _KNOWN_NAMESPACES.exists():
+        if not _BEFORE.exists():
             network.refuse_conflicts()
-            _KNOWN_NAMESPACES.write_text(json.dumps(sorted(_namespaces())))
+            _BEFORE.write_text(json.dumps([*_namespaces(), *(str(each) for each in _STRAY if each.exists())]))
         network.raise_bridge()
         pki.make()
         control_plane.start()
@@ -45,6 +46,9 @@ def is_up() -> bool:
 
 def stop() -> None:
     """Ends every process, removes mounts, networks and what was written; what was built stays."""
+    if not settings.STATE.exists() and not settings.RUN.exists():
+        tell("no cluster runs")
+        return
     with step("ending the node"):
         processes.stop("kubelet")
         _end_pods()
@@ -52,7 +56,6 @@ def stop() -> None:
             processes.stop(name)
         processes.kill(_processes_with(str(settings.CONTAINERD_SOCKET)))
         _unmount()
-        _remove_namespaces()
         network.take_back()
         _remove_leftovers()
 
@@ -99,21 +102,25 @@ def _namespaces() -> set[str]:
     return {path.name for path in _NETWORK_NAMESPACES.glob("cni-*")}
 
 
-def _remove_namespaces() -> None:
-    known = set(json.loads(_KNOWN_NAMESPACES.read_text())) if _KNOWN_NAMESPACES.exists() else _namespaces()
-    for name in _namespaces() - known:
-        run("ip", "netns", "delete", name)
-
-
 def _remove_leftovers() -> None:
-    for link in _CONTAINER_LOGS.glob("*.log"):
-        if link.is_symlink() and link.readlink().is_relative_to(settings.STATE):
-            link.unlink()
-    for path in _CACHED_NETWORKS.glob("hptune-*"):
-        path.unlink()
-    for path in sorted(Path("/sys/fs/cgroup").glob(f"**/{_POD_CGROUP}/**/"), reverse=True):
-        path.rmdir()
+    if _BEFORE.exists():
+        before = set(json.loads(_BEFORE.read_text()))
+        for name in _namespaces() - before:
+            run("ip", "netns", "delete", name)
+        _remove_strays(before)
+    for group in (_POD_CGROUP, settings.CGROUP):
+        for path in sorted(Path("/sys/fs/cgroup").glob(f"**/{group}/**/"), reverse=True):
+            path.rmdir()
     for directory in (settings.STATE, settings.RUN):
         shutil.rmtree(directory, ignore_errors=True)
         if directory.exists():
             tell(f"{directory} is not empty")
+
+
+def _remove_strays(before: set[str]) -> None:
+    for link in _CONTAINER_LOGS.glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(settings.STATE):
+            link.unlink()
+    for directory in _STRAY:
+        if str(directory) not in before:
+            shutil.rmtree(directory, ignore_errors=True)

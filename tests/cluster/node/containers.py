@@ -41,6 +41,7 @@ def start_docker() -> None:
         *("--host", f"unix://{settings.DOCKER_SOCKET}", "--data-root", settings.DOCKER_DATA),
         *("--exec-root", settings.RUN / "docker", "--pidfile", settings.RUN / "docker.pid"),
         *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"),
+        f"--cgroup-parent=/{settings.CGROUP}",
         # A machine's own engine may be configured there.
         *("--config-file", _empty_configuration()),
     )

@@ -26,7 +26,7 @@ from tests.cluster.shell import MissingError
 from tests.cluster.users import User
 
 _NAMESPACE = "hptune-tests"
-_LABEL = "katib.kubeflow.org/metrics-collector-injection=enabled"
+_LABELS = {"katib.kubeflow.org/metrics-collector-injection": "enabled"}
 
 
 def pytest_collection_modifyitems(items):
@@ -47,7 +47,7 @@ class TestCluster:
     bucket: str
     store: dict[str, str]
     kubectl: str
-    own: bool
+    engine: images.Engine
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def cluster():
     endpoint = {"AWS_ENDPOINT_URL": settings.S3, **store.CREDENTIALS}
     registry = f"{settings.REGISTRY}/hptune"
     return TestCluster(
-        settings.KUBECONFIG, registry, f"s3://{store.BUCKET}", endpoint, str(kubectl()), own=True
+        settings.KUBECONFIG, registry, f"s3://{store.BUCKET}", endpoint, str(kubectl()), images.OWN_ENGINE
     )
 
 
@@ -84,7 +84,7 @@ def _named_cluster():
         f"s3://{given['HPTUNE_TEST_S3_BUCKET']}",
         {"AWS_ENDPOINT_URL": given["HPTUNE_TEST_S3_ENDPOINT"], "AWS_DEFAULT_REGION": "us-east-1", **keys},
         program,
-        own=False,
+        images.machines_engine(),
     )
 
 
@@ -92,7 +92,7 @@ def _named_cluster():
 def image(cluster):
     """The hptune image of this checkout, in the cluster's registry."""
     with _one_at_a_time():
-        revision = images.push_hptune(cluster.registry)
+        revision = images.push_hptune(cluster.registry, cluster.engine)
     return f"{cluster.registry}/hptune:{revision}"
 
 
@@ -101,7 +101,7 @@ def namespace(cluster, image, tmp_path_factory):
     """A namespace for trials, with the object store's key; and gp-bandit is registered with Katib."""
     user = _administrator(cluster, image, tmp_path_factory.mktemp("administrator"))
     with _one_at_a_time():
-        user.make_namespace(_NAMESPACE, _LABEL)
+        user.make_namespace(_NAMESPACE, **_LABELS)
         registered = user.hptune("katib-register", "--image", image)
         assert registered.code == 0, registered.err
     return _NAMESPACE

@@ -5,7 +5,7 @@ import json
 import fsspec
 import pytest
 
-from tests.cluster.users import TAG, X, job_file, wait_for
+from tests.cluster.users import NUMBERED, TAG, X, job_file, wait_for
 
 TRAINER = "print(f'{args[\"log\"]} {trial}')\nprint(f'step=1 score={x / 2}')\nprint(f'step=2 score={x}')\n"
 GRID = [
@@ -84,8 +84,8 @@ def test_a_trainer_is_stopped_early_and_its_trial_keeps_what_it_reported(user):
         "    time.sleep(0.2 if good else 1)\n"
     )
     settings = {"enableTrialEarlyStopping": True, "maxTrials": 5, "maxParallelTrials": 1}
-    job = user.job("early", trainer, job_file(algorithm="RANDOM_SEARCH", **settings))
-    done = job.submit()
+    job = user.job("early", trainer, job_file(**settings))
+    done = job.submit(*NUMBERED)
     assert done.code == 0, done.err
     trials = {int(trial["trialId"]): trial for trial in job.trials()}
     stopped = [number for number, trial in trials.items() if trial.get("isTrialStoppedEarly")]

@@ -20,7 +20,7 @@ SLEEPER = "import time\ntime.sleep(600)\n"
 
 @pytest.fixture
 def argo(user, cluster):
-    if not cluster.own and user.run(user.kubectl, "get", "crd", "workflows.argoproj.io").code:
+    if not cluster.engine.own and user.run(user.kubectl, "get", "crd", "workflows.argoproj.io").code:
         pytest.skip("the cluster that KUBECONFIG names has no Argo Workflows")
     manifests = user.run(user.kubectl, "kustomize", ROOT / "manifests" / "overlays" / "local")
     objects = [each for each in yaml.safe_load_all(manifests.out) if wanted(each)]

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests.cluster.users import HPTUNE, job_file, wait_for
+from tests.cluster.users import HPTUNE, NUMBERED, job_file, wait_for
 
 TALKATIVE = (
     "print('reading the data', flush=True)\n"
@@ -21,8 +21,8 @@ def report(job, name):
 
 
 def test_a_job_is_described_reported_and_followed_while_it_runs_and_later(user):
-    job = user.job("told", TALKATIVE, job_file(maxTrials=2, maxParallelTrials=1, algorithm="RANDOM_SEARCH"))
-    with job.submitted() as watched:
+    job = user.job("told", TALKATIVE, job_file(maxTrials=2, maxParallelTrials=1))
+    with job.submitted(*NUMBERED) as watched:
         watched.wait_for("the first trial runs", job.running_pods)
         follower = subprocess.Popen(
             [HPTUNE, "stream-logs", *job.words],
@@ -60,10 +60,8 @@ def test_a_job_that_is_not_there_is_an_error_of_the_command_line(user):
 
 def test_a_cancelled_job_is_gone_from_the_cluster_and_its_trials_are_kept(user):
     trainer = "print(f'score={x}', flush=True)\ntime.sleep(0 if trial == 1 else 600)\n"
-    job = user.job(
-        "cancelled", trainer, job_file(maxTrials=3, maxParallelTrials=1, algorithm="RANDOM_SEARCH")
-    )
-    with job.submitted() as watched:
+    job = user.job("cancelled", trainer, job_file(maxTrials=3, maxParallelTrials=1))
+    with job.submitted(*NUMBERED) as watched:
         watched.wait_for("the second trial runs", lambda: len(job.trials()) == 2 and job.running_pods())
         done = job.cancel()
         assert done.code == 0, done.err

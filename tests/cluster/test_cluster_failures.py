@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.cluster.users import SMALL, job_file
+from tests.cluster.users import NUMBERED, SMALL, job_file
 
 
 def told(text, pattern):
@@ -24,7 +24,7 @@ def test_a_job_whose_trainers_all_fail_says_the_cause_and_ends_with_1(user):
 def test_a_trial_that_fails_among_others_fails_no_job(user):
     trainer = "if trial == 2: raise SystemExit('the disk is full')\nprint(f'score={x}')\n"
     job = user.job("one-fails", trainer, job_file(maxTrials=3, maxParallelTrials=1, maxFailedTrials=3))
-    done = job.submit()
+    done = job.submit(*NUMBERED)
     assert done.code == 0, done.err
     states = {int(trial["trialId"]): trial["state"] for trial in job.trials()}
     assert states == {1: "SUCCEEDED", 2: "FAILED", 3: "SUCCEEDED"}

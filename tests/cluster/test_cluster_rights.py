@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.cluster.users import job_file, wait_for
 
+ROLE = Path(__file__).parents[2] / "manifests" / "base" / "experiments.yaml"
 TRAINER = "print(f'score={x}')\n"
 
 
@@ -40,9 +42,7 @@ def test_a_user_without_rights_is_told_which_one_is_missing(account):
 
 def test_the_role_of_the_manifests_is_enough_to_submit_follow_and_cancel(user, account):
     someone, name = account
-    folder = "manifests/base"
-    role = user.kubectl_json_of(folder, "Role")
-    user.ask("apply", "--namespace", user.namespace, "--filename", "-", given=json.dumps(role))
+    user.ask("apply", "--namespace", user.namespace, "--filename", ROLE)
     user.ask(
         "create",
         "rolebinding",
@@ -56,9 +56,5 @@ def test_the_role_of_the_manifests_is_enough_to_submit_follow_and_cancel(user, a
     assert job.describe()["state"] == "SUCCEEDED"
     assert "score=" in someone.hptune("stream-logs", *job.words).out
     assert job.cancel().code == 0
-    wait_for("its Experiment is gone", lambda: not replace_user(job, user).experiment)
+    wait_for("its Experiment is gone", lambda: not replace(job, user=user).experiment)
     user.ask("delete", "rolebinding", name)
-
-
-def replace_user(job, user):
-    return replace(job, user=user)

@@ -18,11 +18,14 @@ HPTUNE = Path(sys.executable).with_name("hptune")
 # Trials ask for little, so that a dozen of them run at once on two processors.
 SMALL = ("--gpus", "0", "--cpu", "0.05", "--memory", "200Mi")
 SECRET = "object-store"
-# What every trainer begins with: its arguments, the last of a name first.
+# With it trials are numbered as they were suggested; with Katib's own algorithms they have random names.
+NUMBERED = ("--algorithm", "gp-bandit")
+# What every trainer begins with: its arguments, of which the last of a name wins, and its trial's number.
 PRELUDE = """
 import os, signal, sys, time
 args = dict(zip((name.removeprefix("--") for name in sys.argv[1::2]), sys.argv[2::2]))
-trial = int(os.environ["CLOUD_ML_TRIAL_ID"])
+name = os.environ["CLOUD_ML_TRIAL_ID"]
+trial = int(name) if name.isdigit() else 0
 x = float(args.get("x", 0))
 """
 X = {"parameterName": "x", "type": "DOUBLE", "minValue": 0.1, "maxValue": 1}
@@ -86,9 +89,9 @@ class User:
         assert done.code == 0, done.err
         return done.out
 
-    def make_namespace(self, name: str, label: str) -> None:
+    def make_namespace(self, name: str, **labels: str) -> None:
         """Makes a namespace for trials, with the object store's key as a secret, unless it is there."""
-        metadata = {"name": name, "labels": dict([label.split("=")])}
+        metadata = {"name": name, "labels": labels}
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -102,8 +105,15 @@ class User:
     def run(self, *command: str | Path, given: str | None = None, timeout_s: float = 300) -> Finished:
         """Runs a command to its end, in the user's directory."""
         words = [str(word) for word in command]
-        pipes = {"capture_output": True, "text": True, "cwd": self.home, "env": self.environment}
-        done = subprocess.run(words, input=given, timeout=timeout_s, **pipes)
+        done = subprocess.run(
+            words,
+            input=given,
+            timeout=timeout_s,
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            env=self.environment,
+        )
         return Finished(done.returncode, done.stdout, done.stderr)
 
     def job(self, name: str, trainer: str, content: dict[str, Any] | None = None) -> "Job":

@@ -1,6 +1,9 @@
 """describe, stream-logs, report and cancel, while a job runs and later."""
 
 import subprocess
+from dataclasses import replace
+
+import pytest
 
 from tests.cluster.users import HPTUNE, NUMBERED, job_file, wait_for
 
@@ -89,3 +92,25 @@ def test_a_job_that_is_submitted_without_waiting_runs_by_itself(user):
     assert done.code == 0, done.err
     assert f"hptune describe {job.name} --namespace {user.namespace}" in done.out
     wait_for("it has ended", lambda: job.trials() and job.describe()["state"] == "SUCCEEDED")
+
+
+@pytest.mark.xfail(strict=True, reason="the store cannot be reached: MINIO_ENDPOINT is ''")
+def test_a_job_in_a_store_that_only_the_cluster_knows_can_be_cancelled_or_says_how(user):
+    keys = {"MINIO_ACCESS_KEY": "AWS_ACCESS_KEY_ID", "MINIO_SECRET_KEY": "AWS_SECRET_ACCESS_KEY"}
+    store = {
+        "MINIO_ENDPOINT": user.store["AWS_ENDPOINT_URL"],
+        **{name: user.store[key] for name, key in keys.items()},
+    }
+    inside = replace(user, store=store, bucket=user.bucket.replace("s3:", "minio:"))
+    job = inside.job("kfps-store", "time.sleep(600)\n", job_file(maxTrials=1, maxParallelTrials=1))
+    with job.submitted() as watched:
+        watched.wait_for("its trial exists", job.pods)
+        for name in user.store:
+            inside.environment.pop(name, None)
+        outside = replace(user, store={})
+        for name in (*user.store, *store):
+            outside.environment.pop(name, None)
+        done = outside.hptune("cancel", *job.words)
+        if done.code == 2:
+            assert replace(job, user=user).cancel("--record", str(job.folder / "record")).code == 0
+    assert done.code == 0 or "--record" in done.err

@@ -1,6 +1,8 @@
 """What a user is told of trials that fail, and of trials that never start."""
 
+import contextlib
 import re
+import subprocess
 
 import pytest
 
@@ -90,3 +92,36 @@ def test_a_job_whose_machine_is_larger_than_the_node_says_which_flags_make_it_sm
     assert "--cpu" in watched.err
     assert "--memory" in watched.err
     assert SMALL
+
+
+@pytest.mark.xfail(strict=True, reason="describe says PREPARING only, and stream-logs nothing")
+def test_a_job_that_waits_says_why_whoever_asks(user):
+    job = user.job("asked", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
+    with job.submitted("--gpus", "1", "--accelerator", "") as watched:
+        watched.wait_for("told of the GPU", lambda: "no node for its pod" in watched.err)
+        described = user.hptune("describe", *job.words)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            user.hptune("stream-logs", *job.words, timeout_s=15)
+        assert job.cancel().code == 0
+    assert "nvidia.com/gpu" in described.out + described.err
+
+
+@pytest.mark.xfail(strict=True, reason="a trial whose collector died has no objective and no message")
+def test_a_trial_whose_collector_died_says_so(user):
+    trainer = (
+        "for process in os.listdir('/proc'):\n"
+        "    if process.isdigit() and b'metricscollector' in open(f'/proc/{process}/cmdline', 'rb').read():\n"
+        "        os.kill(int(process), signal.SIGKILL)\n"
+        "print(f'score={x}')\n"
+    )
+    job = user.job("no-collector", trainer, job_file(maxTrials=1, maxParallelTrials=1))
+    done = job.submit(*NUMBERED)
+    assert "collector" in done.err
+
+
+@pytest.mark.xfail(strict=True, reason="every job is warned of maxFailedTrials 0")
+def test_an_ordinary_job_is_warned_of_nothing(user):
+    job = user.job("ordinary", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
+    done = job.submit(*NUMBERED)
+    assert done.code == 0, done.err
+    assert "warning" not in done.err

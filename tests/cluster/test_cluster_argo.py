@@ -12,9 +12,16 @@ from tests.cluster.users import SECRET, job_file, wait_for
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "hptune-launcher"
-# KFP's launcher dies of SIGTERM at once, and its container with it, before its child has heard of anything.
-LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
-TRAINER = "import sys\nprint('score=1' if '--wait' not in sys.argv else '', flush=True)\n"
+# As KFP's launcher: it passes on what the step prints, and dies of SIGTERM at once, and the container with it.
+LAUNCHER = """
+import subprocess, sys
+step = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+for line in step.stdout:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+sys.exit(step.wait())
+"""
+TRAINER = "print('score=1')\n"
 SLEEPER = "import time\ntime.sleep(600)\n"
 
 
@@ -80,8 +87,11 @@ def start(user, step_command, trainer, **parameters):
     """Starts a workflow of that one step; returns its name, and the job's."""
     name = f"tune-{secrets.token_hex(3)}"
     job = name.replace("-", "_")
+    content = job_file(maxTrials=1, maxParallelTrials=1, algorithm="RANDOM_SEARCH")
+    # The smallest machine there is; the step cannot ask for less.
+    content["trainingInput"] |= {"scaleTier": "CUSTOM", "masterType": "n1-standard-1"}
     given = {
-        "job_file": json.dumps(job_file(maxTrials=1, maxParallelTrials=1, algorithm="RANDOM_SEARCH")),
+        "job_file": json.dumps(content),
         "job_name": job,
         "module_name": "trainer.task",
         "package_path": "/tmp/in/trainer",

@@ -32,11 +32,11 @@ def account(user, tmp_path):
 def test_a_user_without_rights_is_told_which_one_is_missing(account):
     someone, _ = account
     done = someone.job("forbidden", TRAINER).submit()
-    assert done.code == 2, done.err
-    assert "experiments" in done.err
+    assert done.code == 1, done.err
+    assert 'resources: ["experiments"], verbs: ["get"]' in done.err
     assert "Traceback" not in done.err
     described = someone.hptune("describe", "anything", "--namespace", someone.namespace)
-    assert described.code == 2
+    assert described.code == 1
     assert "forbidden" in described.err.lower() or "may not" in described.err.lower()
 
 

@@ -117,8 +117,8 @@ def user(cluster, image, namespace, tmp_path):
     return _administrator(cluster, image, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def module_user(cluster, image, namespace, tmp_path_factory):
+@pytest.fixture(scope="session")
+def session_user(cluster, image, namespace, tmp_path_factory):
     """The same user, for what several tests look at."""
     assert namespace == _NAMESPACE
     return _administrator(cluster, image, tmp_path_factory.mktemp("user"))

@@ -77,8 +77,8 @@ def without_settings(text):
     return json.dumps(experiment)
 
 
-@pytest.fixture(scope="module")
-def stopped_early(module_user):
+@pytest.fixture(scope="session")
+def stopped_early(session_user):
     """A job whose first three trials are good, and what `hptune submit` printed of it."""
     trainer = (
         "good = trial <= 3\n"
@@ -87,7 +87,7 @@ def stopped_early(module_user):
         "    time.sleep(0.2 if good else 1)\n"
     )
     settings = {"enableTrialEarlyStopping": True, "maxTrials": 5, "maxParallelTrials": 1}
-    job = module_user.job("early", trainer, job_file(**settings))
+    job = session_user.job("early", trainer, job_file(**settings))
     return job, job.submit(*NUMBERED)
 
 

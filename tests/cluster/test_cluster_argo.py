@@ -12,10 +12,11 @@ from tests.cluster.users import SECRET, job_file, wait_for
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "hptune-launcher"
-# As KFP's launcher: it passes on what the step prints, and dies of SIGTERM at once, and the container with it.
+# As KFP's launcher: passes on what the step prints, dies of SIGTERM at once, and the container ends with it. Its
+# child is in a session of its own: otherwise it has up to a second, and whether that is enough is a matter of luck.
 LAUNCHER = """
 import subprocess, sys
-step = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+step = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 for line in step.stdout:
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
@@ -155,7 +156,9 @@ def test_the_tune_step_asks_for_as_little_as_it_is_told(argo, step_command):
     name, job = start(argo, step_command, TRAINER, trial_cpu=0.05, trial_memory="200Mi")
     wait_for("the step has ended", lambda: phase(argo, name) in ("Succeeded", "Failed", "Error"))
     assert phase(argo, name) == "Succeeded", logs(argo, name)
-    assert experiments(argo, job)
+    [experiment] = experiments(argo, job)
+    pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["requests"] == {"cpu": "50m", "memory": "200Mi"}
 
 
 def test_the_tune_step_runs_under_argoexec(argo, step_command):

@@ -30,7 +30,8 @@ def test_a_trial_that_fails_among_others_fails_no_job(user):
     assert done.code == 0, done.err
     states = {int(trial["trialId"]): trial["state"] for trial in job.trials()}
     assert states == {1: "SUCCEEDED", 2: "FAILED", 3: "SUCCEEDED"}
-    assert "the disk is full" in done.err
+    assert "trial 2/3 FAILED" in done.err
+    assert "the disk is full" in user.hptune("stream-logs", *job.words).out
 
 
 @pytest.mark.xfail(
@@ -68,7 +69,8 @@ def test_a_gpu_that_no_node_has_is_told_while_the_job_waits(user):
         assert job.cancel().code == 0
 
 
-@pytest.mark.xfail(strict=True, reason="FailedScheduling and 'no node for its pod' tell the same")
+# Not strict: it is told once where the pod's condition is there as early as its event.
+@pytest.mark.xfail(strict=False, reason="FailedScheduling and 'no node for its pod' tell the same")
 def test_a_trial_that_waits_is_told_once(user):
     job = user.job("waits-once", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
     with job.submitted("--gpus", "1", "--accelerator", "") as watched:
@@ -121,7 +123,7 @@ def test_a_trial_whose_collector_died_says_so(user):
 
 @pytest.mark.xfail(strict=True, reason="every job is warned of maxFailedTrials 0")
 def test_an_ordinary_job_is_warned_of_nothing(user):
-    job = user.job("ordinary", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
+    job = user.job("ordinary", "print(f'score={x}')\n", job_file(maxTrials=2, maxParallelTrials=2))
     done = job.submit(*NUMBERED)
     assert done.code == 0, done.err
     assert "warning" not in done.err

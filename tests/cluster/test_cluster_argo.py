@@ -12,11 +12,12 @@ from tests.cluster.users import SECRET, job_file, wait_for
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "hptune-launcher"
-# As KFP's launcher: passes on what the step prints, dies of SIGTERM at once, and the container ends with it. Its
-# child is in a session of its own: otherwise it has up to a second, and whether that is enough is a matter of luck.
+# As KFP's launcher: passes on what the step prints, dies of SIGTERM at once, and the container ends with it.
+# Its child is in a session of its own, for otherwise it has up to a second: whether that is enough is luck.
 LAUNCHER = """
 import subprocess, sys
-step = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+step = subprocess.Popen(sys.argv[1:], start_new_session=True, **pipes)
 for line in step.stdout:
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()

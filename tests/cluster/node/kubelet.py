@@ -14,12 +14,13 @@ _READY = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
 def start() -> None:
     """Starts them, and waits until the node takes pods."""
     _start_dns()
-    _start_kubelet()
     _start_proxy()
-    processes.wait_for("the node", _is_ready, watching="kubelet")
+    processes.wait_for("the node", _is_ready, log_of="kubelet")
 
 
 def _is_ready() -> bool:
+    # It ends where containerd is still reading what it has kept, and is started again, as by systemd.
+    _start_kubelet()
     found = (*_KUBECTL, "get", "node", settings.NODE, "--ignore-not-found", "--output", _READY)
     return run(*found) == "True"
 

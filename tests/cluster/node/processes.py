@@ -60,7 +60,12 @@ def stop(name: str) -> None:
 
 
 def wait_for(
-    what: str, ready: Callable[[], bool], *, watching: str | None = None, patience_s: float = 120
+    what: str,
+    ready: Callable[[], bool],
+    *,
+    watching: str | None = None,
+    log_of: str | None = None,
+    patience_s: float = 120,
 ) -> None:
     """Waits until something is ready.
 
@@ -68,6 +73,7 @@ def wait_for(
         what: Names it.
         ready: Whether it is.
         watching: The process whose end ends the waiting.
+        log_of: The process whose log tells why it is not ready, where that is not ``watching``.
         patience_s: How long.
 
     Raises:
@@ -79,7 +85,8 @@ def wait_for(
 
     _wait(over, patience_s)
     if not ready():
-        raise HarnessError(f"{what} is not ready after {patience_s:.0f} s or has ended\n{log_tail(watching)}")
+        log = log_tail(log_of or watching)
+        raise HarnessError(f"{what} is not ready after {patience_s:.0f} s or has ended\n{log}")
 
 
 def log_tail(name: str | None, lines: int = 20) -> str:

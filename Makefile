@@ -39,7 +39,7 @@ help:  ## Show this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/installed  ## Tune the example on DATA (default: digits), train with the best parameters, report.
-	@$(BIN)/python -m pipelines.mnist_hptune run --data $(call quote,$(DATA)) \
+	@$(BIN)/python -m pipelines.mnist run --data $(call quote,$(DATA)) \
 	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS)
 
 test: .venv/installed-dev  ## Run the tests.
@@ -105,7 +105,7 @@ deploy:  ## Images, manifests, pipeline: all that a run needs; PROJECT=... REGIO
 undeploy:  ## Take it away again; what jobs left stays, but with DELETE_DATA=1.
 	@manifests/scripts/undeploy.sh
 
-submit:  ## Start a run; FLAGS='-p max_trials=20' for its parameters.
+submit:  ## Start a run; FLAGS='-p job_max_trials=20' for its parameters.
 	@REVISION='$(REVISION)' manifests/scripts/submit.sh $(FLAGS)
 
 results:  ## Show the trials of JOB.

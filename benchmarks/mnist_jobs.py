@@ -26,9 +26,10 @@ from optuna.samplers import BaseSampler
 
 from benchmarks.mnist_reference import train
 from benchmarks.page import write_section
-from hptune.job import load_job
-from hptune.sampler import GPBanditSampler, distributions
-from hptune.study import Goal
+from hptune.job.tuning_job import load_job
+from hptune.results.study import Goal
+from hptune.search.bandit import GPBanditSampler
+from hptune.search.encoding import distributions
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "mnist_jobs.jsonl"

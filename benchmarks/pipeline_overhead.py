@@ -8,6 +8,7 @@ a process a step, and the report with the confusion matrix.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -17,15 +18,16 @@ from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "mnist" / "trainer"
 MODULE = "trainer.mnist_mlp_lr_numsteps"
-JOB = """\
-trainingInput:
-  hyperparameters:
-    hyperparameterMetricTag: accuracy
-    maxTrials: 3
-    params:
-    - {parameterName: num-steps, type: INTEGER, minValue: 100, maxValue: 500}
-    - {parameterName: lr, type: DOUBLE, minValue: 0.001, maxValue: 0.1, scaleType: UNIT_LOG_SCALE}
-"""
+_STEPS = {"parameterName": "num-steps", "type": "INTEGER", "minValue": 100, "maxValue": 500}
+_RATES = {
+    "parameterName": "lr",
+    "type": "DOUBLE",
+    "minValue": 0.001,
+    "maxValue": 0.1,
+    "scaleType": "UNIT_LOG_SCALE",
+}
+_TUNING = {"hyperparameterMetricTag": "accuracy", "maxTrials": 3, "params": [_STEPS, _RATES]}
+JOB = json.dumps({"trainingInput": {"hyperparameters": _TUNING}})
 
 
 def seconds(commands: Sequence[Sequence[str]]) -> float:
@@ -52,7 +54,7 @@ def bare(folder: Path, config: Path) -> list[list[str]]:
 def pipeline(folder: Path, config: Path) -> list[list[str]]:
     """The job as a pipeline."""
     where = ["--job-dir", str(folder / "pipeline"), "--output", str(folder / "outputs")]
-    return [["pipelines.mnist_hptune", "run", "--data", "digits", "--config", str(config), *where]]
+    return [["pipelines.mnist", "run", "--data", "digits", "--config", str(config), *where]]
 
 
 def main() -> None:

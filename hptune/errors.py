@@ -7,6 +7,7 @@ HptuneError             the command ends with ``exit_code`` and the message on s
 |   |-- JobDirError     a job directory that is damaged, locked or belongs to another job
 |   `-- UsageError      a command line
 |-- StorageError        a file could not be fetched or written
+|-- RuntimeNotReady     what a trainer is to run in could not be made
 |-- ClusterError        a Kubernetes cluster does not do what was asked, or does not answer
 `-- JobFailed           the job ran and failed
     `-- Interrupted     the user stopped it: exit code 130
@@ -72,6 +73,10 @@ class UsageError(InputError):
 
 class StorageError(HptuneError):
     """A file could not be fetched or written; the reason is in the message."""
+
+
+class RuntimeNotReady(HptuneError):
+    """What a trainer is to run in could not be made; the reason and the way out are in the message."""
 
 
 class ClusterError(HptuneError):

@@ -15,9 +15,8 @@ from typing import Any, TextIO
 from kfp import local
 from kfp.dsl.base_component import BaseComponent
 
-from hptune.errors import HptuneError, UsageError
-from hptune.steps.process import failure_of
-from pipelines.progress import lines_and_bar, print_line
+from hptune.errors import HptuneError, JobFailed, UsageError
+from pipelines.progress import StepFiles, in_environment, lines_and_job, print_line, step_files
 
 _KFP_INDENT = "    "
 _KFP_EXECUTOR = "[KFP Executor "
@@ -26,7 +25,7 @@ _STOP_PATIENCE_S = 15.0
 _POLL_S = 0.05
 
 
-class PipelineFailed(HptuneError):
+class PipelineFailed(JobFailed):
     """A step failed; what it said has been shown."""
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -49,8 +48,10 @@ def run_in_subprocesses(pipeline: BaseComponent, arguments: Mapping[str, Any], r
         PipelineFailed: A step failed; with that step's exit code.
         KeyboardInterrupt: The user stopped it; the steps have ended.
     """
-    with _own_interpreter():
-        return _run(pipeline, arguments, root, local.SubprocessRunner(use_venv=False), _wait_for_children)
+    with _own_interpreter(), step_files(root) as files, in_environment(files.environment(sys.stderr)):
+        return _run(
+            pipeline, arguments, root, files, local.SubprocessRunner(use_venv=False), _wait_for_children
+        )
 
 
 def run_in_docker(
@@ -78,33 +79,42 @@ def run_in_docker(
     except ImportError:
         raise UsageError("--runner docker needs the Python package docker") from None
     label = f"hptune.run={os.getpid()}-{time.time_ns()}"
-    runner = local.DockerRunner(
-        user=f"{os.getuid()}:{os.getgid()}",
-        environment={"HOME": "/tmp"},  # noqa: S108  (of the container: this user has no home there)
-        labels=dict([label.split("=")]),
-        mounts=[docker.types.Mount(str(path), str(path), type="bind") for path in mounts],
-        device_requests=[docker.types.DeviceRequest(count=gpus, capabilities=[["gpu"]])] if gpus else [],
-    )
 
     def stop_containers() -> None:
         for container in docker.from_env().containers.list(filters={"label": label}):
             container.stop()
 
     try:
-        return _run(pipeline, arguments, root, runner, stop_containers)
+        with step_files(root) as files:
+            runner = _docker_runner(files, label, mounts, gpus)
+            return _run(pipeline, arguments, root, files, runner, stop_containers)
     except docker.errors.DockerException as error:
         raise HptuneError(f"Docker: {error}") from error
+
+
+def _docker_runner(files: StepFiles, label: str, mounts: Sequence[Path], gpus: int) -> local.DockerRunner:
+    import docker
+
+    return local.DockerRunner(
+        user=f"{os.getuid()}:{os.getgid()}",
+        # This user has no home in the container.
+        environment={"HOME": "/tmp", **files.environment(sys.stderr)},  # noqa: S108
+        labels=dict([label.split("=")]),
+        mounts=[docker.types.Mount(str(path), str(path), type="bind") for path in mounts],
+        device_requests=[docker.types.DeviceRequest(count=gpus, capabilities=[["gpu"]])] if gpus else [],
+    )
 
 
 def _run(
     pipeline: BaseComponent,
     arguments: Mapping[str, Any],
     root: Path,
+    files: StepFiles,
     runner: local.SubprocessRunner | local.DockerRunner,
     stop: Callable[[], None],
 ) -> dict[str, Any]:
     local.init(runner, pipeline_root=str(root), raise_on_error=True)
-    lines = _StepLines(sys.stderr)
+    lines = _StepLines(sys.stderr, files)
     with lines.shown():
         try:
             outputs = pipeline(**arguments).outputs
@@ -125,12 +135,12 @@ class _StepLines(io.TextIOBase):
     kfp.local logs through the root logger, and prints a step's lines indented by four blanks.
     """
 
-    def __init__(self, shown_on: TextIO) -> None:
+    def __init__(self, shown_on: TextIO, files: StepFiles) -> None:
         self._shown_on = shown_on
+        self._files = files
         self._print: Callable[[str], None] = lambda line: print_line(shown_on, line)
         self._line = ""
         self._in_executor_input = False
-        self._failure: tuple[str, int] | None = None
         self.step = ""
 
     @contextmanager
@@ -139,7 +149,7 @@ class _StepLines(io.TextIOBase):
         root.addFilter(self._note_step)
         try:
             with (
-                lines_and_bar(self._shown_on) as self._print,
+                lines_and_job(self._shown_on, self._files.study) as self._print,
                 redirect_stdout(self),  # type: ignore[type-var]
                 warnings.catch_warnings(),
             ):
@@ -157,19 +167,17 @@ class _StepLines(io.TextIOBase):
 
     def failure(self) -> PipelineFailed | None:
         """The failure that a step reported."""
-        if self._failure is None:
+        failed = self._files.failure()
+        if failed is None:
             return None
-        name, exit_code = self._failure
+        name, exit_code = failed
         return PipelineFailed(f"the pipeline stopped at its step {name}; what went wrong is above", exit_code)
 
     def _show(self, line: str) -> None:
         text = line.removeprefix(_KFP_INDENT)
         if text == line or not text.strip() or self._is_of_executor(text):
             return
-        if failure := failure_of(text):
-            self._failure = failure
-        else:
-            self._print(f"  {text}")
+        self._print(f"  {text}")
 
     def _is_of_executor(self, text: str) -> bool:
         """Whether a line is kfp's, which prints all that a step is given, as JSON on lines of its own."""

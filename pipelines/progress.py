@@ -1,60 +1,81 @@
-"""Steps' lines as they come, and on a terminal a bar below them that says how many trials have ended."""
+"""Steps' lines as they come, and on a terminal the job that one of them runs, live below them."""
 
-import re
-from collections.abc import Callable, Iterator
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from hptune.display import console
+from hptune.console.program import console
+from hptune.console.progress import can_show_live, show_study_file
+from hptune.console.study_file import VARIABLE, StudyFile
+from hptune.steps.process import FAILURE_VARIABLE, read_failure
 
-# As hptune/display.py words the lines of a job whose output is piped.
-_TRIAL = re.compile(r"trial (?P<id>\d+)/(?P<total>\d+) (?P<begins>runs: )?")
-_COLUMNS = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+@dataclass(frozen=True)
+class StepFiles:
+    """Where steps leave how far they are, and how they failed.
+
+    Attributes:
+        folder: A directory that the steps' processes or containers see under the same path.
+    """
+
+    folder: Path
+
+    @property
+    def study(self) -> Path:
+        """The job's progress."""
+        return self.folder / "study.json"
+
+    def failure(self) -> tuple[str, int] | None:
+        """The step that failed and its exit code; None where none has."""
+        return read_failure(self.folder / "failure.json")
+
+    def environment(self, stream: TextIO) -> Mapping[str, str]:
+        """What steps are told of the files; of the job's progress, only where ``stream`` can show it."""
+        live = {VARIABLE: str(self.study)} if can_show_live(console(stream)) else {}
+        return {FAILURE_VARIABLE: str(self.folder / "failure.json"), **live}
 
 
 @contextmanager
-def lines_and_bar(stream: TextIO) -> Iterator[Callable[[str], None]]:
-    """Yields what shows a line on ``stream``, until the block ends."""
+def step_files(root: Path) -> Iterator[StepFiles]:
+    """Makes a directory for them below ``root``; it is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix=".hptune-", dir=root) as folder:
+        yield StepFiles(Path(folder))
+
+
+@contextmanager
+def in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Has the processes that start until the block ends see more variables."""
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def lines_and_job(stream: TextIO, study: Path) -> Iterator[Callable[[str], None]]:
+    """Yields what shows a line on ``stream``, until the block ends.
+
+    Args:
+        stream: On a terminal, the job that a step runs is shown below the lines.
+        study: Where that step writes its progress.
+    """
     out = console(stream)
-    if not out.is_terminal or out.is_dumb_terminal:
+    if not can_show_live(out):
         yield lambda line: print_line(stream, line)
         return
-    # kfp has its own idea of what standard output is meanwhile.
-    with Progress(*_COLUMNS, console=out, redirect_stdout=False, redirect_stderr=False) as bar:
-        trials = _Trials(bar)
-
-        def show(line: str) -> None:
-            out.print(Text(line), soft_wrap=True)
-            trials.note(line)
-
-        yield show
+    with show_study_file(StudyFile(study), out):
+        yield lambda line: out.print(Text(line), soft_wrap=True)
 
 
 def print_line(stream: TextIO, line: str) -> None:
     """Writes a line at once, and not with print, which kfp replaces by one that indents."""
     stream.write(line + "\n")
     stream.flush()
-
-
-class _Trials:
-    """Counts the trials that have ended, those of an earlier run of the same job among them."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task = bar.add_task("trials", visible=False)
-        self._before = -1
-        self._ended = 0
-
-    def note(self, line: str) -> None:
-        match = _TRIAL.match(line.strip())
-        if match is None:
-            return
-        if self._before < 0:
-            self._before = int(match["id"]) - 1
-        self._ended += match["begins"] is None
-        completed = self._before + self._ended
-        total = int(match["total"])
-        self._bar.update(self._task, completed=completed, total=total, visible=True, refresh=True)

@@ -1,10 +1,11 @@
 """Hands a compiled pipeline to a KFP API server: upload, and start a run."""
 
 import hashlib
+import io
 import json
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import yaml
 from kfp import Client
 from urllib3.exceptions import HTTPError
 
-from hptune.errors import Fault, HptuneError, UsageError
+from hptune.errors import HptuneError
 
 _DIGEST_DIGITS = 8
 
@@ -49,36 +50,17 @@ def version_name(revision: str, package: Path) -> str:
     return f"{revision}-{hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_DIGITS]}"
 
 
-def parse_parameters(package: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """Values for a pipeline's parameters: texts as they are, all others as JSON.
-
-    Raises:
-        UsageError: A name is unknown, or a value is not what its parameter takes; carries every fault.
-    """
-    known = read_package(package)[0]["root"]["inputDefinitions"]["parameters"]
-    faults: list[Fault] = []
-    values: dict[str, Any] = {}
-    for name, text in given.items():
-        if name not in known:
-            faults.append(Fault(f"--parameter {name}", f"is unknown; must be one of {', '.join(known)}"))
-        elif known[name]["parameterType"] == "STRING":
-            values[name] = text
-        else:
-            try:
-                values[name] = json.loads(text)
-            except ValueError:
-                kind = known[name]["parameterType"]
-                faults.append(Fault(f"--parameter {name}", f"{text!r} is not JSON; must be {kind}"))
-    if faults:
-        raise UsageError(faults)
-    return values
-
-
 class _Client(Client):
     """kfp's client, which asks an unreachable server five times, with a traceback and a pause after each."""
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> kfp_server_api.V2beta1GetHealthzResponse:  # noqa: ARG002
         return self._healthz_api.healthz_service_get_healthz()
+
+    def create_empty_pipeline(self, name: str, namespace: str | None) -> str:
+        """Makes a pipeline without the version of its own name that `upload_pipeline` gives it."""
+        new = kfp_server_api.V2beta1Pipeline(display_name=name, name=name, namespace=namespace)
+        pipeline_id: str = self._pipelines_api.pipeline_service_create_pipeline(new).pipeline_id
+        return pipeline_id
 
 
 class Server:
@@ -108,8 +90,7 @@ class Server:
         with _translated():
             pipeline_id = self._pipeline_id(pipeline)
             if pipeline_id is None:
-                created = self._client.upload_pipeline(str(package), pipeline, namespace=self._namespace)
-                pipeline_id = created.pipeline_id
+                pipeline_id = self._client.create_empty_pipeline(pipeline, self._namespace)
             found = self._client.list_pipeline_versions(pipeline_id, filter=_named(version)).pipeline_versions
             if found:
                 return Uploaded(pipeline_id, found[0].pipeline_version_id, version, existed=True)
@@ -150,9 +131,10 @@ def _named(name: str) -> str:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turns the client's errors into ours."""
+    """Turns the client's errors into ours, and leaves out what it prints: links to a port that may go."""
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     except kfp_server_api.ApiException as error:
         raise HptuneError(f"the KFP server answered {error.status} {error.reason}: {error.body}") from error
     except (HTTPError, OSError) as error:

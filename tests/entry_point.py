@@ -7,7 +7,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
-from hptune import cli
+from hptune.cli import app
 
 
 @dataclass
@@ -24,10 +24,18 @@ def call(line, *more):
     sys.argv = ["hptune", *shlex.split(line), *more]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            cli.main()
+            app.main()
     except SystemExit as end:
         code = end.code
     finally:
         sys.argv = argv
         signal.signal(signal.SIGTERM, handler)
     return Result(code, out.getvalue(), err.getvalue())
+
+
+def write_job(home, trainer, job_file):
+    """A trainer's package and its job file, as a user has them side by side."""
+    (home / "trainer").mkdir()
+    (home / "trainer" / "__init__.py").touch()
+    (home / "trainer" / "task.py").write_text(trainer)
+    (home / "hptune.yaml").write_text(job_file)

@@ -19,3 +19,13 @@ def job_with(**fields):
 def bounded(**changes):
     fields = {"parameterName": "lr", "type": "DOUBLE", "minValue": "1", "maxValue": "2", **changes}
     return "{" + ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None) + "}"
+
+
+def mnist_job(max_trials, max_steps):
+    """The example's job, with few steps a trial at the least."""
+    return job_with_params(
+        f"{{parameterName: num-steps, type: INTEGER, minValue: 5, maxValue: {max_steps}}}",
+        "{parameterName: lr, type: DOUBLE, minValue: 0.01, maxValue: 0.1, scaleType: UNIT_LOG_SCALE}",
+        hyperparameterMetricTag="accuracy",
+        maxTrials=max_trials,
+    )

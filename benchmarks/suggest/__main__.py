@@ -1,9 +1,11 @@
 """Compares samplers on the same tasks and seeds, and writes their section of docs/benchmarks.md.
 
     python -m benchmarks.suggest [--seeds 20] [--searchers NAME,...] [--tasks NAME,...] [--workers 2]
+    python -m benchmarks.suggest --relabel
 
 Runs made before, kept in benchmarks/results/suggest.jsonl, are not made again as long as the task and the
-sampler are what they were.
+sampler are what they were. Our sampler's version is a digest of its code: after a change that should change
+no suggestion, --relabel makes some of its runs again and, where they find the same, keeps them all.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from benchmarks.suggest.report import Curves
 from benchmarks.suggest.searchers import BASELINE, OURS
 from benchmarks.suggest.study import Run
 from benchmarks.suggest.tasks import TASKS
+
+_SAMPLE = 13
+"""Runs that --relabel makes again."""
 
 
 def section(curves: Curves, seeds: int) -> str:
@@ -85,7 +90,12 @@ def main() -> None:
     parser.add_argument("--searchers", default="", help="to make runs of (default: all that are installed)")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--only-print", action="store_true", help="leave docs/benchmarks.md as it is")
+    parser.add_argument("--relabel", action="store_true", help="keep the runs of code that suggests the same")
     args = parser.parse_args()
+    if args.relabel:
+        count = study.relabel(OURS, _SAMPLE, args.workers)
+        print(f"{count} runs of {OURS} have the version {study.version_of(OURS)} now")
+        return
     tasks = _names(args.tasks, TASKS, "task")
     searchers = _names(args.searchers, study.known(), "sampler")
     runs = study.load()

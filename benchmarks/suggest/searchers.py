@@ -17,8 +17,10 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from hptune.sampler import GPBanditSampler, RandomSearchSampler, distributions
-from hptune.space import Categorical, Discrete, Integer, Parameter, Scale, SearchSpace, Value
+from hptune.search.bandit import GPBanditSampler
+from hptune.search.encoding import distributions
+from hptune.search.random import RandomSearchSampler
+from hptune.search.space import Categorical, Discrete, Integer, Parameter, Scale, SearchSpace, Value
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

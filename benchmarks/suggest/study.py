@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.suggest.searchers import PACKAGES, SEARCHERS
 from benchmarks.suggest.tasks import TASKS, Problem
+from hptune.storage.atomic import replacing
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "suggest.jsonl"
 TRIALS = 50
@@ -31,7 +32,7 @@ _ONE_THREAD = {
 # JAX keeps what it has compiled for each search: a third of a gigabyte of it.
 _RUNS_PER_PROCESS = 8
 _ROOT = Path(__file__).resolve().parents[2]
-_OURS = ("hptune/gp", "hptune/encoding.py", "hptune/sampler.py", "hptune/space.py")
+_OURS = tuple(f"hptune/search/{part}" for part in ("gp", "encoding.py", "bandit.py", "random.py", "space.py"))
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,13 @@ def version_of(searcher: str) -> str:
     for place in _OURS:
         path = _ROOT / place
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
+            digest.update(_without_imports(file.read_bytes()))
     return digest.hexdigest()[:12]
+
+
+def _without_imports(code: bytes) -> bytes:
+    """Code as it is after a module that it imports from was given another name: the same."""
+    return b"".join(line for line in code.splitlines() if not line.startswith((b"from ", b"import ")))
 
 
 def known() -> list[str]:
@@ -161,6 +167,38 @@ def missing(
     return [key[:3] for key in keys if key not in done]
 
 
+def relabel(searcher: str, sample: int, workers: int, path: Path = RESULTS) -> int:
+    """Gives the runs of our sampler's former code the version of the present code, which finds the same.
+
+    Args:
+        searcher: Ours; a peer's version is that of its package.
+        sample: How many of the runs to make again, spread over tasks and seeds.
+        workers: In how many processes.
+        path: The file of the runs.
+
+    Returns:
+        How many runs have another version now.
+
+    Raises:
+        ValueError: A run that was made again found something else.
+    """
+    runs = load(path)
+    former = [run for run in runs if run.searcher == searcher and run.version != version_of(searcher)]
+    found = {(run.task, run.seed): (run.problem, run.regret) for run in former}
+    todo = [(run.task, searcher, run.seed) for run in former[:: max(1, len(former) // sample)]]
+    for run in _searched(todo, workers):
+        if found[run.task, run.seed] != (run.problem, run.regret):
+            raise ValueError(f"{searcher} now finds something else in {run.task}, seed {run.seed}")
+    renamed = [replace(run, version=version_of(searcher)) if run in former else run for run in runs]
+    with replacing(path) as new:
+        new.write_text("".join(map(_encode, renamed)), encoding="utf-8")
+    return len(former)
+
+
+def _encode(run: Run) -> str:
+    return json.dumps(asdict(run)) + "\n"
+
+
 def _keys(
     tasks: Iterable[str], searchers: Iterable[str], seeds: int
 ) -> Iterator[tuple[str, str, int, str, str]]:
@@ -172,14 +210,19 @@ def _keys(
 
 
 def make(todo: list[tuple[str, str, int]], workers: int, path: Path = RESULTS) -> Iterator[Run]:
-    """Makes runs in processes of one thread each, and appends each to the file as it ends."""
+    """Makes runs, and appends each to the file as it ends."""
     path.parent.mkdir(exist_ok=True)
-    os.environ.update(_ONE_THREAD)
-    context = multiprocessing.get_context("spawn")
-    processes = ProcessPoolExecutor(workers, context, max_tasks_per_child=_RUNS_PER_PROCESS)
-    with path.open("a", encoding="utf-8") as file, processes as pool:
-        for future in as_completed([pool.submit(search, *run) for run in todo]):
-            run = future.result()
-            file.write(json.dumps(asdict(run)) + "\n")
+    with path.open("a", encoding="utf-8") as file:
+        for run in _searched(todo, workers):
+            file.write(_encode(run))
             file.flush()
             yield run
+
+
+def _searched(todo: list[tuple[str, str, int]], workers: int) -> Iterator[Run]:
+    """Makes runs in processes of one thread each; yields each as it ends."""
+    os.environ.update(_ONE_THREAD)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, max_tasks_per_child=_RUNS_PER_PROCESS) as pool:
+        for future in as_completed([pool.submit(search, *run) for run in todo]):
+            yield future.result()

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from hptune.space import Categorical, Discrete, Double, Integer, Parameter, Scale, SearchSpace, Value
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, SearchSpace, Value
 
 TABLES = Path(__file__).resolve().parents[1] / "tables"
 Objective = Callable[[Mapping[str, Value]], float]

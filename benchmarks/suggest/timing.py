@@ -25,7 +25,7 @@ import optuna
 from benchmarks.page import PICTURES, write_section
 from benchmarks.suggest.searchers import OptunaSearcher, SkoptSearcher, hptune_searcher
 from benchmarks.suggest.tasks import TASKS, Problem
-from hptune.sampler import distributions
+from hptune.search.encoding import distributions
 
 TASK_NAMES = ("mnist", "mixed5", "hartmann6")
 COMPARED = (10, 100)

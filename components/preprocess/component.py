@@ -25,10 +25,11 @@ def preprocess(
     """
     from pathlib import Path
 
-    from hptune.steps import preprocess, process
+    from hptune.data import split
+    from hptune.steps import process
 
     with process.step("preprocess"):
         files = {"tune_file": Path(tune_data.path), "final_file": Path(final_data.path)}
-        split = {"validation_fraction": validation_fraction, "seed": seed}
-        rows = preprocess.preprocess(Path(data.path), **files, **split)
+        settings = {"validation_fraction": validation_fraction, "seed": seed}
+        rows = split.preprocess(Path(data.path), **files, **settings)
         print(f"rows: {rows.train_rows} train, {rows.validation_rows} validation, {rows.test_rows} test")

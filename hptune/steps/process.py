@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import select
 import signal
 import stat
@@ -11,11 +11,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from hptune.errors import HptuneError
+from hptune.storage.job_dir import write_json
 
 _INTERRUPTED = 130
-_LAST_LINE = re.compile(r"step (?P<name>\S+) failed with exit code (?P<code>\d+)")
+FAILURE_VARIABLE = "HPTUNE_FAILURE_FILE"
+"""Names, in a step's environment, the file in which who started it finds how it failed."""
 
 
 @contextmanager
@@ -41,17 +44,22 @@ def step(name: str) -> Iterator[None]:
         _fail(name, "stopped", _INTERRUPTED)
 
 
-def failure_of(line: str) -> tuple[str, int] | None:
-    """The step that failed and its exit code, if ``line`` is the last that a failing step prints."""
-    match = _LAST_LINE.fullmatch(line.strip())
-    return (match["name"], int(match["code"])) if match else None
+def read_failure(path: Path) -> tuple[str, int] | None:
+    """The step that failed and its exit code; None where none has."""
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return str(content["step"]), int(content["exitCode"])
 
 
 def _fail(name: str, message: str, exit_code: int) -> None:
+    if path := os.environ.get(FAILURE_VARIABLE):
+        write_json(Path(path), {"step": name, "exitCode": exit_code})
     # Nobody may be there to read it.
     with suppress(BrokenPipeError):
-        print("\n".join(f"hptune: {line}" for line in message.splitlines()))
-        print(f"step {name} failed with exit code {exit_code}", flush=True)
+        print("\n".join(f"hptune: {line}" for line in message.splitlines()), flush=True)
+        if not path:
+            print(f"step {name} failed with exit code {exit_code}", flush=True)
     sys.exit(exit_code)
 
 

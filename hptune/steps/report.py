@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from hptune.backends.base import JobStatus
-from hptune.job import parse_training_input
-from hptune.report import render
-from hptune.statusfile import load_status
-from hptune.storage import atomic_file
+from hptune.job.tuning_job import parse_training_input
+from hptune.results.report_page import render
+from hptune.results.status_file import load_status
+from hptune.results.study import JobStatus
+from hptune.storage.transfer import atomic_file
 
 
 def report(status: JobStatus, output: Path, final: Mapping[str, float] | None = None) -> None:
@@ -32,7 +32,7 @@ def report_from_status(status_file: Path, output: Path, metadata: Mapping[str, o
     """Writes the report of a job whose directory may be out of reach.
 
     Args:
-        status_file: The job's status, from `hptune.statusfile.save_status`.
+        status_file: The job's status, from `hptune.results.status_file.save_status`.
         output: The HTML page to write.
         metadata: Of the training's metrics; a cluster adds texts of its own to the numbers.
 

@@ -8,16 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hptune.backends.base import Submission
+from hptune.backends.find import find_here
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.slots import Slot, machine_cores
+from hptune.console.program import say
+from hptune.data.predictions import CannotPredictError, confusion_matrix
 from hptune.errors import Interrupted, JobFailed
-from hptune.job import parse_training_input
-from hptune.jobdir import JobDir, TrialDir, tail, write_json
-from hptune.predictions import CannotPredictError, confusion_matrix
-from hptune.statusfile import load_status
-from hptune.steps.submission import Trainer
-from hptune.study import Measurement, Study, Trial
+from hptune.job.request import Place
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import parse_training_input
+from hptune.results.status_file import load_status
+from hptune.results.study import Measurement, Study, Trial
+from hptune.runtimes.environment import make_ready
+from hptune.runtimes.settle import settle
+from hptune.search.space import format_values
+from hptune.steps.trainer import Trainer
+from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 
@@ -57,12 +63,9 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
         JobFailed: The job has no best trial, or the training failed.
         Interrupted: The user stopped it.
     """
-    # Takes a second, which a pipeline's step, that has no job directory, need not wait for.
-    from hptune.backends.local.backend import LocalBackend
-
-    backend = LocalBackend(job_dir)
+    backend = find_here(job_dir)
     study = backend.describe().study
-    submission = backend.recall()
+    submission = make_ready(backend.recall(), say)
     if user_args is not None:
         submission = replace(submission, user_args=tuple(user_args))
     return _train(submission, study, JobDir(Path(submission.job_dir)).final)
@@ -72,7 +75,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     """Trains with the parameters of the best trial of a job whose directory may be out of reach.
 
     Args:
-        status_file: The job's status, from `hptune.statusfile.save_status`.
+        status_file: The job's status, from `hptune.results.status_file.save_status`.
         data: The file to train on, and to measure on.
         output: The trainer's ``--job-dir``; hptune's own files are in ``hptune`` below it.
         trainer: The user's trainer.
@@ -84,7 +87,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     """
     status = load_status(status_file)
     job = parse_training_input(status.training_input, str(status_file))
-    submission = trainer.submission(job, status.study.name, data, output)
+    submission = settle(trainer.submission(job, status.study.name, data, output, Place.HERE))
     return _train(submission, status.study, TrialDir(output, output / "hptune"))
 
 
@@ -105,7 +108,8 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
     if best is None:
         raise JobFailed(f"{submission.job_dir}: no trial has an objective, so there is nothing to train with")
     # The limit is one for trials: this training may have more data.
-    spec = replace(submission.trial_spec(best, directory), time_limit_s=None)
+    values = format_values(best.parameters)
+    spec = replace(TrialSpec.of(submission, best.id, values, directory), time_limit_s=None)
     outcome = _completed(spec) or _run(spec)
     log = directory.log
     if outcome.message or outcome.final is None:

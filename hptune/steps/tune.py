@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from hptune.backends.base import JobStatus, Submission
 from hptune.backends.local.backend import LocalBackend
-from hptune.display import show_progress
-from hptune.job import TuningJob, parse_job
-from hptune.jobdir import JobDir
-from hptune.steps.cluster import TrialPods, data_name, tune_in_cluster
-from hptune.steps.submission import Trainer, check_backend, override
-from hptune.storage import atomic_file
-from hptune.study import Study, TrialState
+from hptune.job.request import Place
+from hptune.job.tuning_job import TuningJob, parse_job
+from hptune.results.study import JobStatus, Study, TrialState
+from hptune.runtimes.settle import settle
+from hptune.steps.run_job import run_job
+from hptune.steps.trainer import Trainer, check_backend, limits
+from hptune.steps.tune_on_katib import data_name, tune_in_cluster
+from hptune.storage.job_dir import JobDir
+from hptune.storage.transfer import atomic_file
 
 
 def tune(
@@ -27,7 +29,8 @@ def tune(
     max_parallel_trials: int = 0,
     backend: str = "local",
     seed: int = 0,
-    pods: TrialPods | None = None,
+    katib: Mapping[str, object] | None = None,
+    delete_on_cancel: bool = False,
 ) -> JobStatus:
     """Runs a tuning job, or takes up one that was cut off: its finished trials are not run again.
 
@@ -44,7 +47,8 @@ def tune(
         backend: Where trials run: ``local``, the machine or pod of this step, or ``katib``, in pods of their
             own that Katib makes.
         seed: Seed of the suggestions.
-        pods: What Katib must be told of those.
+        katib: What the cluster is told with ``katib``, as `KatibOptions.read` takes it.
+        delete_on_cancel: Whether the job ends in the cluster when the step is stopped.
 
     Raises:
         InputError: The job or the trainer cannot be used; carries every fault.
@@ -53,12 +57,11 @@ def tune(
         Interrupted: The user stopped it.
     """
     check_backend(backend)
-    parsed = parse_job(job_file, "job_file")
-    for warning in parsed.warnings:
+    job = parse_job(job_file, "job_file", limits(max_trials, max_parallel_trials))
+    for warning in job.warnings:
         print(f"warning: {warning}")
-    job = override(parsed, max_trials, max_parallel_trials)
     if backend == "katib":
-        return tune_in_cluster(job, name, data, str(job_dir), trainer, seed, pods or TrialPods())
+        return tune_in_cluster(job, name, data, str(job_dir), trainer, seed, katib or {}, delete_on_cancel)
     return _tune_here(job, name, data, Path(job_dir), trainer, seed)
 
 
@@ -66,12 +69,12 @@ def _tune_here(
     job: TuningJob, name: str, data: Path, job_dir: Path, trainer: Trainer, seed: int
 ) -> JobStatus:
     stable = JobDir(job_dir.absolute()).data / data_name(data)
-    submission = trainer.submission(job, name, stable, job_dir, seed)
+    submission = trainer.submission(job, name, stable, job_dir, Place.HERE, seed)
     local = LocalBackend(job_dir)
     local.refuse_foreign()
     _keep(data, stable)
-    _run(local, submission)
-    return local.describe()
+    trials = JobDir(job_dir)
+    return run_job(local, settle(submission), lambda trial: f"; its log is {trials.trial(trial.id).log}")
 
 
 def summarize(study: Study) -> dict[str, float]:
@@ -89,12 +92,3 @@ def _keep(data: Path, place: Path) -> None:
         return
     with atomic_file(place) as temporary:
         shutil.copyfile(data, temporary)
-
-
-def _run(backend: LocalBackend, submission: Submission) -> None:
-    with show_progress(submission.study) as observe:
-        study = backend.run(submission, observe)
-    job_dir = JobDir(Path(submission.job_dir))
-    for trial in study.trials:
-        if trial.state is TrialState.FAILED:
-            print(f"trial {trial.id} failed, {trial.message}; its log is {job_dir.trial(trial.id).log}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hptune.errors import Fault, JobDirError
-from hptune.jobdir import write_json
-from hptune.study import Measurement
+from hptune.results.study import Measurement
+from hptune.storage.job_dir import write_json
 from hptune.trial.spec import TrialSpec
 
 _CUT = "..."
@@ -22,11 +21,13 @@ class Outcome:
 
     Attributes:
         exit_code: Its exit code; minus the signal's number where one ended it.
-        final: The last measurement, whether it can be compared or not; None where there was none.
+        final: The measurement that judges the trial, whether it can be compared or not; None for none.
         message: What is wrong with the trial; empty where nothing is.
         start_time_s: Seconds since the epoch.
         end_time_s: Seconds since the epoch.
         timed_out: Whether the time limit ended it.
+        note: What a reader should know of how the objective was found, where nothing is wrong; else empty.
+        source: Name of the `Source` that ``final`` was found in; empty where there is none.
     """
 
     exit_code: int
@@ -35,11 +36,18 @@ class Outcome:
     start_time_s: float
     end_time_s: float
     timed_out: bool = False
+    note: str = ""
+    source: str = ""
 
     @property
     def succeeded(self) -> bool:
         """Whether the trainer ran to its end; says nothing of an objective."""
         return self.exit_code == 0 and not self.timed_out
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of the trial: what is wrong with it, else the note."""
+        return self.message or self.note
 
     @property
     def killed(self) -> bool:
@@ -80,12 +88,12 @@ class Outcome:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def to_line(self, max_bytes: int) -> bytes:
-        """The outcome as a line of JSON; where it would be too long, its message loses its end.
+        """The outcome as a line of JSON; where that is too long, without its note or its message's end.
 
         Raises:
             ValueError: ``max_bytes`` has no room for an outcome without a message.
         """
-        shown = self
+        shown = self if len(self._line()) <= max_bytes else replace(self, note="")
         while (excess := len(line := shown._line()) - max_bytes) > 0:
             if not shown.message.removesuffix(_CUT):
                 raise ValueError(f"an outcome has {len(line)} bytes; {max_bytes} are allowed")
@@ -105,13 +113,13 @@ class Ending:
         exit_code: Its exit code; minus the signal's number where one ended it.
         timed_out: Whether the time limit ended it.
         final: The last measurement of the objective, if there was one.
-        tags: Metrics that it reported, the objective or not.
+        no_objective: What to say where there was none.
     """
 
     exit_code: int
     timed_out: bool
     final: Measurement | None
-    tags: Collection[str]
+    no_objective: str
 
 
 def find_fault(spec: TrialSpec, ending: Ending) -> str:
@@ -123,8 +131,7 @@ def find_fault(spec: TrialSpec, ending: Ending) -> str:
     if ending.exit_code > 0:
         return f"exited with code {ending.exit_code}"
     if ending.final is None:
-        seen = ", ".join(sorted(ending.tags)) or "no metric at all"
-        return f"reported no '{spec.metric}' (the hyperparameterMetricTag); it reported {seen}"
+        return ending.no_objective
     return find_measurement_fault(spec.metric, ending.final)
 
 

@@ -4,44 +4,42 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
-import json
 import os
 import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import replace
 from typing import IO, Protocol, cast
 
 from hptune.errors import Interrupted
-from hptune.study import Measurement
-from hptune.trial.metrics import FinalReport, HypertuneSource, Report, StdoutSource, SummarySource
+from hptune.runtimes.hint import hint
+from hptune.trial.metrics.curve import CurveWriter
+from hptune.trial.metrics.reader import MetricReader
+from hptune.trial.metrics.report import Curve
 from hptune.trial.outcome import Ending, Outcome, find_fault
+from hptune.trial.place import Place, own_place
 from hptune.trial.spec import TrialSpec
 
 GRACE_S = 10.0
 _POLL_S = 0.25
+# Of what a trainer printed, for its traceback.
+_KEPT_BYTES = 16 * 1024
 # At least what a pipe holds, so that one reading empties it.
 _PIPE_BYTES = 1024 * 1024
-_LONGEST_LINE_BYTES = 64 * 1024
 _PR_SET_PDEATHSIG = 1
 # A shell's exit code for a command that is not there.
 _CANNOT_START = 127
-# As many as a message can name.
-_MAX_TAGS = 20
 
 
-class Listener(Protocol):
-    """Is told what a trainer does while it runs."""
+class Listener(Curve, Protocol):
+    """Is told what a trainer does while it runs, and the measurements that count as a `Curve` is."""
 
     def printed(self, data: bytes) -> None:
         """Takes what the trainer printed, as it came."""
-
-    def measured(self, measurement: Measurement) -> None:
-        """Takes the measurement that counts from now on."""
 
     def stopped(self, outcome: Outcome) -> Outcome:
         """Makes the outcome of a trainer that was told to stop, given what was seen of it."""
@@ -63,15 +61,21 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
         Interrupted: The trial was told to stop, with no listener; it has no outcome and can run again.
     """
     prepare(spec)
-    with _alone(spec) as pid_file:
+    with _alone(spec) as pid_file, own_place(spec, os.environ) as place:
         # Once more: the attempt that was waited for may have written since.
         prepare(spec)
-        supervisor = _Supervisor(spec, stop_with_stdin, listener)
+        supervisor = _Supervisor(spec, place, stop_with_stdin, listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
-        outcome = supervisor.run(pid_file)
+        outcome = _advised(supervisor.run(pid_file), supervisor.last_printed)
         outcome.save(spec.directory.outcome)
         return outcome
+
+
+def _advised(outcome: Outcome, printed: bytes) -> Outcome:
+    """The outcome of a trainer that failed, and the runtime that would have what it did not find."""
+    advice = hint(printed.decode("utf-8", "replace")) if outcome.exit_code > 0 else ""
+    return replace(outcome, message=f"{outcome.message}: {advice}") if advice else outcome
 
 
 def prepare(spec: TrialSpec) -> None:
@@ -95,19 +99,15 @@ def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
 
 
 class _Supervisor:
-    def __init__(self, spec: TrialSpec, stop_with_stdin: bool, listener: Listener | None) -> None:
+    def __init__(
+        self, spec: TrialSpec, place: Place, stop_with_stdin: bool, listener: Listener | None
+    ) -> None:
         self._spec = spec
+        self._place = place
         self._listener = listener
         self._stop_with_stdin = stop_with_stdin
-        self._stdout = StdoutSource(spec.metric)
-        self._files: tuple[Callable[[], Iterable[Report]], ...] = (
-            SummarySource(spec.directory.output).read_new,
-            HypertuneSource(spec.directory.metric_file).read_new,
-        )
-        self._final = FinalReport()
-        self._tags: set[str] = set()
-        self._line = b""
         self._interrupted = False
+        self.last_printed = b""
 
     def interrupt(self, *_: object) -> None:
         """Signal handler: the trainer is to stop and the trial to have no outcome."""
@@ -116,20 +116,22 @@ class _Supervisor:
     def run(self, pid_file: IO[str]) -> Outcome:
         start_s = time.time()
         try:
-            process = _start_trainer(self._spec)
+            process = _start_trainer(self._place)
         except OSError as error:
             return Outcome(_CANNOT_START, None, f"could not be started: {error}", start_s, time.time())
         pid_file.write(str(process.pid))
         pid_file.flush()
-        with self._spec.directory.measurements.open("w", encoding="utf-8") as measurements, process:
+        with self._spec.directory.measurements.open("w", encoding="utf-8") as file, process:
+            reader = self._reader(CurveWriter(file))
             try:
-                timed_out = self._watch(process, measurements)
+                timed_out = self._watch(process, reader)
                 # It may have ended by itself a moment before.
                 stopped = self._interrupted and process.poll() is None
             finally:
                 _stop(process)
-            self._read_rest(process, measurements)
-        ending = Ending(process.returncode, timed_out, self._final.measurement, self._tags)
+            self._read_rest(process, reader)
+        objective = reader.objective
+        ending = Ending(process.returncode, timed_out, objective.measurement, reader.hints.message())
         outcome = Outcome(
             exit_code=ending.exit_code,
             timed_out=timed_out,
@@ -137,6 +139,8 @@ class _Supervisor:
             message=find_fault(self._spec, ending),
             start_time_s=start_s,
             end_time_s=time.time(),
+            note=objective.note,
+            source=objective.source.name if objective.source is not None else "",
         )
         if not stopped:
             return outcome
@@ -144,7 +148,16 @@ class _Supervisor:
             raise Interrupted(f"trial {self._spec.trial_id} was stopped")
         return self._listener.stopped(outcome)
 
-    def _watch(self, process: subprocess.Popen[bytes], measurements: IO[str]) -> bool:
+    def _reader(self, file: Curve) -> MetricReader:
+        directory = self._spec.directory
+        return MetricReader(
+            self._spec.metric,
+            summaries=directory.output,
+            metric_file=directory.metric_file,
+            curves=[file, self._listener] if self._listener else [file],
+        )
+
+    def _watch(self, process: subprocess.Popen[bytes], reader: MetricReader) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
         deadline = time.monotonic() + (self._spec.time_limit_s or float("inf"))
         next_reading = 0.0
@@ -154,68 +167,48 @@ class _Supervisor:
                 selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
             while process.poll() is None and not self._interrupted:
                 for key, _ in selector.select(_POLL_S):
-                    if not key.data(key.fd, measurements):
+                    if not key.data(key.fd, reader):
                         selector.unregister(key.fileobj)
                         # A trainer that closes its output is about to end, as a rule.
                         with suppress(subprocess.TimeoutExpired):
                             process.wait(_POLL_S)
                 if time.monotonic() >= next_reading:
-                    self._read_files(measurements)
+                    reader.read_files()
                     next_reading = time.monotonic() + _POLL_S
                 if time.monotonic() > deadline:
                     return True
         return False
 
-    def _read_rest(self, process: subprocess.Popen[bytes], measurements: IO[str]) -> None:
+    def _read_rest(self, process: subprocess.Popen[bytes], reader: MetricReader) -> None:
         """Reads what a trainer that has ended left: in the pipe, a line without its end, its files."""
         descriptor = cast(IO[bytes], process.stdout).fileno()
         # A process that left the trainer's group may hold the pipe open.
         os.set_blocking(descriptor, False)
         with suppress(BlockingIOError):
-            self._pass_on(descriptor, measurements)
-        self._read_lines([self._line], measurements)
-        self._read_files(measurements)
+            self._pass_on(descriptor, reader)
+        reader.finish()
 
-    def _pass_on(self, descriptor: int, measurements: IO[str]) -> bool:
+    def _pass_on(self, descriptor: int, reader: MetricReader) -> bool:
         data = os.read(descriptor, _PIPE_BYTES)
         _write_all(sys.stdout.fileno(), data)
+        self.last_printed = (self.last_printed + data)[-_KEPT_BYTES:]
         if self._listener and data:
             self._listener.printed(data)
-        *lines, self._line = (self._line + data).replace(b"\r", b"\n").split(b"\n")
-        if len(self._line) > _LONGEST_LINE_BYTES:
-            lines, self._line = [*lines, self._line], b""
-        self._read_lines(lines, measurements)
+        reader.read_output(data)
         return bool(data)
 
-    def _read_lines(self, lines: Iterable[bytes], measurements: IO[str]) -> None:
-        for line in lines:
-            self._record(self._stdout.read_line(line.decode("utf-8", "replace")), measurements)
-
-    def _parent_died(self, descriptor: int, _: IO[str]) -> bool:
+    def _parent_died(self, descriptor: int, _: MetricReader) -> bool:
         alive = bool(os.read(descriptor, _PIPE_BYTES))
         self._interrupted = self._interrupted or not alive
         return alive
 
-    def _read_files(self, measurements: IO[str]) -> None:
-        for read_new in self._files:
-            self._record(read_new(), measurements)
 
-    def _record(self, reports: Iterable[Report], measurements: IO[str]) -> None:
-        for report in reports:
-            if len(self._tags) < _MAX_TAGS:
-                self._tags.add(report.tag)
-            if report.tag == self._spec.metric and self._final.add(report):
-                measurements.write(json.dumps(asdict(report.measurement)) + "\n")
-                measurements.flush()
-                if self._listener:
-                    self._listener.measured(report.measurement)
-
-
-def _start_trainer(spec: TrialSpec) -> subprocess.Popen[bytes]:
+def _start_trainer(place: Place) -> subprocess.Popen[bytes]:
     # A group of its own, so that stopping it reaches the processes that it starts and not this one.
     return subprocess.Popen(
-        spec.argv(),
-        env=spec.environment(os.environ),
+        place.argv,
+        env=place.environment,
+        cwd=place.directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -2,16 +2,8 @@
 # make addons: installs Katib and KFP, in the versions that hptune is tested with.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-source "$here/lib.sh"
-# shellcheck source-path=SCRIPTDIR source=settings.sh
-source "$here/settings.sh"
-# shellcheck source-path=SCRIPTDIR source=checks.sh
-source "$here/checks.sh"
-# shellcheck source-path=SCRIPTDIR source=access.sh
-source "$here/access.sh"
-# shellcheck source-path=SCRIPTDIR source=label.sh
-source "$here/label.sh"
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$here/common.sh"
 
 # apply OWNER URL: both bring the namespace kubeflow. Under names of their own, neither takes the other's labels away.
 # Without a timeout kustomize gives git 27 seconds, too few for KFP's repository.

@@ -2,16 +2,8 @@
 # make deploy: from a commit to a pipeline version in KFP that a user can start. docs/deploy.md has the variables.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-source "$here/lib.sh"
-# shellcheck source-path=SCRIPTDIR source=settings.sh
-source "$here/settings.sh"
-# shellcheck source-path=SCRIPTDIR source=checks.sh
-source "$here/checks.sh"
-# shellcheck source-path=SCRIPTDIR source=access.sh
-source "$here/access.sh"
-# shellcheck source-path=SCRIPTDIR source=label.sh
-source "$here/label.sh"
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$here/common.sh"
 # shellcheck source-path=SCRIPTDIR source=images.sh
 source "$here/images.sh"
 # shellcheck source-path=SCRIPTDIR source=apply.sh
@@ -39,7 +31,7 @@ tell_what_next() {
   if dry; then say "revision $REVISION would be deployed"; else say "revision $REVISION is deployed"; fi
   tell_where
   printf '    run     make submit\n'
-  printf '            or in the form for a run: job_dir %s/NAME, service_account hptune-trial' "$(jobs_home)"
+  printf '            or in the form for a run: job_dir %s/NAME' "$(jobs_home)"
   if [[ $OVERLAY != multi-user ]]; then printf ', Service Account hptune-launcher'; fi
   printf '\n'
 }

@@ -16,7 +16,7 @@ main() {
   # The one that make submit started last.
   if [[ -z ${JOB:-} && -f $STATE/job ]]; then JOB=$(<"$STATE/job"); fi
   JOB=${JOB:-}
-  need JOB 'the name that make submit told: make results JOB=mnist-20260101-120000'
+  need JOB 'the name that make submit told: make results JOB=tuning-20260101-120000'
   check_job
   refuse_faults
   credentials >&2

@@ -166,6 +166,8 @@ check_settings() {
   allow ACCELERATOR "$(IFS='|' && printf '%s' "${ACCELERATORS[*]}")" "one of ${ACCELERATORS[*]}"
   allow MACHINE '[a-z0-9-]+' 'a machine type of Compute Engine'
   allow ALGORITHM 'gp-bandit|bayesianoptimization' 'gp-bandit or bayesianoptimization'
+  allow CPU '[0-9]+(\.[0-9]+)?|[0-9]+m' "a trial's CPUs, such as 2 or 500m"
+  allow MEMORY '[0-9]+[KMGT]i' "a trial's memory, such as 4Gi"
   allow DEPLOYED '[0-9a-f]+' 'a git revision'
   local flag
   for flag in "${FLAGS[@]}"; do allow "$flag" 1 '1, or 0 for no'; done

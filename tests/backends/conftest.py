@@ -1,9 +1,8 @@
 import pytest
 from tiny_jobs import Job, job_text
 
-from hptune.backends.base import Submission
-from hptune.job import parse_job
-from hptune.trial.spec import Program
+from hptune.job.submission import Program, Submission
+from hptune.job.tuning_job import parse_job
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 A backend's tests derive from `BackendContract` and provide the fixture ``make_job``: it takes a trainer's
 body and the tuning part of a job file, and what it returns has ``run()``, which runs the job and returns its
-study, and ``results``, the ``trainingOutput`` that the job left.
+study, ``backend``, ``submission`` and ``results``, the ``trainingOutput`` that the job left.
 """
 
 import pytest
 
 from hptune.errors import JobFailed
-from hptune.study import TrialState
+from hptune.results.study import JobState, TrialState
 
 GRID = [
     {"parameterName": "x", "type": "INTEGER", "minValue": 0, "maxValue": 1},
@@ -44,6 +44,22 @@ class BackendContract:
         assert all((t.final.value, t.final.step) == (t.parameters["x"], 7) for t in study.trials)
         choose = max if goal == "MAXIMIZE" else min
         assert study.best.parameters["x"] == choose(trial.parameters["x"] for trial in study.trials)
+
+    def test_a_run_returns_what_describe_tells_afterwards(self, make_job):
+        job = make_job("print(f'step=1 accuracy={x}')\nprint(f'step=2 accuracy={x / 2}')", maxTrials=2)
+        status = job.backend.run(job.submission, lambda *_: None)
+        assert status.state is JobState.SUCCEEDED
+        assert status == job.backend.describe()
+
+    def test_each_trial_has_its_curve(self, make_job):
+        body = (
+            "for step in (0, 3, 3, 8):\n    print(f'step={step} accuracy={x + step}')\nsys.exit(trial == 2)"
+        )
+        job = make_job(body, maxTrials=3)
+        for trial in job.run().trials:
+            x = trial.parameters["x"]
+            curve = [(measurement.step, measurement.value) for measurement in trial.measurements]
+            assert curve == [(0, x), (3, x + 3), (4, x + 3), (8, x + 8)], trial.id
 
     def test_a_trial_whose_objective_is_nan_is_never_best_and_fails_no_job(self, make_job):
         body = "print(f'accuracy={\"nan\" if trial == 1 else x}')"

@@ -18,10 +18,9 @@ import pytest
 from contract import assert_complete, assert_results_of
 from tiny_jobs import PRELUDE, job_text
 
-from hptune.backends.base import JobState
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import JobDirError
-from hptune.study import TrialState
+from hptune.results.study import JobState, TrialState
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -40,7 +39,7 @@ print(f"step=2 accuracy={x}")
 
 def run_command_line(argv, mark, output):
     """The command line in a process that has imported it before, which is most of what it takes to start."""
-    from hptune import cli
+    from hptune.cli import app
 
     os.setpgid(0, 0)
     os.environ[MARK] = mark
@@ -48,13 +47,13 @@ def run_command_line(argv, mark, output):
     os.dup2(descriptor, sys.stdout.fileno())
     os.dup2(descriptor, sys.stderr.fileno())
     sys.argv = argv
-    cli.main()
+    app.main()
 
 
 @pytest.fixture(scope="module")
 def processes():
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hptune.cli"])
+    context.set_forkserver_preload(["hptune.cli.app"])
     return context
 
 

@@ -1,17 +1,19 @@
+import fcntl
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
 
 import pytest
 from contract import BackendContract, assert_complete, assert_results_of
 
-from hptune.backends.base import JobState
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import Interrupted, JobDirError, JobFailed
-from hptune.study import Measurement, TrialState
+from hptune.results.study import JobState, Measurement, TrialState
 from hptune.trial.outcome import Outcome
 
 
@@ -37,7 +39,7 @@ def test_a_job_that_has_ended_is_not_run_again(make_job):
     job = make_job(maxTrials=2)
     first = job.run()
     results = job.results
-    assert LocalBackend(job.root).run(job.submission, lambda *_: None) == first
+    assert LocalBackend(job.root).run(job.submission, lambda *_: None).study == first
     assert job.starts == [1, 2]
     assert job.results == results
     assert job.backend.describe().state is JobState.SUCCEEDED
@@ -199,7 +201,7 @@ def test_hopeless_trials_are_stopped_early_and_the_others_are_not(make_job):
     assert_complete(study, 7, job.submission.job.space)
     assert_results_of(study, job.results)
     assert [trial.id for trial in study.trials if trial.stopped_early] == [5, 6]
-    assert all(trial.state is TrialState.SUCCEEDED for trial in study.trials)
+    assert [trial.id for trial in study.trials if trial.state is not TrialState.SUCCEEDED] == [6]
     assert study.trials[4].final.value == 0.1
     assert (study.trials[5].final, study.trials[5].message) == (None, "accuracy was nan at step 3")
     assert study.best.id not in (5, 6)
@@ -326,3 +328,38 @@ def test_logs_are_followed_across_trials_until_the_job_ends(make_job):
     ]
     assert [(line.trial_id, line.text) for line in lines] == expected
     assert [(line.trial_id, line.text) for line in job.backend.stream_logs()] == expected
+
+
+def test_a_lock_ends_with_its_process_however_that_ends(make_job):
+    job = make_job(maxTrials=1)
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom hptune.backends.local.backend import LocalBackend\n"
+        "with LocalBackend(Path(sys.argv[1]))._locked():\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", code, str(job.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(JobDirError, match=f"is in use by process {holder.pid}$"):
+            job.run()
+        holder.kill()
+    assert job.run().best is not None
+
+
+def test_readers_do_not_take_each_other_for_a_run(make_job):
+    job = make_job(maxTrials=1)
+    job.run()
+    (job.root / "hptune" / "status.json").unlink()
+    with (job.root / "hptune" / "lock").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert job.backend.describe().state is JobState.CANCELLED
+
+
+def test_a_lock_of_optunas_that_a_killed_writer_left_holds_nobody_up(make_job):
+    job = make_job(maxTrials=2)
+    with pytest.raises(Interrupted):
+        job.run(interrupt_at(2))
+    lock = job.root / "hptune" / "study.journal.lock"
+    lock.symlink_to(job.root / "hptune" / "study.journal")
+    started = time.monotonic()
+    assert_complete(job.run(), 2, job.submission.job.space)
+    assert time.monotonic() - started < 20, "Optuna's own lock waits for 30 s"

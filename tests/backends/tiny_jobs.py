@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hptune.backends.base import Submission
+from hptune.backends.base import Backend
 from hptune.backends.local.backend import LocalBackend
-from hptune.job import parse_job
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import parse_job
 
 # What every trainer begins with: its arguments (the last of a name wins), its trial, and a note of its start
 # outside the job's directory.
@@ -31,16 +32,18 @@ def ignore(_study, _trial):
     """Observes nothing."""
 
 
-@dataclass
-class Job:
-    """A job of this machine, and what it takes to run it."""
+class TinyJob:
+    """A job of a tiny trainer, wherever it runs.
+
+    Attributes:
+        submission: The job.
+        scratch: Where its trainer is.
+        backend: What runs it.
+    """
 
     submission: Submission
     scratch: Path
-    backend: LocalBackend = field(init=False)
-
-    def __post_init__(self):
-        self.backend = LocalBackend(self.root)
+    backend: Backend
 
     @property
     def root(self):
@@ -57,10 +60,22 @@ class Job:
         return json.loads((self.root / "results.json").read_text())["trainingOutput"]
 
     def run(self, observe=ignore):
-        return self.backend.run(self.submission, observe)
+        return self.backend.run(self.submission, observe).study
 
     def write_trainer(self, body):
         (self.scratch / "tiny_trainer.py").write_text(PRELUDE + body)
+
+
+@dataclass
+class Job(TinyJob):
+    """A job of this machine, and what it takes to run it."""
+
+    submission: Submission
+    scratch: Path
+    backend: LocalBackend = field(init=False)
+
+    def __post_init__(self):
+        self.backend = LocalBackend(self.root)
 
     def changed(self, **tuning):
         """The same job with another job file."""

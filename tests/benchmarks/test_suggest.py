@@ -57,6 +57,19 @@ def test_what_was_searched_is_not_searched_again_unless_the_sampler_has_changed(
     assert study.missing(old, ["branin"], ["random"], 2) == todo
 
 
+def test_runs_of_former_code_are_kept_where_the_present_code_finds_the_same(tmp_path):
+    results = tmp_path / "results.jsonl"
+    runs = list(study.make([("branin", "random", seed) for seed in (0, 1)], 1, results))
+    former = results.read_text().replace(f'"version": "{runs[0].version}"', '"version": "former"')
+    results.write_text(former)
+    assert study.relabel("random", 2, 1, results) == 2
+    assert study.load(results) == runs
+    results.write_text(former.replace("[1, ", "[2, "))
+    with pytest.raises(ValueError, match="random now finds something else in branin, seed "):
+        study.relabel("random", 2, 1, results)
+    assert {run.version for run in study.load(results)} == {"former"}
+
+
 def test_worse_than_random_is_found():
     runs = [
         study.Run("t", searcher, seed, "1", "d", [(1, level + seed / 100)])

@@ -50,7 +50,7 @@ def test_a_body_is_ten_lines_of_calls_to_hptune(step):
     lines = {line for node in statements for line in range(node.lineno, (node.end_lineno or 0) + 1)}
     assert len(lines) <= MAX_STATEMENT_LINES
     inside = set(imported(ast.walk(function(step))))
-    assert inside <= {"pathlib", "hptune.steps", "hptune.statusfile"}
+    assert inside <= {"pathlib", "hptune.data", "hptune.steps", "hptune.results.status_file"}
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -25,7 +25,7 @@ ORDER = [
     "kubectl label namespace",
     "hptune katib-register --image",
     "kubectl port-forward --namespace",
-    "python -m pipelines.mnist_hptune",
+    "python -m pipelines.mnist",
 ]
 
 
@@ -48,9 +48,11 @@ def test_nothing_is_changed_before_everything_was_asked(deployed):
 
 def test_the_pipeline_is_compiled_with_the_images_that_were_pushed(deployed):
     upload = deployed.environments()[-1]
-    assert deployed.ran()[-1] == (
-        "python -m pipelines.mnist_hptune upload --endpoint http://127.0.0.1:54321 --backend katib --gpus 1"
+    command = deployed.ran()[-1]
+    assert command.startswith(
+        "python -m pipelines.mnist upload --endpoint http://127.0.0.1:54321 --backend katib --gpus 1 "
     )
+    assert command.endswith(" --ui http://localhost:8080")
     assert upload["HPTUNE_IMAGE"] == f"{REGISTRY}/hptune:{deployed.revision}"
     assert upload["HPTUNE_TRAINER_IMAGE"] == f"{REGISTRY}/trainer:{deployed.revision}"
 
@@ -86,7 +88,7 @@ def test_applies_the_overlay_for_these_settings(checkout):
         "kubectl label",
         "hptune katib-register",
         "kubectl port-forward",
-        "python -m pipelines.mnist_hptune",
+        "python -m pipelines.mnist",
     ],
 )
 def test_a_failure_stops_it_and_a_second_run_completes_it(checkout, failing):
@@ -121,14 +123,20 @@ def test_the_label_is_set_again_where_it_is_lost(deployed):
     assert starts(deployed.ran()) == expected_order(deployed)
 
 
+def refused(checkout, *failing):
+    checkout.failing += failing
+    result = checkout.make("deploy")
+    assert result.returncode == 2
+    return result
+
+
 def test_everything_that_is_missing_is_told_at_once(checkout):
-    checkout.failing += [
+    result = refused(
+        checkout,
         "gcloud storage buckets describe",
         "gcloud artifacts repositories describe",
         "gcloud iam service-accounts describe",
-    ]
-    result = checkout.make("deploy")
-    assert result.returncode == 2
+    )
     assert [line.split(" is ")[0] for line in result.stderr.splitlines()[:3]] == [
         "hptune: BUCKET:",
         "hptune: service account: hptune@my-project.iam.gserviceaccount.com",
@@ -153,13 +161,12 @@ def test_what_mends_it_is_for_the_same_settings(checkout):
 
 
 def test_what_the_cluster_lacks_is_told_at_once(checkout):
-    checkout.failing += [
+    result = refused(
+        checkout,
         "kubectl get experiments.kubeflow.org",
         "kubectl get deployment ml-pipeline",
         "kubectl auth can-i create roles",
-    ]
-    result = checkout.make("deploy")
-    assert result.returncode == 2
+    )
     assert "Katib: is not installed, or not yours to use in kubeflow; run: make addons" in result.stderr
     assert "KFP: does not run in the namespace kubeflow; run: make addons" in result.stderr
     assert "permission: to create roles in kubeflow is missing" in result.stderr

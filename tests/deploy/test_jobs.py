@@ -1,38 +1,57 @@
 """`make submit`, `results` and `logs`, with the same stand-ins."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 from checkouts import LABEL_QUESTION, REGISTRY, ROOT, STATE
 
+from hptune.backends.katib.options import KatibOptions
 from tests.pipelines.kfp_stand_in import kfp_stand_in
 
 
+def given_with(flag, command):
+    words = command.split(f" {flag} ")[1:]
+    return dict(re.split(" -(?:[pd]|-[a-z-]+) ", word)[0].split("=", 1) for word in words)
+
+
 def parameters(command):
-    words = command.split(" -p ")[1:]
-    return dict(word.split(" --")[0].split("=", 1) for word in words)
+    return given_with("-p", command)
+
+
+def form(command):
+    return given_with("-d", command)
 
 
 def test_submit_starts_a_run_with_what_was_deployed(deployed):
     result = deployed.make("submit", settings={}, JOB="mine", DATA="mnist")
     assert result.returncode == 0, result.stderr
     started = deployed.ran()[-1]
-    assert started.startswith("python -m pipelines.mnist_hptune submit --endpoint http://127.0.0.1:54321 ")
+    assert started.startswith("python -m pipelines.mnist submit --endpoint http://127.0.0.1:54321 ")
     assert started.endswith(" --service-account hptune-launcher")
     assert parameters(started) == {
         "job_name": "mine",
-        "namespace": "kubeflow",
-        "service_account": "hptune-trial",
-        "katib_algorithm": "gp-bandit",
+        "katib.namespace": "kubeflow",
+        "katib.algorithm": "gp-bandit",
         "job_dir": "gs://my-project-hptune/hptune-jobs/mine",
-        "node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
-        "trial_accelerator": "nvidia-tesla-t4",
         "data": "mnist",
     }
     assert deployed.environments()[-1]["HPTUNE_TRAINER_IMAGE"] == f"{REGISTRY}/trainer:{deployed.revision}"
     assert "trials  make results JOB=mine" in result.stdout
+
+
+def test_the_form_of_a_run_is_the_one_that_was_deployed(deployed):
+    """Another form would be another version of the pipeline."""
+    uploaded = form(deployed.ran()[-1])
+    assert uploaded == {
+        "katib.service_account": "hptune-trial",
+        "trainer_node_selector": '{"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}',
+        "katib.accelerator": "nvidia-tesla-t4",
+    }
+    deployed.make("submit", settings={}, JOB="mine", ALGORITHM="bayesianoptimization")
+    assert form(deployed.ran()[-1]) == uploaded
 
 
 def test_the_pipelines_program_takes_this_command_line(deployed):
@@ -48,9 +67,9 @@ def test_the_pipelines_program_takes_this_command_line(deployed):
 
 
 def test_submit_takes_more_parameters(deployed):
-    deployed.make("submit", settings={}, FLAGS="-p max_trials=20 -p 'trainer_args=[\"a b\"]'")
+    deployed.make("submit", settings={}, FLAGS="-p job_max_trials=20 -p 'trainer_args=[\"a b\"]'")
     assert deployed.ran()[-1].endswith(
-        ' --service-account hptune-launcher -p max_trials=20 -p trainer_args=["a b"]'
+        ' --service-account hptune-launcher -p job_max_trials=20 -p trainer_args=["a b"]'
     )
 
 
@@ -73,9 +92,61 @@ def test_submit_without_a_bucket_uses_kfps_object_store(checkout):
     assert checkout.make("submit", settings={}, JOB="mine").returncode == 0
     given = parameters(checkout.ran()[-1])
     assert given["job_dir"] == "minio://mlpipeline/hptune-jobs/mine"
-    assert given["secret"] == "hptune-object-store"
-    assert "node_selector" not in given
-    assert given["trial_gpus"] == "0", "there is no GPU, whatever the job file asks for"
+    begins = form(checkout.ran()[-1])
+    assert begins["katib.secret"] == "hptune-object-store"
+    assert "trainer_node_selector" not in begins
+    assert begins["katib.gpus"] == "0", "there is no GPU, whatever the job file asks for"
+
+
+LOCAL = {"OVERLAY": "local", "CONTEXT": "kind-tuning", "REGISTRY": "registry.test/x"}
+
+
+@pytest.fixture
+def local(checkout):
+    checkout.answers[LABEL_QUESTION] = "enabled"
+    return checkout
+
+
+def test_trials_on_this_machines_cluster_fit_its_nodes_and_the_data_needs_no_network(local):
+    local.answers["kubectl get nodes"] = "4 8000000Ki"
+    local.answers["kubectl get nodes --output"] = "7910m 16393216Ki"
+    result = local.make("submit", settings=LOCAL, JOB="mine")
+    assert result.returncode == 0, result.stderr
+    given = parameters(local.ran()[-1])
+    assert (given["katib.cpu"], given["katib.memory"]) == ("1977m", "4002Mi"), "a quarter of the larger"
+    assert given["data"] == "digits"
+    assert "each trial asks for CPU=1977m MEMORY=4002Mi" in result.stdout
+
+
+def test_cpus_and_memory_that_are_given_are_taken(local):
+    local.make("submit", settings=LOCAL, JOB="mine", CPU="2", MEMORY="3Gi", DATA="mnist")
+    given = parameters(local.ran()[-1])
+    assert (given["katib.cpu"], given["katib.memory"], given["data"]) == ("2", "3Gi", "mnist")
+
+
+def test_the_pipelines_program_takes_what_trials_ask_for(local):
+    with kfp_stand_in() as server:
+        local.answers["kubectl get nodes"] = "4 8000000Ki"
+        result = local.make("submit", settings={**LOCAL, "KFP_ENDPOINT": server.endpoint}, JOB="mine")
+        assert result.returncode == 0, result.stderr
+        (_, *arguments), _ = local.notes()[-1]
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
+    (run,) = server.runs
+    katib = KatibOptions.read(run["runtime_config"]["parameters"]["katib"])
+    assert (katib.cpu, katib.memory_bytes, katib.gpus) == (1.0, 1953 * 2**20, 0)
+    assert (katib.service_account, katib.namespace) == ("hptune-trial", "kubeflow")
+
+
+def test_nodes_that_do_not_say_what_they_have_are_told(local):
+    result = local.make("submit", settings=LOCAL, JOB="mine")
+    assert result.returncode == 0, result.stderr
+    assert "warning: the nodes do not say what they have; a trial asks for what" in result.stderr
+    assert "katib.cpu" not in parameters(local.ran()[-1])
+
+
+def test_links_are_of_the_address_that_make_ui_shows(deployed):
+    deployed.make("submit", settings={}, JOB="mine", KFP_PORT="9000")
+    assert " --ui http://localhost:9000 " in deployed.ran()[-1]
 
 
 def test_submit_keeps_to_the_part_of_the_object_store_that_a_profile_may_use(checkout):
@@ -90,13 +161,13 @@ def test_submit_keeps_to_the_part_of_the_object_store_that_a_profile_may_use(che
 def test_submit_takes_the_accelerator_of_the_job_file(deployed):
     with kfp_stand_in() as server:
         result = deployed.make(
-            "submit", settings={}, KFP_ENDPOINT=server.endpoint, FLAGS="-p trial_accelerator="
+            "submit", settings={}, KFP_ENDPOINT=server.endpoint, FLAGS="-p katib.accelerator="
         )
         assert result.returncode == 0, result.stderr
         (_, *arguments), _ = deployed.notes()[-1]
         subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
     (run,) = server.runs
-    assert run["runtime_config"]["parameters"]["trial_accelerator"] == ""
+    assert run["runtime_config"]["parameters"]["katib"]["accelerator"] == ""
 
 
 def test_the_kube_configuration_of_a_deployment_may_be_the_users_own(checkout):
@@ -126,7 +197,10 @@ def test_submit_is_refused_where_katib_would_read_no_metrics(deployed):
     assert not any(command.startswith("python") for command in deployed.ran())
 
 
-@pytest.mark.parametrize(("name", "value"), [("JOB", "a; b"), ("JOB", "1"), ("CONFIG", "nowhere.yaml")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("JOB", "a; b"), ("JOB", "1"), ("CONFIG", "nowhere.yaml"), ("CPU", "two"), ("MEMORY", "4GB")],
+)
 def test_submit_tells_what_is_not_allowed(deployed, name, value):
     result = deployed.make("submit", settings={}, **{name: value})
     assert result.returncode == 2

@@ -9,7 +9,8 @@ import pytest
 from checkouts import ROOT, rendered
 from kubernetes.client import Configuration
 
-from hptune.backends.katib.client import Cluster
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.retry import Patience
 
 EXPERIMENT = {"metadata": {"name": "tuning"}}
 VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "PUT": "update"}
@@ -78,7 +79,7 @@ def test_every_method_is_called():
 @pytest.mark.parametrize("overlay", ["gke", "local", "multi-user"])
 def test_the_role_has_what_the_client_does_and_no_more(overlay):
     recorder = Recorder()
-    cluster = Cluster(recorder, "kubeflow", first_pause_s=0.01)
+    cluster = Cluster(recorder, "kubeflow", patience=Patience(total_s=60, first_pause_s=0.01))
     for name, arguments in CALLS.items():
         result = getattr(cluster, name)(*arguments)
         if inspect.isgenerator(result):

@@ -29,7 +29,7 @@ def test_shellcheck_finds_nothing():
 
 
 def test_parts_are_used():
-    sourced = "".join(path.read_text() for path in COMMANDS)
+    sourced = "".join(path.read_text() for path in SCRIPTS)
     for path in set(SCRIPTS) - set(COMMANDS):
         assert f'source "$here/{path.name}"' in sourced
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hptune.job.submission import Program
+from hptune.storage.job_dir import TrialDir
+from hptune.trial.spec import TRIAL_FORM, TrialSpec
+
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1e6
 
@@ -57,7 +61,9 @@ def test_images_run_a_lightweight_component_of_kfp(engine, image):
 
 
 def test_any_user_can_run_the_images_and_has_a_home(engine, image):
-    code = "from pathlib import Path; import hptune.cli; Path.home().joinpath('x').touch(); print('written')"
+    code = (
+        "from pathlib import Path; import hptune.cli.app; Path.home().joinpath('x').touch(); print('written')"
+    )
     assert engine.python(image, code, "--user=4321:4321") == "written"
 
 
@@ -114,10 +120,18 @@ def data_dir(tmp_path_factory):
 
 
 def run_trial(engine, image, data_dir, *user_args):
-    trial = ["--trial-id=1", "--job-id=tiny", "--metric=accuracy", "--output=/tmp/out", "--state=/tmp/state"]
-    trial += ["--parameter=lr=0.1", "--parameter=num-steps=3", "--module-name=trainer.mnist_mlp_lr_numsteps"]
-    script = 'python -m hptune.trial "$@"; code=$?; cat /tmp/state/*; exit $code'
-    command = ["sh", "-c", script, "sh", *trial, "--", "--train-file=/data/tiny.npz", *user_args]
+    spec = TrialSpec(
+        trial_id="1",
+        job_id="tiny",
+        metric="accuracy",
+        program=Program("trainer.mnist_mlp_lr_numsteps"),
+        directory=TrialDir(Path("/tmp/out"), Path("/tmp/state")),
+        user_args=("--train-file=/data/tiny.npz", *user_args),
+        parameters={"lr": "0.1", "num-steps": "3"},
+    )
+    run = 'printf %s "$1" > /tmp/1.json; python -m hptune.trial /tmp/1.json'
+    script = f"{run}; code=$?; cat /tmp/state/*; exit $code"
+    command = ["sh", "-c", script, "sh", TRIAL_FORM.text(spec)]
     return engine.run(image, *command, options=[f"--volume={data_dir}:/data:ro"], check=False)
 
 

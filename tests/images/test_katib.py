@@ -10,24 +10,17 @@ import pytest
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from hptune.backends.katib.register import SuggestionImage
-from hptune.steps.download import download
-from hptune.steps.preprocess import preprocess
+from hptune.backends.katib.suggestion.install import SuggestionImage
+from hptune.data.download import download
+from hptune.data.split import preprocess
 from hptune.trial.outcome import Outcome
 from tests.backends.katib import pod_of_a_trial
 from tests.backends.katib import suggestion_server as katib
 from tests.entry_point import call
+from tests.job_texts import mnist_job
 
 MODULE = "trainer.mnist_mlp_lr_numsteps"
-JOB_FILE = """
-trainingInput:
-  hyperparameters:
-    hyperparameterMetricTag: accuracy
-    maxTrials: 2
-    params:
-      - {parameterName: num-steps, type: INTEGER, minValue: 5, maxValue: 1000000}
-      - {parameterName: lr, type: DOUBLE, minValue: 0.01, maxValue: 0.1, scaleType: UNIT_LOG_SCALE}
-"""
+JOB_FILE = mnist_job(max_trials=2, max_steps=1_000_000)
 RESTRICTED = ["--user=10001:10001", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
 PATIENCE_S = 120
 

@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.job_texts import mnist_job
+
 ROOT = Path(__file__).parents[2]
-JOB_FILE = """
-trainingInput:
-  hyperparameters:
-    hyperparameterMetricTag: accuracy
-    maxTrials: 10
-    params:
-      - {parameterName: num-steps, type: INTEGER, minValue: 5, maxValue: 20}
-      - {parameterName: lr, type: DOUBLE, minValue: 0.01, maxValue: 0.1, scaleType: UNIT_LOG_SCALE}
-"""
+JOB_FILE = mnist_job(max_trials=10, max_steps=20)
 
 pytestmark = pytest.mark.docker
 
@@ -35,7 +29,7 @@ def run(hptune_image, trainer_image, tmp_path):
             "--max-trials=2",
         ]
         options += [f"--job-dir={tmp_path / 'job'}", f"--output={tmp_path / 'outputs'}"]
-        command = [sys.executable, "-m", "pipelines.mnist_hptune", "run", *options, "--", *user_args]
+        command = [sys.executable, "-m", "pipelines.mnist", "run", *options, "--", *user_args]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
     return run

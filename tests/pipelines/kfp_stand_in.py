@@ -5,11 +5,12 @@ It is not one: it validates nothing, and runs nothing.
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import serving
 
 API = "/apis/v2beta1"
 
@@ -41,13 +42,18 @@ class Handler(BaseHTTPRequestHandler):
         path, query = self.asked()
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if path == f"{API}/pipelines/upload":
-            return self.create("pipelines", {"pipeline_id": "p1", "display_name": query["name"]})
+            new = {"pipeline_id": "p1", "display_name": query["name"]}
+            # As KFP does: a pipeline that is uploaded has a version of its own name.
+            self.server.versions.append({**new, "pipeline_version_id": "v0", "package": body})
+            return self.create("pipelines", new)
         if path == f"{API}/pipelines/upload_version":
             new = {"pipeline_id": query["pipelineid"], "display_name": query["name"]}
             return self.create(
                 "versions", {**new, "pipeline_version_id": f"v-{query['name']}", "package": body}
             )
         kind = path.removeprefix(f"{API}/")
+        if kind == "pipelines":
+            return self.create(kind, {**json.loads(body), "pipeline_id": "p1"})
         return self.create(kind, {**json.loads(body), f"{kind.removesuffix('s')}_id": f"{kind}-1"})
 
     def asked(self):
@@ -81,11 +87,5 @@ def matching(things, query):
 @contextmanager
 def kfp_stand_in() -> Iterator[KfpStandIn]:
     server = KfpStandIn()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,11 +1,16 @@
 """The whole pipeline on this machine: real steps, real trials, a trainer that takes a moment."""
 
+import fcntl
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,14 +30,14 @@ trainingInput:
 PATIENCE_S = 60
 
 
-def start(folder, *user_args, flags=()):
+def start(folder, *user_args, flags=(), stderr=subprocess.PIPE):
     """Starts the pipeline in ``folder``, as a person at another place than the checkout would."""
     config = folder / "hptune.yaml"
     config.write_text(JOB)
     command = [
         sys.executable,
         "-m",
-        "pipelines.mnist_hptune",
+        "pipelines",
         "run",
         "--data",
         "digits",
@@ -46,7 +51,7 @@ def start(folder, *user_args, flags=()):
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 
@@ -119,6 +124,23 @@ def test_the_end_shows_table_best_test_measurement_and_report(finished):
     model = Path(re.search(r"^model: +(.*)$", stdout, re.MULTILINE)[1])
     assert (model / "model.txt").read_text() == str(float(best[3]))
     assert folder in report.parents
+
+
+def test_the_tune_steps_artifact_says_where_the_job_is(finished):
+    folder, *_ = finished
+    [job] = folder.glob("local_outputs/*/tune/job")
+    assert job.read_text().strip() == str(folder / "jobs" / "tiny")
+
+
+def test_what_is_missing_is_named_together(tmp_path):
+    command = [sys.executable, "-m", "pipelines", "run"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        f"hptune: {option}: is missing" for option in ("--data", "--config", "--name")
+    ]
 
 
 def test_a_failed_trial_that_is_allowed_is_named_with_its_log(finished):
@@ -198,3 +220,30 @@ def test_ctrl_c_ends_with_130_and_stops_the_trainer(tmp_path):
     assert code == 130
     assert "Traceback" not in stderr
     assert not is_alive(begun(tmp_path)[-1][1])
+
+
+def test_a_terminal_shows_the_live_view_of_hptune_run_and_no_lines_of_trials(tmp_path, monkeypatch):
+    main, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    process = start(tmp_path, stderr=other)
+    os.close(other)
+    seen = b""
+    # The terminal of a process that has ended answers with an error.
+    with suppress(OSError):
+        while data := os.read(main, 65536):
+            seen += data
+    os.close(main)
+    code, stdout, _ = finish(process)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
+    assert code == 0, shown
+    assert "tiny: minimize loss" in shown
+    assert re.search(r"trials \S*━+\S* 1/3 ", shown)
+    assert re.search(r"trial \d (runs, \d|waits to run)", shown)
+    assert "trial 1/3 runs" not in shown
+    # The live view is gone when the step has ended; the results are printed as everywhere.
+    assert "report:\r\n" in shown
+    assert "best: trial" in stdout
+    assert not list((tmp_path / "local_outputs").glob(".hptune-*"))

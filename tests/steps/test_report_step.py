@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hptune.backends.base import JobState, JobStatus
 from hptune.errors import StorageError
-from hptune.statusfile import save_status
+from hptune.results.status_file import save_status
+from hptune.results.study import Goal, JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.steps.report import report, report_from_status
-from hptune.study import Goal, Measurement, Study, Trial, TrialState
 
 TRAINERS = Path(__file__).parents[1] / "trainers"
 TRAINING_INPUT = {

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from hptune.backends.base import Submission
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import JobDirError, JobFailed
-from hptune.job import parse_job
+from hptune.job.submission import Program, Submission
+from hptune.job.tuning_job import parse_job
 from hptune.steps.train import train
-from hptune.trial.spec import Program
 
 TRAINER = """
 import os, sys

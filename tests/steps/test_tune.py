@@ -1,6 +1,7 @@
 """The tune step: what it makes of a pipeline's parameters, and that it takes a job up again."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hptune.backends.base import JobState
 from hptune.errors import JobDirError, JobFileError, UsageError
-from hptune.job import parse_job
-from hptune.steps.process import failure_of
-from hptune.steps.submission import Trainer, override
+from hptune.job.tuning_job import parse_job
+from hptune.results.study import JobState, TrialState
+from hptune.steps.process import FAILURE_VARIABLE, read_failure
+from hptune.steps.trainer import Trainer, limits
 from hptune.steps.tune import summarize, tune
-from hptune.study import TrialState
 
 TINY = Path(__file__).parents[1] / "pipelines" / "tiny"
 JOB = """\
@@ -116,7 +116,7 @@ def test_a_failed_trial_that_is_allowed_is_named_with_its_log(step, capsys):
 
 def test_a_fault_of_the_job_file_is_told_with_its_line(step):
     with pytest.raises(JobFileError, match=r"job_file:6: .*maxTrials"):
-        step.run(job_file=JOB.replace("maxTrials: 7", "maxTrials: -7"))
+        step.run(job_file=JOB.replace("maxTrials: 7", "maxTrials: -7"), max_trials=0)
     assert not step.job_dir.exists()
 
 
@@ -126,16 +126,15 @@ def test_backends_that_are_not_there_are_refused(step):
 
 
 def test_limits_of_zero_keep_those_of_the_file():
-    job = parse_job(JOB, "hptune.yaml")
-    assert override(job) is job
-    changed = override(job, max_parallel_trials=3)
+    assert parse_job(JOB, "hptune.yaml", limits()).max_trials == 7
+    changed = parse_job(JOB, "hptune.yaml", limits(max_parallel_trials=3))
     assert (changed.max_trials, changed.max_parallel_trials) == (7, 3)
     assert changed.training_input["hyperparameters"]["maxParallelTrials"] == 3
 
 
 def test_a_limit_below_zero_is_refused():
-    with pytest.raises(JobFileError, match="maxTrials"):
-        override(parse_job(JOB, "hptune.yaml"), max_trials=-1)
+    with pytest.raises(JobFileError, match="max_trials: is -1"):
+        parse_job(JOB, "hptune.yaml", limits(max_trials=-1))
 
 
 def test_a_trainer_without_a_flag_for_data_gets_none():
@@ -149,9 +148,11 @@ def step_script(body):
     return start + "".join(f"    {line}\n" for line in body.splitlines())
 
 
-def run_as_step(body):
+def run_as_step(body, **environment):
     command = [sys.executable, "-c", step_script(body)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,11 +163,16 @@ def run_as_step(body):
         ("import os; os.kill(os.getpid(), 15)", 130, "hptune: stopped\n"),
     ],
 )
-def test_a_step_that_fails_ends_with_a_message_and_not_a_traceback(body, code, message):
+def test_a_step_that_fails_ends_with_a_message_and_not_a_traceback(body, code, message, tmp_path):
     result = run_as_step(body)
     assert (result.returncode, result.stderr) == (code, "")
     assert result.stdout == f"{message}step tune failed with exit code {code}\n"
-    assert failure_of(result.stdout.splitlines()[-1]) == ("tune", code)
+    file = tmp_path / "failure.json"
+    assert read_failure(file) is None
+    # Who started it need not read what it prints.
+    told = run_as_step(body, **{FAILURE_VARIABLE: str(file)})
+    assert (told.returncode, told.stdout) == (code, message)
+    assert read_failure(file) == ("tune", code)
 
 
 def test_a_mistake_of_ours_keeps_its_traceback():
@@ -185,6 +191,6 @@ def test_a_step_stops_when_nobody_reads_what_it_prints():
 
 def test_the_record_of_the_job_names_the_copy_of_the_data(step):
     step.run()
-    args = json.loads((step.job_dir / "hptune" / "job.json").read_text())["args"]
+    args = json.loads((step.job_dir / "hptune" / "job.json").read_text())["submission"]["userArgs"]
     assert Path(args[-1]).parent == step.job_dir / "hptune" / "data"
     assert Path(args[-1]).read_bytes() == step.data.read_bytes()

@@ -10,66 +10,19 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from moto.server import ThreadedMotoServer
 
-BUCKET = "bucket"
+from tests.buckets import CREDENTIALS, bucket, s3_server
+from tests.serving import serving
+
+__all__ = ["bucket", "s3_server"]
+
 PATIENCE_S = 30
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-class Bucket:
-    """A bucket on a server that speaks S3."""
-
-    def __init__(self, url: str) -> None:
-        self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": url, "MINIO_ENDPOINT": url}
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=url,
-            aws_access_key_id="id",
-            aws_secret_access_key="key",
-            region_name="us-east-1",
-        )
-        self._client.create_bucket(Bucket=BUCKET)
-
-    def __setitem__(self, key: str, content: bytes) -> None:
-        self._client.put_object(Bucket=BUCKET, Key=key, Body=content)
-
-    def __getitem__(self, key: str) -> bytes:
-        content: bytes = self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        return content
-
-    def keys(self) -> set[str]:
-        listed = self._client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return {entry["Key"] for entry in listed}
-
-    def empty(self) -> None:
-        for key in self.keys():
-            self._client.delete_object(Bucket=BUCKET, Key=key)
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[Bucket]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Bucket(f"http://{host}:{port}")
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """An empty bucket, which this process and those that it starts find under s3:// and minio://."""
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    s3_server.empty()
-    return s3_server
 
 
 class SlowBucket:
@@ -97,7 +50,6 @@ class SlowBucket:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
 
@@ -106,10 +58,9 @@ def slow_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBucket]:
     slow = SlowBucket()
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": slow.url}.items():
         monkeypatch.setenv(name, value)
-    yield slow
-    slow.may_go_on.set()
-    slow.http.shutdown()
-    slow.http.server_close()
+    with serving(slow.http):
+        yield slow
+        slow.may_go_on.set()
 
 
 @pytest.fixture
@@ -129,7 +80,5 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     context.load_cert_chain(file)
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path))
     http.socket = context.wrap_socket(http.socket, server_side=True)
-    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"https://localhost:{http.server_port}", file
-    http.shutdown()
-    http.server_close()
+    with serving(http):
+        yield f"https://localhost:{http.server_port}", file

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptune.study import Measurement
+from hptune.results.study import Measurement
 from hptune.trial.outcome import Outcome
 
 OUTCOME = Outcome(1, Measurement(0.1 + 0.2, 10**15), "", 1.7e9 + 1 / 3, 1.7e9 + 2 / 3)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hptune.jobdir import JobDir
-from hptune.trial.spec import Program, TrialSpec
+from hptune.job.submission import Program
+from hptune.runtimes import LAUNCH
+from hptune.storage.job_dir import JobDir
+from hptune.trial.spec import TrialSpec
 
 TRAINING_INPUT = {
     "scaleTier": "CUSTOM",
@@ -34,7 +36,7 @@ def make_spec(tmp_path):
 
 def test_a_module_gets_the_users_arguments_then_the_tuned_ones_then_its_job_dir(make_spec, tmp_path):
     spec = make_spec(user_args=("--train-file", "x.npz"), parameters={"num-steps": "200", "lr": "0.01"})
-    start = [sys.executable, "-P", "-m", "trainer.task"]
+    start = [sys.executable, str(LAUNCH), "trainer.task"]
     tuned = ["--num-steps", "200", "--lr", "0.01"]
     assert spec.argv() == [*start, "--train-file", "x.npz", *tuned, "--job-dir", str(tmp_path / "3")]
 
@@ -45,9 +47,20 @@ def test_a_command_gets_each_argument_as_one_token(make_spec, tmp_path):
     assert spec.argv() == ["sh", "train.sh", "--data", "x", "--lr=-0.01", f"--job-dir={tmp_path / '3'}"]
 
 
+@pytest.mark.parametrize(
+    ("suggested", "given"),
+    [("-1e-05", "-0.00001"), ("-2.5E+3", "-2500"), ("1e-05", "1e-05"), ("-0.25", "-0.25")],
+)
+def test_a_negative_number_reaches_argparse_without_an_exponent_whoever_wrote_it(make_spec, suggested, given):
+    params = [{"parameterName": "x", "type": "DOUBLE"}, {"parameterName": "c", "type": "CATEGORICAL"}]
+    parameters = {"x": suggested, "c": suggested}
+    spec = make_spec(parameters=parameters, training_input={"hyperparameters": {"params": params}})
+    assert spec.argv()[3:7] == ["--x", given, "--c", suggested]
+
+
 def test_a_users_value_for_a_tuned_name_stays_in_front_of_the_tuned_one(make_spec):
     argv = make_spec(user_args=("--lr", "0.5"), parameters={"lr": "0.01"}, pass_job_dir=False).argv()
-    assert argv[4:] == ["--lr", "0.5", "--lr", "0.01"]
+    assert argv[3:] == ["--lr", "0.5", "--lr", "0.01"]
 
 
 def test_a_job_without_a_job_dir_passes_none(make_spec):
@@ -83,6 +96,33 @@ def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(
 
 
 @pytest.mark.parametrize(
+    ("asked", "role"),
+    [
+        ({}, "master"),
+        ({"runtimeVersion": "1.15"}, "master"),
+        ({"runtimeVersion": "2.0"}, "master"),
+        ({"runtimeVersion": "2.1"}, "chief"),
+        ({"runtimeVersion": "2.11"}, "chief"),
+        ({"runtimeVersion": "10.0"}, "chief"),
+        ({"runtimeVersion": "latest"}, "master"),
+        ({"useChiefInTfConfig": True}, "chief"),
+        ({"useChiefInTfConfig": True, "runtimeVersion": "1.15"}, "chief"),
+        ({"useChiefInTfConfig": False, "runtimeVersion": "2.3"}, "master"),
+    ],
+)
+def test_the_master_is_called_a_chief_where_the_service_did(make_spec, asked, role):
+    config = json.loads(make_spec(training_input=asked).environment({}, 2345)["TF_CONFIG"])
+    assert config["cluster"] == {role: ["127.0.0.1:2345"]}
+    assert config["task"] == {"type": role, "index": 0, "trial": "3"}
+
+
+def test_containers_are_told_of_their_cluster_too(make_spec):
+    environment = make_spec(Program(command=("sh", "train.sh"))).environment({})
+    assert environment["CLUSTER_SPEC"] == environment["TF_CONFIG"]
+    assert "CLUSTER_SPEC" not in make_spec().environment({})
+
+
+@pytest.mark.parametrize(
     ("python_path", "base", "expected"),
     [
         ((), {}, ""),
@@ -94,3 +134,19 @@ def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(
 def test_the_trainers_directories_come_first_on_the_python_path(make_spec, python_path, base, expected):
     environment = make_spec(Program("trainer.task", python_path=python_path)).environment(base)
     assert environment["PYTHONPATH"] == expected
+
+
+def test_another_interpreter_runs_the_module_with_its_variables_and_comes_first_on_path(make_spec):
+    program = Program(
+        "trainer.task", python="/opt/py2/bin/python", variables={"PYTHONPATH": "/lib", "A": "b"}
+    )
+    spec = make_spec(program)
+    environment = spec.environment({"PATH": "/usr/bin", "PYTHONPATH": "/mine"})
+    assert spec.argv()[:3] == ["/opt/py2/bin/python", str(LAUNCH), "trainer.task"]
+    assert environment["PATH"].split(os.pathsep)[:2] == ["/opt/py2/bin", "/usr/bin"]
+    assert (environment["PYTHONPATH"], environment["A"]) == (os.pathsep.join(["/mine", "/lib"]), "b")
+
+
+def test_hptunes_own_python_is_the_last_on_path(make_spec):
+    path = make_spec().environment({"PATH": "/usr/bin"})["PATH"]
+    assert path.split(os.pathsep) == ["/usr/bin", str(Path(sys.executable).parent)]

@@ -1,6 +1,5 @@
 """Real supervisors: ``python -m hptune.trial`` with trainers that take a moment."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from hptune.jobdir import JobDir
-from hptune.study import Measurement
+from hptune.job.submission import Program
+from hptune.results.study import Measurement
+from hptune.storage.job_dir import JobDir
+from hptune.trial.metrics.curve import read_curve
 from hptune.trial.outcome import Outcome
+from hptune.trial.spec import TRIAL_FORM, TrialSpec
 
 PATIENCE_S = 20
 
@@ -21,18 +23,16 @@ PATIENCE_S = 20
 class Supervised:
     """One trial's supervisor, its trainer a script of this text."""
 
-    def __init__(self, tmp_path, script, *options, user_args=(), **popen):
+    def __init__(self, tmp_path, script, *flags, command=None, popen=None, **fields):
         trainer = tmp_path / "trainer.py"
         trainer.write_text(script)
         self.directory = JobDir(tmp_path / "job").trial(1)
-        named = {"trial-id": 1, "job-id": "job", "metric": "accuracy", "output": self.directory.output}
-        named |= {"state": self.directory.state}
-        command = [f"--command={token}" for token in (sys.executable, "-S", "-u", trainer)]
-        argv = [sys.executable, "-m", "hptune.trial", *(f"--{name}={value}" for name, value in named.items())]
-        options = options if any(o.startswith("--command") for o in options) else (*command, *options)
-        self.process = subprocess.Popen(
-            [*argv, *options, "--", *user_args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen
-        )
+        program = Program(command=command or (sys.executable, "-S", "-u", str(trainer)))
+        spec = TrialSpec("1", "job", "accuracy", program, self.directory, **fields)
+        document = tmp_path / "trial.json"
+        document.write_text(TRIAL_FORM.text(spec))
+        argv = [sys.executable, "-m", "hptune.trial", *flags, document]
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **(popen or {}))
 
     def end(self):
         """Waits for the end; returns the exit code."""
@@ -45,7 +45,7 @@ class Supervised:
 
     @property
     def measurements(self):
-        return [Measurement(**json.loads(line)) for line in self.directory.measurements.open()]
+        return [*read_curve(self.directory.measurements)]
 
     def trainer_pid(self):
         """Waits until the trainer has written its process id as its first line."""
@@ -56,8 +56,8 @@ class Supervised:
 def supervise(tmp_path):
     started = []
 
-    def start(script, *options, **popen):
-        started.append(Supervised(tmp_path, script, *options, **popen))
+    def start(script, *flags, **others):
+        started.append(Supervised(tmp_path, script, *flags, **others))
         return started[-1]
 
     yield start
@@ -114,7 +114,7 @@ def test_the_trainer_gets_arguments_and_environment(supervise):
         import os, sys
         print(sys.argv[1:], os.environ["CLOUD_ML_TRIAL_ID"], os.path.isdir(sys.argv[-1].partition("=")[2]))
     """
-    trial = supervise(script, "--parameter=lr=-0.5", "--parameter=url=a=b", user_args=["--data", "--x=1", ""])
+    trial = supervise(script, parameters={"lr": "-0.5", "url": "a=b"}, user_args=("--data", "--x=1", ""))
     trial.end()
     arguments = ["--data", "--x=1", "", "--lr=-0.5", "--url=a=b", f"--job-dir={trial.directory.output}"]
     assert trial.output.decode() == f"{arguments} 1 True\n"
@@ -137,14 +137,14 @@ def test_the_signal_that_killed_a_trainer_is_told(supervise, number, name):
 
 
 def test_a_trainer_that_cannot_be_started_is_told(supervise):
-    trial = supervise("", "--command=/no/such/program")
+    trial = supervise("", command=("/no/such/program",))
     assert trial.end() == 1
     assert "could not be started" in trial.outcome.message
     assert "/no/such/program" in trial.outcome.message
 
 
 def test_a_trainer_is_stopped_after_its_time_limit(supervise):
-    trial = supervise("import time\nprint('accuracy=0.5')\ntime.sleep(60)", "--time-limit-s=0.5")
+    trial = supervise("import time\nprint('accuracy=0.5')\ntime.sleep(60)", time_limit_s=0.5)
     assert trial.end() == 1
     assert trial.outcome.timed_out
     assert not trial.outcome.killed
@@ -163,7 +163,7 @@ def test_a_trainer_without_the_objective_is_told_what_it_reported(supervise):
     trial = supervise("print('val_accuracy=0.5 loss=1')")
     assert trial.end() == 0
     assert trial.outcome.final is None
-    message = "reported no 'accuracy' (the hyperparameterMetricTag); it reported loss, val_accuracy"
+    message = "reported no 'accuracy' (the hyperparameterMetricTag); it reported val_accuracy, loss"
     assert trial.outcome.message == message
 
 
@@ -239,7 +239,7 @@ def test_a_trainer_that_catches_sigterm_has_time_to_save(supervise):
 
 
 def test_closing_standard_input_stops_the_trial(supervise):
-    trial = supervise(WAIT.format(""), "--stop-with-stdin", stdin=subprocess.PIPE)
+    trial = supervise(WAIT.format(""), "--stop-with-stdin", popen={"stdin": subprocess.PIPE})
     pid = trial.trainer_pid()
     trial.process.stdin.close()
     trial.process.stdin = None
@@ -279,14 +279,19 @@ def test_an_attempt_takes_nothing_from_the_one_before(supervise):
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"),
+    ("text", "problem"),
     [
-        (["--parameter=lr"], b"'lr' is not NAME=VALUE"),
-        (["--module-name=x"], b"either --module-name or --command"),
+        (None, "trial.json: cannot be read: No such file"),
+        ("{", "trial.json: does not describe a trial (Expecting"),
+        ('{"format": 1, "trialId": "1"}', "jobId: Field required; metric: Field required"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_refused(supervise, options, problem):
-    trial = supervise("", *options)
-    assert trial.end() == 2
-    assert problem in trial.errors
-    assert not trial.directory.state.exists()
+def test_a_document_that_makes_no_sense_is_refused(tmp_path, text, problem):
+    document = tmp_path / "trial.json"
+    if text is not None:
+        document.write_text(text)
+    command = [sys.executable, "-m", "hptune.trial", document]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert problem in result.stderr
+    assert "Traceback" not in result.stderr

@@ -12,64 +12,90 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
-from hptune.backends.katib import keeping, logs
-from hptune.backends.katib.annotation import SUBMISSION_ANNOTATION, TRIALS_ANNOTATION, read_submission
-from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.experiment import build_experiment
-from hptune.backends.katib.names import experiment_name
+from hptune.backends.base import Backend, Cancellable, Detachable, NamesTrials
+from hptune.backends.katib import logs
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
+from hptune.backends.katib.cluster.watch import Object
+from hptune.backends.katib.experiment.annotations import (
+    TRIALS_ANNOTATION,
+    read_submission,
+)
+from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.experiment.checks import differences as katib_differences
+from hptune.backends.katib.experiment.names import experiment_name
+from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.refusals import ExistsError, NotThereError
 from hptune.backends.katib.status import View, decisive_failure, status_of
-from hptune.backends.katib.troubles import same_trouble, troubles
-from hptune.backends.katib.watching import Object
-from hptune.errors import ClusterError, Fault, HptuneError, Interrupted, JobDirError, JobFailed, UsageError
-from hptune.job import differences
-from hptune.study import Study, Trial
+from hptune.backends.katib.waiting import Notices, troubles
+from hptune.errors import (
+    ClusterError,
+    Fault,
+    HptuneError,
+    Interrupted,
+    JobDirError,
+    JobFailed,
+    StorageError,
+    UsageError,
+)
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import differences
+from hptune.results.cluster_results import is_within_reach, save_cluster_results
+from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
 
 _HEARTBEAT_S = 3.0
 # A pod that is deleted has two minutes to upload what its trainer wrote.
 _DELETION_S = 180.0
 _POLL_S = 1.0
-# Of the record of a submission, what says nothing of the job: its form, and where its file was.
-_NOT_IDENTITY = ("format", "source", "warnings")
+# What Katib and Kubernetes mend by themselves takes a moment.
+_LASTING_S = 10.0
+# A trial that is stopped early may upload for this long after Katib has ended the job.
+_SETTLING_S = 150.0
 
 
-class KatibBackend:
+class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
     """Runs a job as a Katib Experiment.
 
     Args:
-        cluster: The namespace for it.
+        connect: Connects to the namespace for it, when it is first needed: a job's faults are told without.
         job_name: The job's name.
         options: What the cluster must be told besides the job; only submitting needs them.
-        warn: Told what keeps a job from getting on, each thing once.
+        warn: Told what a person should know of the job, each thing once.
+        stage: Puts files where trials find them; called when it is certain that the job can run there.
         words: What names the job on the command line, for messages; None for its name and namespace.
         heartbeat_s: How often to look again where nothing is heard of the trials.
+        lasting_s: How long what keeps a job from getting on must last to be told.
         delete_on_cancel: Whether an interrupted `run` cancels the job; else it goes on in the cluster.
     """
 
     def __init__(
         self,
-        cluster: Cluster,
+        connect: Callable[[], Cluster],
         job_name: str,
         options: KatibOptions | None = None,
         *,
         warn: Callable[[str], None],
+        stage: Callable[[], object] = lambda: None,
         words: str | None = None,
         heartbeat_s: float = _HEARTBEAT_S,
+        lasting_s: float = _LASTING_S,
         delete_on_cancel: bool = False,
     ) -> None:
-        self._cluster = cluster
-        self._options = options or KatibOptions(namespace=cluster.namespace)
+        self._connect = connect
+        self._options = options or KatibOptions()
         self._job_name = job_name
-        self._warn = warn
-        self._words = words or f"{job_name} --namespace {cluster.namespace}"
+        self._stage = stage
+        self._words = words
         self._heartbeat_s = heartbeat_s
         self._delete_on_cancel = delete_on_cancel
-        self._told: set[str] = set()
+        self._notices = Notices(warn, lasting_s)
+
+    @cached_property
+    def _cluster(self) -> Cluster:
+        return self._connect()
 
     @property
     def experiment(self) -> str:
@@ -78,31 +104,36 @@ class KatibBackend:
 
     def keeps(self, submission: Submission) -> bool:
         """Whether a job's results are written to its directory."""
-        return keeping.is_within_reach(submission.job_dir)
+        return is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
-        """Makes the job's Experiment, if it has not been made before; waits for one that is being deleted.
+        """Makes the job's Experiment, if it has not been made before. See `Detachable.submit`.
+
+        An Experiment of the name that is being deleted is waited for.
 
         Raises:
-            JobDirError: There is another job of this name.
-            UsageError: The cluster refuses the job.
             ClusterError: The cluster cannot be asked.
         """
         manifest = build_experiment(submission, self._options)
+        for difference in katib_differences(submission, self._options):
+            self._notices.tell(difference)
         present = self._present()
+        if present is not None:
+            self._refuse_changed(present, manifest)
+        self._stage()
         if present is None:
             try:
                 self._cluster.create_experiment(manifest)
             except ExistsError:
-                present = self._experiment()
-        if present is not None:
-            self._refuse_changed(present, manifest)
+                self._refuse_changed(self._experiment(), manifest)
 
-    def run(self, submission: Submission, observe: Observer) -> Study:
+    def run(self, submission: Submission, observe: Observer) -> JobStatus:
         """Runs the job to its end, or watches one that runs. See `Backend.run`."""
         self.submit(submission)
         try:
             status, view = self._watch(submission, observe)
+            if view:
+                status = self._with_records(submission, view)
         except KeyboardInterrupt:
             raise self._interrupted() from None
         self._keep(status, submission)
@@ -110,53 +141,41 @@ class KatibBackend:
             self._stop(view)
         if status.state is not JobState.SUCCEEDED:
             raise JobFailed(status.message)
-        return status.study
+        return status
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Backend.describe`."""
+        """Where the job stands. See `Job.describe`."""
         view = self._read()
-        submission = read_submission(view.experiment)
-        return self._explained(submission, status_of(submission, view), view)
+        status = self._with_records(read_submission(view.experiment), view)
+        waiting: list[str] = []
+        if status.state is JobState.RUNNING:
+            self._attempt(lambda: waiting.extend(troubles(view, self._cluster.events)))
+        return replace(status, message="\n".join(waiting)) if waiting else status
 
     def trial_names(self) -> dict[int, str]:
-        """What the cluster, and the job's directory, call each trial."""
+        """What the cluster calls each trial. See `NamesTrials.trial_names`."""
         return {number: name for name, number in self._read().numbers().items()}
 
     def recall(self) -> Submission:
-        """What was submitted.
-
-        Raises:
-            JobDirError: There is no such job.
-        """
+        """What was submitted. See `Backend.recall`."""
         return read_submission(self._experiment())
 
     def stream_logs(self) -> Iterator[LogLine]:
-        """Yields what trainers print, until the job ends. See `Backend.stream_logs`."""
+        """Yields what trainers print, until the job ends. See `Job.stream_logs`."""
         self._experiment()
-        return logs.follow(self._cluster, self._read, lambda view: not view.ended)
+        return logs.follow(self._cluster, self._read_and_tell, lambda view: not view.ended)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
-        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+        """Yields what trainers print. See `Backend.follow_logs`."""
         return logs.follow(self._cluster, self._read, lambda _: is_running())
 
     def cancel(self, record: str | None = None) -> str:
         """Stops the job and deletes its Experiment, for Katib cannot stop one and keep its trials.
 
-        What is known of the trials is written down first. What they wrote is in the job's directory already.
-
-        Args:
-            record: The directory or URI for that; None for the job's own.
-
-        Returns:
-            Where it was written to.
-
-        Raises:
-            JobDirError: There is no such job.
-            UsageError: The job's own directory cannot be reached from here; nothing is deleted.
-            StorageError: What is known cannot be written; nothing is deleted.
+        What trials wrote is in the job's directory already. See `Cancellable.cancel`.
         """
         place = record or self.recall().job_dir
-        if not record and not keeping.is_within_reach(place):
+        if not record and not is_within_reach(place):
             problem = "cannot be reached from here, and what is known of the trials would be lost"
             raise UsageError(
                 Fault(f"the job's directory {place!r}", f"{problem}; --record DIRECTORY keeps it")
@@ -166,7 +185,7 @@ class KatibBackend:
             status = replace(
                 status, state=JobState.CANCELLED, message="cancelled", study=status.study.cut_off()
             )
-        keeping.keep(status, place)
+        _keep_or_refuse(status, place, may_choose=not record)
         with suppress(NotThereError):
             self._cluster.delete_experiment(self.experiment)
         return place
@@ -191,12 +210,13 @@ class KatibBackend:
                     f"{self._place}: a job of this name was deleted, but trials or pods of it are still "
                     f"there after {_DELETION_S:g} s; 'kubectl get trials,pods' shows them"
                 )
-            self._tell_once(f"{self._place}: waiting until the job of this name that was deleted is gone")
+            self._notices.tell(f"{self._place}: waiting until the job of this name that was deleted is gone")
             time.sleep(_POLL_S)
 
     def _watch(self, submission: Submission, observe: Observer) -> tuple[JobStatus, View | None]:
         """Watches the job to its end; returns how it ended, and the last of it, unless it was deleted."""
         observed: dict[int, Trial] = {}
+        ended_at = float("inf")
         last = JobStatus(
             JobState.RUNNING, submission.study, submission.job.training_input, "", datetime.now(UTC), None
         )
@@ -206,6 +226,9 @@ class KatibBackend:
                 if view.ended:
                     # Once more, for these trials may be older than the ending.
                     view = self._view(self._cluster.trials(self.experiment))
+                    ended_at = min(ended_at, time.monotonic())
+                    if not view.settled and time.monotonic() <= ended_at + _SETTLING_S:
+                        continue
                 last = status_of(submission, view)
                 for trial in last.study.trials:
                     if observed.get(trial.id) != trial:
@@ -219,7 +242,29 @@ class KatibBackend:
             message = "the Experiment was deleted while the job ran"
             study = last.study.cut_off()
             return replace(last, state=JobState.CANCELLED, study=study, message=message), None
-        return self._explained(submission, last, view), view
+        return last, view
+
+    def _with_records(self, submission: Submission, view: View) -> JobStatus:
+        """Where a job stands, with what its trials have left in its directory."""
+        view = self._recorded(submission, view)
+        return logs.explain_failure(self._cluster, submission, status_of(submission, view), view)
+
+    def _recorded(self, submission: Submission, view: View) -> View:
+        place, finished = submission.job_dir, view.finished
+        if not finished or not is_within_reach(place):
+            return view
+        prefix = f"{self.experiment}-"
+        since = datetime.fromisoformat(view.experiment["metadata"]["creationTimestamp"])
+        try:
+            found = read_finished_trials(place, [name.removeprefix(prefix) for name in finished], since)
+        except HptuneError as error:
+            self._notices.tell(f"the trials' curves are left out: {error}")
+            return view
+        records = {n: found[n.removeprefix(prefix)] for n in finished if n.removeprefix(prefix) in found}
+        if missing := sorted(view.numbers()[name] for name in view.succeeded if name not in records):
+            trials = f"trial {', '.join(map(str, missing))}"
+            self._notices.tell(f"{place} has no usable measurements of {trials}, whose curve is left out")
+        return replace(view, records=records)
 
     def _stop(self, view: View) -> None:
         """Stops trials that the job ended without, which Katib lets run on."""
@@ -244,14 +289,7 @@ class KatibBackend:
                 self._attempt(partial(self._cluster.limit_failures, self.experiment, 1))
 
     def _tell_troubles(self, view: View) -> None:
-        for trouble in troubles(view, self._cluster.events):
-            self._tell_once(trouble, same_trouble(trouble))
-
-    def _tell_once(self, message: str, key: str | None = None) -> None:
-        """Says something unless it, or what has the same key, has been said."""
-        if (key or message) not in self._told:
-            self._told.add(key or message)
-            self._warn(message)
+        self._notices.tell_lasting(troubles(view, self._cluster.events))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Does what the job's end does not depend on."""
@@ -260,16 +298,16 @@ class KatibBackend:
         except NotThereError:
             raise
         except ClusterError as error:
-            self._tell_once(str(error))
+            self._notices.tell(str(error))
 
     def _keep(self, status: JobStatus, submission: Submission) -> None:
         if not self.keeps(submission):
             return
         try:
-            keeping.keep(status, submission.job_dir)
+            save_cluster_results(status, submission.job_dir)
         except HptuneError as error:
             # The trials are in the cluster; the job has not failed for it.
-            self._warn(f"the results could not be written to the job's directory: {error}")
+            self._notices.tell(f"the results could not be written to the job's directory: {error}")
 
     def _interrupted(self) -> Interrupted:
         problem = ""
@@ -278,23 +316,11 @@ class KatibBackend:
                 return Interrupted(f"stopped; what is known of its trials is in {self.cancel()}")
             except HptuneError as error:
                 problem = f"could not be cancelled: {error}\n"
+        words = self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
         return Interrupted(
             f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
-            f"again, and 'hptune cancel {self._words}' stops it"
+            f"again, and 'hptune cancel {words}' stops it"
         )
-
-    def _explained(self, submission: Submission, status: JobStatus, view: View) -> JobStatus:
-        """The status of a job that a trial failed, with that trial's last lines."""
-        trial = decisive_failure(submission, status.study)
-        if status.state is not JobState.FAILED or trial is None or f"trial {trial.id} " not in status.message:
-            return status
-        name = next(name for name, number in view.numbers().items() if number == trial.id)
-        pod = view.pod_of(name)
-        try:
-            ending = logs.tail(self._cluster, pod["metadata"]["name"]) if pod else "    (its pod is gone)"
-        except ClusterError as error:
-            ending = f"    (cannot be read: {error})"
-        return replace(status, message=f"{status.message}\nthe log of trial {trial.id} ends:\n{ending}")
 
     def _experiment(self) -> Object:
         try:
@@ -307,6 +333,12 @@ class KatibBackend:
             return self._view(self._cluster.trials(self.experiment))
         except NotThereError:
             raise self._no_such_job() from None
+
+    def _read_and_tell(self) -> View:
+        view = self._read()
+        if not view.ended:
+            self._attempt(partial(self._tell_troubles, view))
+        return view
 
     def _no_such_job(self) -> JobDirError:
         return JobDirError(Fault(self._place, f"there is no such job (no Experiment {self.experiment})"))
@@ -331,14 +363,22 @@ class KatibBackend:
             raise JobDirError(Fault(self._place, "\n    ".join([what, *changes])))
 
 
+def _keep_or_refuse(status: JobStatus, place: str, *, may_choose: bool) -> None:
+    try:
+        save_cluster_results(status, place)
+    except HptuneError as error:
+        if not may_choose:
+            raise
+        lost = "nothing was cancelled, for what is known of the trials would be lost"
+        raise StorageError(f"{error}\n{lost}; --record DIRECTORY keeps it elsewhere") from error
+
+
 def _identity(experiment: Object) -> dict[str, Any]:
     """What must be the same for a job to be watched again.
 
     Raises:
         JobDirError: The Experiment is not one of hptune's.
     """
-    read_submission(experiment)
-    content: dict[str, Any] = json.loads(experiment["metadata"]["annotations"][SUBMISSION_ANNOTATION])
     pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
     image = pod["containers"][0]["image"]
-    return {"image": image, **{key: content[key] for key in content if key not in _NOT_IDENTITY}}
+    return {"image": image, **read_submission(experiment).identity}

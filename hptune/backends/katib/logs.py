@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from hptune.backends.base import LogLine
-from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.names import TRIAL_LABEL
-from hptune.backends.katib.status import View, has_ended, has_started
-from hptune.backends.katib.trial_job import CONTAINER
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.experiment.names import TRIAL_LABEL
+from hptune.backends.katib.experiment.trial_job import CONTAINER
+from hptune.backends.katib.status import View, decisive_failure, has_ended, has_started
+from hptune.errors import ClusterError
+from hptune.job.submission import Submission
+from hptune.results.study import JobState, JobStatus, LogLine
 
 _POLL_S = 1.0
 _TAIL_LINES = 20
@@ -48,6 +51,23 @@ def tail(cluster: Cluster, pod: str) -> str:
     content = cluster.log(pod, CONTAINER, last_lines=_TAIL_LINES)
     lines = [_split(line)[1] for line in content.split(b"\n") if line]
     return "\n".join(f"    {line}" for line in lines) or "    (empty)"
+
+
+def explain_failure(cluster: Cluster, submission: Submission, status: JobStatus, view: View) -> JobStatus:
+    """The status of a job; where a trial failed the job, with that trial's last lines in its message."""
+    trial = decisive_failure(submission, status.study)
+    if status.state is not JobState.FAILED or trial is None or f"trial {trial.id} " not in status.message:
+        return status
+    name = next(name for name, number in view.numbers().items() if number == trial.id)
+    pod = view.pod_of(name)
+    if pod is None:
+        # Its message says so already.
+        return status
+    try:
+        ending = tail(cluster, pod["metadata"]["name"])
+    except ClusterError as error:
+        ending = f"    (cannot be read: {error})"
+    return replace(status, message=f"{status.message}\nthe log of trial {trial.id} ends:\n{ending}")
 
 
 class _Log:

@@ -2,7 +2,8 @@
 
 A trial ends with the trainer container's termination message: how hptune.trial saw the trainer end. Where
 there is one it is the word that counts, for Katib knows neither a trainer's exit code nor that its last value
-was NaN. Where there is none, since the pod was evicted or is gone, Katib's conditions and observation count.
+was NaN. Where the pod is gone, what the trial left in the job's directory says the same; where nothing does,
+Katib's conditions and observation count.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hptune.backends.base import JobState, JobStatus, Submission
-from hptune.backends.katib.annotation import read_trial_names
-from hptune.backends.katib.names import TRIAL_LABEL
-from hptune.backends.katib.trial_job import CONTAINER
-from hptune.backends.katib.watching import Object
+from hptune.backends.katib.cluster.watch import Object
+from hptune.backends.katib.experiment.annotations import read_trial_names
+from hptune.backends.katib.experiment.names import TRIAL_LABEL
+from hptune.backends.katib.experiment.trial_job import CONTAINER
+from hptune.backends.katib.finished_trials import FinishedTrial
 from hptune.errors import ClusterError
-from hptune.space import Categorical, Parameter, SearchSpace, Value
-from hptune.study import Measurement, Study, Trial, TrialState
-from hptune.trial.collector import STEP_METRIC
-from hptune.trial.outcome import Outcome
-from hptune.trial.wire import decode_value
+from hptune.job.submission import Submission
+from hptune.results.study import JobState, JobStatus, Measurement, Study, Trial, TrialState
+from hptune.search.space import Categorical, Parameter, SearchSpace, Value
+from hptune.trial.outcome import Outcome, find_measurement_fault
+from hptune.trial.pod.collector import STEP_METRIC
+from hptune.trial.pod.encoding import decode_value
 
 _UNAVAILABLE = "unavailable"
 # In the order in which Katib itself counts; a trial that was stopped early may have a second one.
@@ -40,12 +42,14 @@ class View:
         trials: Its trials.
         pods: Its pods.
         suggestion: Its Suggestion; None where it does not matter.
+        records: What its trials have left in the job's directory, by name; empty where nobody has looked.
     """
 
     experiment: Object
     trials: Sequence[Object]
     pods: Sequence[Object] = field(default=())
     suggestion: Object | None = None
+    records: Mapping[str, FinishedTrial] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -61,6 +65,21 @@ class View:
         """The last pod of a trial; None where there is none."""
         pods = [pod for pod in self.pods if pod["metadata"].get("labels", {}).get(TRIAL_LABEL) == trial]
         return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every trial that was stopped early has said so itself, or will not any more."""
+        return not any(_is_being_stopped(item, self.pod_of(_name(item))) for item in self.trials)
+
+    @property
+    def succeeded(self) -> list[str]:
+        """Names of the trials that Katib has an objective of."""
+        return [_name(each) for each in self.trials if _is_true(each, "Succeeded")]
+
+    @property
+    def finished(self) -> list[str]:
+        """Names of the trials that have an ending."""
+        return [_name(each) for each in self.trials if any(_is_true(each, ending) for ending in _ENDINGS)]
 
     @property
     def unfinished(self) -> list[str]:
@@ -130,16 +149,17 @@ def has_ended(pod: Object) -> bool:
 def decisive_failure(submission: Submission, study: Study) -> Trial | None:
     """The failed trial that fails the job, by maxFailedTrials or the service's own rule; None without any.
 
-    A trial counts as failed by its state, or because its trainer reported nothing.
+    A trial whose objective cannot be compared fails no job.
     """
-    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED or _is_silent(trial)]
+    failed = [t for t in study.trials if t.state is TrialState.FAILED and not _diverged(study.metric, t)]
     failed.sort(key=lambda trial: (trial.end_time or datetime.max.replace(tzinfo=UTC), trial.id))
     # More may have failed before anybody could stop them.
     return failed[: submission.job.max_failed_trials or 1][-1] if failed else None
 
 
-def _is_silent(trial: Trial) -> bool:
-    return trial.state is TrialState.SUCCEEDED and not trial.measurements
+def _diverged(metric: str, trial: Trial) -> bool:
+    last = trial.measurements[-1] if trial.measurements else None
+    return last is not None and not last.finite and trial.message == find_measurement_fault(metric, last)
 
 
 def _state(submission: Submission, study: Study, view: View) -> tuple[JobState, str]:
@@ -171,20 +191,23 @@ def _failure(submission: Submission, study: Study, view: View) -> str:
 
 def _trial(submission: Submission, view: View, item: Object, number: int) -> Trial:
     pod = view.pod_of(_name(item))
-    outcome = _outcome(pod)
+    record = view.records.get(_name(item))
+    outcome = _outcome(pod) or (record.outcome if record else None)
     ending = next((each for each in _ENDINGS if _is_true(item, each)), "")
-    state = _trial_state(item, pod, ending)
+    # Katib says EarlyStopped at once; what the trial reached is known when its trainer has ended.
+    going_on = _is_being_stopped(item, pod) and not view.ended
+    state = TrialState.RUNNING if going_on else _trial_state(item, pod, ending)
     final = _final(item, outcome) if state is TrialState.SUCCEEDED else None
     comparable = final if final and final.finite else None
     return Trial(
         id=number,
         parameters=_parameters(submission.job.space, item),
-        state=state,
-        measurements=(final,) if final else (),
+        state=TrialState.FAILED if state is TrialState.SUCCEEDED and comparable is None else state,
+        measurements=record.curve if record and record.curve else (final,) if final else (),
         final=comparable,
-        stopped_early=ending == "EarlyStopped",
-        message=_message(submission, item, pod, outcome, comparable) if state.finished else "",
-        start_time=_start_time(item, pod, outcome),
+        stopped_early=ending == "EarlyStopped" and not going_on,
+        message=_message(submission, item, pod, outcome, comparable, state) if state.finished else "",
+        start_time=_start_time(item, pod, outcome if state.finished else None),
         end_time=_end_time(item, outcome) if state.finished else None,
     )
 
@@ -241,25 +264,52 @@ def _message(
     pod: Object | None,
     outcome: Outcome | None,
     final: Measurement | None,
+    state: TrialState,
 ) -> str:
-    if outcome:
-        return outcome.message
-    if any(_is_true(item, failure) for failure in _FAILURES):
+    metric = submission.job.metric
+    if outcome and (outcome.message or state is not TrialState.FAILED):
+        return outcome.remark
+    if state is TrialState.FAILED:
         return _failure_of_trial(item, pod)
-    return "" if final else f"reported no '{submission.job.metric}' (the hyperparameterMetricTag)"
+    if final:
+        return ""
+    if _is_true(item, "EarlyStopped"):
+        return f"was stopped early, and Katib has no '{metric}' of it"
+    return f"reported no '{metric}' (the hyperparameterMetricTag)"
 
 
 def _failure_of_trial(item: Object, pod: Object | None) -> str:
     """Why a trial failed that could not say so itself, as far as the cluster knows."""
-    condition = _condition(item, "Failed") or _condition(item, "Killed") or {}
+    if pod is None:
+        return "lost its pod: it was deleted, or went with its node"
     ended = _container_state(pod).get("terminated") or {}
     if ended.get("reason") == "OOMKilled":
         return "was killed for want of memory (OOMKilled)"
-    if reason := (_status(pod).get("reason") if pod else None):
+    if reason := _status(pod).get("reason"):
         return f"lost its pod: {reason}: {_status(pod).get('message', '')}".rstrip(": ")
     if ended.get("exitCode"):
         return f"exited with code {ended['exitCode']}"
-    return f"failed: {condition.get('message') or 'Katib does not say why'}"
+    if ended and (beside := _failed_beside(pod)):
+        return beside
+    condition = _condition(item, "Failed") or _condition(item, "Killed") or {}
+    words = str(condition.get("message") or "").removeprefix("Trial has failed. ")
+    return f"failed, and Katib does not say why ({words.removeprefix('Job message: ') or 'no message'})"
+
+
+def _failed_beside(pod: Object) -> str:
+    """What failed in a pod whose trainer did not: the metrics collector, as a rule."""
+    for container in _status(pod).get("containerStatuses") or []:
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if container["name"] != CONTAINER and ended.get("exitCode"):
+            said = f": {ended['message'].strip()}" if ended.get("message") else ""
+            code = f"exited with code {ended['exitCode']}{said}"
+            return f"has no measurements: its container {container['name']} {code}"
+    return ""
+
+
+def _is_being_stopped(item: Object, pod: Object | None) -> bool:
+    """Whether Katib has stopped a trial early whose trainer has not ended yet."""
+    return _is_true(item, "EarlyStopped") and pod is not None and has_started(pod) and not has_ended(pod)
 
 
 def _outcome(pod: Object | None) -> Outcome | None:
@@ -276,8 +326,9 @@ def _start_time(item: Object, pod: Object | None, outcome: Outcome | None) -> da
         return datetime.fromtimestamp(outcome.start_time_s, UTC)
     container = _container_state(pod)
     started = (container.get("running") or container.get("terminated") or {}).get("startedAt")
-    if started or pod:
+    if started or pod or not _status(item).get("observation"):
         return _time(started)
+    # Only what has run is observed.
     return _time(_status(item).get("startTime"))
 
 

@@ -5,52 +5,60 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hptune.backends.base import JobState, JobStatus, LogLine, Observer, Submission
-from hptune.backends.local import earlier, logs, record
+from filelock import FileLock, Timeout
+
+from hptune.backends.base import Backend
+from hptune.backends.local import claim, logs, previous_trials
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
-from hptune.job import TuningJob
-from hptune.jobdir import JobDir, write_json
-from hptune.results import training_output
-from hptune.sampler import distributions, grid_size, make_sampler
-from hptune.study import Study, Trial
-from hptune.trial.packages import install
+from hptune.job.fingerprint import fingerprint
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import TuningJob
+from hptune.results.ml_engine import training_output
+from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
+from hptune.search.encoding import distributions
+from hptune.search.grid import grid_size
+from hptune.search.samplers import make_sampler
+from hptune.storage.job_dir import JobDir, write_json
+from hptune.trial.pod.packages import install
 
 _LOCK_PATIENCE_S = 2.0
 _LOCK_POLL_S = 0.05
 
 
-class LocalBackend:
+class LocalBackend(Backend):
     """Runs a job with the processes of this machine.
 
     Args:
         root: The job's directory.
+        warn: Is told what a person should know of a run.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, warn: Callable[[str], None] = print) -> None:
         self._dir = JobDir(root.absolute())
+        self._warn = warn
 
-    def run(self, submission: Submission, observe: Observer) -> Study:
+    def run(self, submission: Submission, observe: Observer) -> JobStatus:
         """Runs the job to its end, or takes up one that was cut off. See `Backend.run`."""
         self.refuse_foreign()
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
         with self._locked():
-            submitted = record.claim(self._dir, submission, earlier_trials)
+            record = claim.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
                 install(submission.packages, self._dir.packages)
-                study = self._tune(submission, submitted, observe)
+                ran = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
                 self._set_status(JobState.CANCELLED, message)
@@ -62,48 +70,64 @@ class LocalBackend:
                 # Refused before anything ran, so the job stands where it stood.
                 write_json(self._dir.status, before)
                 raise
-            self._set_status(JobState.SUCCEEDED, "")
-            return study
+            if ran or before["state"] != JobState.SUCCEEDED:
+                self._set_status(JobState.SUCCEEDED, "")
+            else:
+                # Its results are as old as they were.
+                write_json(self._dir.status, before)
+                self._warn_of_nothing_run(before["time"])
+            return self.describe()
+
+    def _warn_of_nothing_run(self, ended: str) -> None:
+        when = datetime.fromisoformat(ended).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        self._warn(f"nothing was run: all trials of this job had ended by {when}; the results are from then")
+
+    def _warn_of_other_trainers(self, store: StudyStore) -> None:
+        if others := store.of_other_trainers():
+            trials = f"trial{'s' if len(others) > 1 else ''} {', '.join(map(str, others))}"
+            again = f"to start afresh: rm -r {shlex.quote(str(self._dir.root))}, or another --job-dir"
+            self._warn(f"the trainer's files have changed since {trials}, which still count; {again}")
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Backend.describe`."""
-        submitted = record.read(self._dir)
-        submission = record.submission_of(self._dir, submitted)
+        """Where the job stands. See `Job.describe`."""
+        record = claim.read(self._dir)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
             state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
-        study = self._study(submission)
+        study = self._study(record.submission)
         return JobStatus(
             state=state,
             study=study if state is JobState.RUNNING else study.cut_off(),
-            training_input=submitted["trainingInput"],
+            training_input=record.submission.job.training_input,
             message=message,
-            create_time=datetime.fromisoformat(submitted["createTime"]),
+            create_time=record.create_time,
             end_time=datetime.fromisoformat(status["time"]) if state is not JobState.RUNNING else None,
         )
 
     def recall(self) -> Submission:
-        """What was submitted.
-
-        Raises:
-            JobDirError: There is no such job.
-        """
-        return record.submission_of(self._dir, record.read(self._dir))
+        """What was submitted. See `Backend.recall`."""
+        return claim.read(self._dir).submission
 
     def stream_logs(self) -> Iterator[LogLine]:
-        """Yields what trainers printed, and print, until the job ends. See `Backend.stream_logs`."""
-        record.read(self._dir)
+        """Yields what trainers printed, and print, until the job ends. See `Job.stream_logs`."""
+        claim.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
-        """Yields what trainers print while a `run` elsewhere says that the job runs."""
+        """Yields what trainers print. See `Backend.follow_logs`."""
         return logs.follow(self._dir, is_running)
 
-    def _tune(self, submission: Submission, submitted: dict[str, Any], observe: Observer) -> Study:
+    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> bool:
+        """Runs the trials that are left; returns whether there were any."""
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
-        store = self._open_store(submission, earlier.to_frozen(submitted["earlierTrials"], job.space))
+        store = self._open_store(submission, previous_trials.to_frozen(record.earlier_trials, job.space))
+        self._warn_of_other_trainers(store)
+        if store.trial_count >= limit and not store.unfinished() and store.study().best is None:
+            # Nothing came of them: the same command is a new try, with what has been mended.
+            limit += store.trial_count
+        left = bool(store.unfinished()) or store.trial_count < limit
         cores = machine_cores()
         slots = share(min(job.max_parallel_trials, limit, len(cores)), cores, machine_gpus())
 
@@ -118,9 +142,11 @@ class LocalBackend:
         if study.best is None:
             reasons = "\n".join(f"    trial {trial.id}: {trial.message}" for trial in study.trials)
             raise JobFailed(f"no trial has a value of '{job.metric}' that can be compared:\n{reasons}")
-        return study
+        return left
 
-    def _open_store(self, submission: Submission, earlier_trials: list[earlier.FrozenTrial]) -> StudyStore:
+    def _open_store(
+        self, submission: Submission, earlier_trials: list[previous_trials.FrozenTrial]
+    ) -> StudyStore:
         job = submission.job
         sampler = make_sampler(
             job.algorithm.value,
@@ -131,12 +157,19 @@ class LocalBackend:
             earlier_trials=earlier_trials,
         )
         return create_or_open(
-            self._dir.journal, submission.name, job.metric, job.goal, job.max_trials, job.space, sampler
+            self._dir,
+            submission.name,
+            job.metric,
+            job.goal,
+            job.max_trials,
+            job.space,
+            sampler,
+            fingerprint(submission),
         )
 
     def _study(self, submission: Submission) -> Study:
         job = submission.job
-        store = open_to_read(self._dir.journal, submission.name, job.metric, job.max_trials, job.space)
+        store = open_to_read(self._dir, submission.name, job.metric, job.max_trials, job.space)
         return store.study() if store else submission.study
 
     def _write_results(self, study: Study) -> None:
@@ -161,13 +194,17 @@ class LocalBackend:
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
-        return earlier.read(self._dir.root.parent, previous, submission.job)
+        return previous_trials.read(self._dir.root.parent, previous, submission.job, self._warn)
 
     def _status(self) -> dict[str, str]:
         """How the last run ended; as if it had been killed, where it was before it could say."""
         path = self._dir.status
         if not path.is_file():
-            return {"state": JobState.RUNNING, "message": "", "time": record.read(self._dir)["createTime"]}
+            return {
+                "state": JobState.RUNNING,
+                "message": "",
+                "time": claim.read(self._dir).create_time.isoformat(),
+            }
         try:
             status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
             JobState(status["state"])
@@ -181,6 +218,7 @@ class LocalBackend:
         write_json(self._dir.status, {"state": state.value, "message": message, "time": now})
 
     def _is_locked(self) -> bool:
+        # Shared, so that two readers do not take each other for a run; filelock has no such lock.
         if not self._dir.lock.exists():
             return False
         with self._dir.lock.open("rb") as file:
@@ -194,28 +232,21 @@ class LocalBackend:
     def _locked(self) -> Iterator[None]:
         """Holds the job for this process; the kernel lets go of it however the process ends."""
         self._dir.state.mkdir(parents=True, exist_ok=True)
-        with self._dir.lock.open("a+", encoding="utf-8") as file:
-            # Patience, because a reader that asks whether the job runs holds the lock for an instant.
-            deadline = time.monotonic() + _LOCK_PATIENCE_S
-            while not _try_lock(file.fileno()):
-                if time.monotonic() > deadline:
-                    file.seek(0)
-                    holder = file.read().strip() or "unknown"
-                    raise JobDirError(Fault(str(self._dir.root), f"is in use by process {holder}"))
-                time.sleep(_LOCK_POLL_S)
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+        path = self._dir.lock
+        # Patience, because a reader that asks whether the job runs holds the lock for an instant. A lock that
+        # is a mere file, filelock's way out where the file system has none, would outlive a killed process.
+        lock = FileLock(path, timeout=_LOCK_PATIENCE_S, poll_interval=_LOCK_POLL_S, fallback_to_soft=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            holder = path.read_text(encoding="utf-8").strip() or "unknown"
+            raise JobDirError(Fault(str(self._dir.root), f"is in use by process {holder}")) from None
+        try:
+            path.write_text(str(os.getpid()), encoding="utf-8")
             yield
+        finally:
+            lock.release()
 
 
 def _is_grid(job: TuningJob) -> bool:
     return job.algorithm.value == "GRID_SEARCH"
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

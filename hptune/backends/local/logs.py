@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hptune.backends.base import LogLine
-from hptune.jobdir import JobDir
+from hptune.results.study import LogLine
+from hptune.storage.job_dir import JobDir
 
 _POLL_S = 0.3
 

@@ -11,15 +11,18 @@ from pathlib import Path
 
 from optuna.distributions import BaseDistribution
 
-from hptune.backends.base import Observer, Submission
 from hptune.backends.local.process import TrialProcess
 from hptune.backends.local.signals import uninterrupted
 from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
-from hptune.jobdir import JobDir, tail
-from hptune.study import Measurement, Trial, TrialState
+from hptune.job.submission import Submission
+from hptune.results.study import Observer, Trial
+from hptune.search.space import format_values
+from hptune.storage.job_dir import JobDir, tail
+from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome, find_measurement_fault
+from hptune.trial.spec import TrialSpec
 
 _POLL_S = 0.1
 # A trial that somebody killed, or that the kernel did when memory ran out, is given one more chance.
@@ -94,15 +97,19 @@ class TuningLoop:
         else:
             trial = self._store.ask(self._distributions)
         outcome = Outcome.load(self._job_dir.trial(trial.id).outcome)
-        if outcome and not outcome.killed:
-            # It ended while nobody was there to be told.
+        if outcome and outcome.succeeded and not outcome.message:
+            # It ended while nobody was there to be told. One that failed runs again: it may have been mended.
+            curve = CurveReader(self._job_dir.trial(trial.id).measurements)
+            curve.read_new()
+            self._store.report(trial.id, curve)
             self._finish(trial.id, outcome)
             return
         self._launch(trial, self._free_slots.pop(0), attempt=1)
 
     def _launch(self, trial: Trial, slot: Slot, attempt: int) -> None:
         with uninterrupted():
-            spec = self._submission.trial_spec(trial, self._job_dir.trial(trial.id))
+            values, directory = format_values(trial.parameters), self._job_dir.trial(trial.id)
+            spec = TrialSpec.of(self._submission, trial.id, values, directory)
             process = TrialProcess(spec, slot)
             self._running[trial.id] = _Running(trial, process, slot, attempt)
         self._observe(self._store.study(), trial)
@@ -114,21 +121,31 @@ class TuningLoop:
     def _tend(self, running: _Running) -> None:
         # Asked before the measurements are read, so that none can come after the last reading.
         ended = running.process.ended
-        measurements = running.process.new_measurements()
-        to_stop = [self._measured(running, measurement) for measurement in measurements]
+        measured = self._measured(running)
         if ended:
             self._ended(running)
-        elif any(to_stop) and self._submission.job.early_stopping:
-            self._stop_early(running, measurements[-1])
+        elif measured and self._submission.job.early_stopping and self._store.would_stop(running.trial.id):
+            self._stop_early(running)
 
-    def _measured(self, running: _Running, measurement: Measurement) -> bool:
-        to_stop = self._store.report(running.trial.id, measurement)
-        self._observe(self._store.study(), self._store.trial(running.trial.id))
-        return to_stop
+    def _measured(self, running: _Running) -> bool:
+        """Takes the measurements made since the last time, all at once; returns whether there were any."""
+        curve = running.process.curve
+        if not curve.read_new():
+            return False
+        self._store.report(running.trial.id, curve)
+        # Read once, however many measurements there are.
+        study, trial = self._store.study(), self._store.trial(running.trial.id)
+        for count in range(curve.new_from + 1, len(curve.measurements) + 1):
+            now = replace(trial, measurements=trial.measurements[:count])
+            self._observe(study.with_trial(now), now)
+        return True
 
-    def _stop_early(self, running: _Running, last: Measurement) -> None:
+    def _stop_early(self, running: _Running) -> None:
         running.process.ask_to_stop()
         running.process.wait_stopped()
+        self._measured(running)
+        curve = running.process.curve
+        last = curve.measurements[-1]
         outcome = running.process.outcome()
         self._release(running)
         if outcome:
@@ -136,7 +153,7 @@ class TuningLoop:
             self._finish(running.trial.id, outcome)
             return
         message = find_measurement_fault(self._submission.job.metric, last)
-        stopped = Outcome(0, last, message, _start_s(running.trial), time.time())
+        stopped = Outcome(0, last, message, _start_s(running.trial), time.time(), source=curve.source.name)
         self._finish(running.trial.id, stopped, stopped_early=True)
 
     def _ended(self, running: _Running) -> None:
@@ -159,7 +176,7 @@ class TuningLoop:
         trial = self._store.finish(trial_id, outcome, stopped_early=stopped_early)
         study = self._store.study()
         self._observe(study, trial)
-        if trial.state is TrialState.FAILED or outcome.final is None:
+        if not outcome.succeeded or outcome.final is None:
             self._failures += 1
             self._check_failures(trial, any_measured=study.best is not None)
 

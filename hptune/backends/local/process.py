@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 
 from hptune.backends.local.slots import Slot
-from hptune.study import Measurement
+from hptune.trial.command import local_command
+from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 from hptune.trial.supervise import GRACE_S, prepare, signal_group
 
 
 class TrialProcess:
-    """A running trial."""
+    """A running trial.
+
+    Attributes:
+        spec: The trial.
+        curve: Follows its measurements.
+    """
 
     def __init__(self, spec: TrialSpec, slot: Slot) -> None:
         self.spec = spec
-        self._measurements_offset = 0
         prepare(spec)
+        self.curve = CurveReader(spec.directory.measurements)
+        command = local_command(spec)
         with spec.directory.log.open("ab") as log:
             self._process = subprocess.Popen(
-                _argv(spec),
+                command,
                 env=slot.environment(os.environ),
                 # Held open, and never written to: it closes when this process dies, however it dies.
                 stdin=subprocess.PIPE,
@@ -51,17 +56,6 @@ class TrialProcess:
         """How the trainer ended; None where the process died before it could say."""
         return Outcome.load(self.spec.directory.outcome)
 
-    def new_measurements(self) -> list[Measurement]:
-        """Measurements made since the last call."""
-        path = self.spec.directory.measurements
-        if not path.is_file():
-            return []
-        with path.open("rb") as file:
-            file.seek(self._measurements_offset)
-            complete, newline, _ = file.read().rpartition(b"\n")
-        self._measurements_offset += len(complete) + len(newline)
-        return [Measurement(**json.loads(line)) for line in complete.splitlines()]
-
     def ask_to_stop(self) -> None:
         """Tells the trainer to end; `wait_stopped` sees to it that it does."""
         with suppress(ProcessLookupError):
@@ -84,24 +78,3 @@ class TrialProcess:
         trainer = self.spec.directory.trainer_pid.read_text(encoding="ascii")
         if self._process.returncode < 0 and trainer:
             signal_group(int(trainer), signal.SIGKILL)
-
-
-def _argv(spec: TrialSpec) -> list[str]:
-    options: dict[str, list[str]] = {
-        "--trial-id": [spec.trial_id],
-        "--job-id": [spec.job_id],
-        "--metric": [spec.metric],
-        "--output": [str(spec.directory.output)],
-        "--state": [str(spec.directory.state)],
-        "--parameter": [f"{name}={value}" for name, value in spec.parameters.items()],
-        "--module-name": [spec.program.module] if spec.program.module else [],
-        "--python-path": list(spec.program.python_path),
-        "--command": list(spec.program.command),
-        "--training-input": [json.dumps(spec.training_input)],
-        "--time-limit-s": [str(spec.time_limit_s)] if spec.time_limit_s else [],
-    }
-    # name=value in one token: a value may begin with a dash.
-    tokens = [f"{name}={value}" for name, values in options.items() for value in values]
-    flags = ["--stop-with-stdin", "--pass-job-dir" if spec.pass_job_dir else "--no-pass-job-dir"]
-    # -P: a directory of the user's that happens to be called hptune must not hide the package.
-    return [sys.executable, "-P", "-m", "hptune.trial", *tokens, *flags, "--", *spec.user_args]

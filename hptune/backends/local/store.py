@@ -8,9 +8,10 @@ same parameters.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,15 +26,19 @@ from optuna.distributions import (
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from hptune.backends.local.curves import RunningCurve, by_step
+from hptune.backends.local.journal import Journal
 from hptune.backends.local.signals import uninterrupted
 from hptune.errors import Fault, JobDirError
-from hptune.space import SearchSpace
-from hptune.study import Goal, Measurement, Study, Trial, TrialState
+from hptune.results.study import Goal, Measurement, Study, Trial, TrialState
+from hptune.search.space import SearchSpace
+from hptune.storage.job_dir import JobDir
+from hptune.trial.metrics.curve import CurveReader, read_curve
+from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome
 
 # Optuna announces each study on standard error, where the job's own progress is shown.
@@ -45,29 +50,38 @@ _MIN_OTHER_TRIALS = 3
 # The key of Optuna's user attribute that holds how a trial ended.
 _ENDING = "ending"
 _START = "start_time_s"
+_TRAINER = "trainer"
 _LINE_START = b'{"op_code":'
 _DIRECTIONS = {Goal.MAXIMIZE: StudyDirection.MAXIMIZE, Goal.MINIMIZE: StudyDirection.MINIMIZE}
-# A trainer that prints its objective at every step would fill the journal, which is read whole.
-_MAX_MEASUREMENTS = 1000
 
 
 class StudyStore:
     """The study of one job; made by `create_or_open`, and for reading by `open_to_read`.
 
-    What writes is uninterrupted: Optuna's lock file does not survive an exception at every point.
+    What writes is uninterrupted, so that no change is told by half.
     """
 
     def __init__(
-        self, study: optuna.Study, name: str, metric: str, max_trials: int, space: SearchSpace
+        self,
+        study: optuna.Study,
+        journal: Journal,
+        job_dir: JobDir,
+        name: str,
+        metric: str,
+        max_trials: int,
+        space: SearchSpace,
+        trainer: str = "",
     ) -> None:
         self._study = study
+        self._journal = journal
+        self._job_dir = job_dir
         self._name = name
         self._metric = metric
         self._max_trials = max_trials
         self._space = space
+        self._trainer = trainer
         self._trials: dict[int, optuna.Trial] = {}
-        # The step of each trial's last measurement in its present attempt.
-        self._last_steps: dict[int, int] = {}
+        self._curves: dict[int, RunningCurve] = {}
         self._finished: dict[int, Trial] = {}
 
     @property
@@ -78,6 +92,15 @@ class StudyStore:
     def unfinished(self) -> list[Trial]:
         """Trials that were begun and did not end, in order of their ids."""
         return [trial for trial in self.study().trials if not trial.state.finished]
+
+    def of_other_trainers(self) -> list[int]:
+        """Trials whose objective another version of the trainer has measured."""
+        trials = zip(self._study.get_trials(deepcopy=False), self.study().trials, strict=True)
+        return [
+            trial.id
+            for frozen, trial in trials
+            if trial.final and frozen.user_attrs.get(_TRAINER, self._trainer) != self._trainer
+        ]
 
     @uninterrupted()
     def ask(self, distributions: dict[str, BaseDistribution]) -> Trial:
@@ -96,32 +119,52 @@ class StudyStore:
 
     def _begin(self, trial: optuna.Trial) -> Trial:
         self._trials[trial.number + 1] = trial
-        self._last_steps[trial.number + 1] = -1
+        self._curves[trial.number + 1] = RunningCurve()
         trial.set_user_attr(_START, datetime.now(UTC).timestamp())
+        trial.set_user_attr(_TRAINER, self._trainer)
         return self.trial(trial.number + 1)
 
-    @uninterrupted()
-    def report(self, trial_id: int, measurement: Measurement) -> bool:
-        """Records a measurement; returns whether the early-stopping rule would stop the trial."""
-        trial = self._trials[trial_id]
-        seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
-        # Optuna keeps one measurement a step, and trainers that name no step report them all at 0.
-        step = max(measurement.step, self._last_steps[trial_id] + 1)
-        self._last_steps[trial_id] = step
-        # What an attempt that was cut off reported at this step stays.
-        if step in seen or len(seen) >= _MAX_MEASUREMENTS:
+    def report(self, trial_id: int, curve: CurveReader) -> None:
+        """Takes a running trial's measurements as they now are.
+
+        They are written to the study when the trial ends: Optuna can take none of them back, and each would
+        cost a write to the disk.
+        """
+        self._curves[trial_id].update(curve.source, curve.measurements)
+
+    def would_stop(self, trial_id: int) -> bool:
+        """Whether the early-stopping rule would stop a trial, given its measurements since the last call.
+
+        It is not asked about measurements of a source that is less deliberate than the one that judged a
+        trial before: those may be of the training data, and be withdrawn.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        curve = self._curves[trial_id]
+        if sum(each.state is OptunaState.COMPLETE for each in trials) < _MIN_OTHER_TRIALS:
             return False
-        trial.report(measurement.value, step)
+        if curve.source < _usual_source(trials):
+            return False
+        frozen = copy(trials[trial_id - 1])
+        return any(self._is_worse(frozen, values) for values in curve.new_values())
+
+    def _is_worse(self, frozen: FrozenTrial, values: dict[int, float]) -> bool:
+        frozen.intermediate_values = values
         with warnings.catch_warnings():
             # A trial that has reported only NaN is stopped, rightly, but NumPy warns of it.
             warnings.simplefilter("ignore", RuntimeWarning)
-            return trial.should_prune()
+            return self._study.pruner.prune(self._study, frozen)
 
     @uninterrupted()
     def finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> Trial:
         """Records how a trial ended; from here on it is never run again."""
         trial = self._trials[trial_id]
-        trial.set_user_attr(_ENDING, {**asdict(outcome), "stopped_early": stopped_early})
+        seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
+        with self._journal.together():
+            trial.set_user_attr(_ENDING, {**asdict(outcome), "stopped_early": stopped_early})
+            for step, value in by_step(self._measurements(trial_id)).items():
+                if step not in seen:
+                    trial.report(value, step)
+        self._curves.pop(trial_id, None)
         final = outcome.final
         comparable = outcome.succeeded and final is not None and final.finite
         if stopped_early:
@@ -143,10 +186,26 @@ class StudyStore:
         return Study(self._name, self._metric, goal, self._max_trials, tuple(map(self._converted, frozen)))
 
     def _converted(self, frozen: FrozenTrial) -> Trial:
-        trial = self._finished.get(frozen.number) or _to_trial(frozen, self._space)
-        if trial.state.finished:
-            self._finished[frozen.number] = trial
+        if finished := self._finished.get(frozen.number):
+            return finished
+        trial = _to_trial(frozen, self._space)
+        if not trial.state.finished:
+            return replace(trial, measurements=tuple(self._measurements(trial.id)))
+        self._finished[frozen.number] = trial
         return trial
+
+    def _measurements(self, trial_id: int) -> Sequence[Measurement]:
+        """A trial's measurements before the study has them."""
+        if trial_id in self._curves:
+            return self._curves[trial_id].measurements
+        return read_curve(self._job_dir.trial(trial_id).measurements)
+
+
+def _usual_source(trials: Iterable[FrozenTrial]) -> Source:
+    """The most deliberate source that judged a trial."""
+    endings = (trial.user_attrs.get(_ENDING, {}) for trial in trials)
+    names = {ending.get("source") for ending in endings if ending.get("exit_code") == 0}
+    return max((Source[name] for name in names if name), default=Source.PRINTED_IN_PASSING)
 
 
 def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:
@@ -161,10 +220,10 @@ def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> 
 
 def _to_trial(frozen: FrozenTrial, space: SearchSpace) -> Trial:
     ending: dict[str, Any] = frozen.user_attrs.get(_ENDING, {})
-    succeeded = ending.get("exit_code") == 0 or ending.get("stopped_early", False)
-    state = TrialState.SUCCEEDED if succeeded and not ending.get("timed_out") else TrialState.FAILED
-    final = Measurement(**ending["final"]) if ending.get("final") else None
-    comparable = final is not None and final.finite
+    last = Measurement(**ending["final"]) if ending.get("final") else None
+    comparable = last is not None and last.finite
+    final = last if comparable and frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else None
+    state = TrialState.SUCCEEDED if final else TrialState.FAILED
     return Trial(
         id=frozen.number + 1,
         parameters={name: frozen.params[name] for name in space.names if name in frozen.params},
@@ -172,9 +231,9 @@ def _to_trial(frozen: FrozenTrial, space: SearchSpace) -> Trial:
         measurements=tuple(
             Measurement(value, step) for step, value in sorted(frozen.intermediate_values.items())
         ),
-        final=final if comparable and frozen.state in (OptunaState.COMPLETE, OptunaState.PRUNED) else None,
+        final=final,
         stopped_early=ending.get("stopped_early", False),
-        message=ending.get("message", ""),
+        message=ending.get("message", "") or ending.get("note", ""),
         start_time=_time(ending.get(_START, frozen.user_attrs.get(_START))),
         end_time=_time(ending.get("end_time_s")),
     )
@@ -186,57 +245,68 @@ def _time(seconds: float | None) -> datetime | None:
 
 @uninterrupted()
 def create_or_open(
-    journal: Path,
+    job_dir: JobDir,
     name: str,
     metric: str,
     goal: Goal,
     max_trials: int,
     space: SearchSpace,
     sampler: BaseSampler,
+    trainer: str = "",
 ) -> StudyStore:
     """Opens the study to run its trials; the caller holds the job's lock.
+
+    Args:
+        job_dir: Where it is.
+        name: The job's name.
+        metric: The objective's tag.
+        goal: Which way it is to go.
+        max_trials: How many trials the job is for.
+        space: The job's parameters.
+        sampler: What suggests their values.
+        trainer: Tells the trainer's versions apart; kept with each trial.
 
     Raises:
         JobDirError: The journal is damaged.
     """
-    _mend(journal)
-    with _damage_reported(journal):
+    _mend(job_dir.journal)
+    with _damage_reported(job_dir.journal):
+        journal = Journal(job_dir.journal)
         study = optuna.create_study(
             study_name=_STUDY,
-            storage=JournalStorage(JournalFileBackend(str(journal))),
+            storage=JournalStorage(journal),
             direction=_DIRECTIONS[goal],
             sampler=sampler,
             pruner=MedianPruner(n_startup_trials=_MIN_OTHER_TRIALS, n_min_trials=_MIN_OTHER_TRIALS),
             load_if_exists=True,
         )
-    return StudyStore(study, name, metric, max_trials, space)
+    return StudyStore(study, journal, job_dir, name, metric, max_trials, space, trainer)
 
 
 def open_to_read(
-    journal: Path, name: str, metric: str, max_trials: int, space: SearchSpace
+    job_dir: JobDir, name: str, metric: str, max_trials: int, space: SearchSpace
 ) -> StudyStore | None:
     """Opens the study to look at it, while it runs or later; None where no trial was ever begun.
 
     Raises:
         JobDirError: The journal is damaged.
     """
-    if not journal.is_file():
+    if not job_dir.journal.is_file():
         return None
-    with _damage_reported(journal):
-        storage = JournalStorage(JournalFileBackend(str(journal)))
+    with _damage_reported(job_dir.journal):
+        journal = Journal(job_dir.journal)
+        storage = JournalStorage(journal)
         if _STUDY not in optuna.get_all_study_names(storage):
             return None
-        return StudyStore(
-            optuna.load_study(study_name=_STUDY, storage=storage), name, metric, max_trials, space
-        )
+        study = optuna.load_study(study_name=_STUDY, storage=storage)
+        return StudyStore(study, journal, job_dir, name, metric, max_trials, space)
 
 
 def _mend(journal: Path) -> None:
-    """Takes away what a writer that was killed can leave: half a line at the end, and Optuna's lock file.
+    """Takes away what a writer that was killed can leave: half a line at the end.
 
     Optuna passes over half a line when it reads, but would write its next line behind it.
     """
-    journal.with_name(journal.name + ".lock").unlink(missing_ok=True)
     if not journal.is_file():
         return
     with journal.open("rb+") as file:

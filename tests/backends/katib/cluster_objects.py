@@ -3,24 +3,19 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
+import katib_stand_in
 from kubernetes_stand_in import NAMESPACE
 
-from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.status import View
-from hptune.space import format_values
+from hptune.search.space import format_values
 
 BEGAN = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 
 
-def condition(kind, status="True", reason="", message=""):
-    return {
-        "type": kind,
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastTransitionTime": "2026-11-24T08:00:05Z",
-    }
+condition = partial(katib_stand_in.condition, at="2026-11-24T08:00:05Z")
 
 
 def experiment_of(submission, *conditions, **status):

@@ -1,18 +1,18 @@
-import json
-from pathlib import Path
-
 import pytest
 from katib_stand_in import katib_stand_in
 from kubernetes import client as kubernetes_client
 from kubernetes_stand_in import KUBECONFIG, NAMESPACE, kubernetes_stand_in
-from tiny_jobs import PRELUDE, ignore, job_text
+from tiny_jobs import TinyJob, job_text
 
-from hptune.backends.base import Submission
 from hptune.backends.katib.backend import KatibBackend
-from hptune.backends.katib.client import Cluster
+from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.options import KatibOptions
-from hptune.job import parse_job
-from hptune.trial.spec import Program
+from hptune.job.submission import Program, Submission
+from hptune.job.tuning_job import parse_job
+from hptune.retry import Patience
+from tests.buckets import bucket, s3_server
+
+__all__ = ["bucket", "s3_server"]
 
 
 @pytest.fixture
@@ -23,11 +23,12 @@ def server():
 
 @pytest.fixture
 def make_cluster(server):
-    def make(namespace=NAMESPACE, *, at=server, **options):
+    def make(namespace=NAMESPACE, *, at=server, first_patience=None, **patience):
         configuration = kubernetes_client.Configuration(host=at.host)
         configuration.retries = False
-        given = {"patience_s": 2.0, "first_pause_s": 0.01, **options}
-        return Cluster(kubernetes_client.ApiClient(configuration), namespace, **given)
+        given = Patience(**{"total_s": 2.0, "first_pause_s": 0.01, **patience})
+        api = kubernetes_client.ApiClient(configuration)
+        return Cluster(api, namespace, patience=given, first_patience=first_patience or given)
 
     return make
 
@@ -76,7 +77,7 @@ def make_katib_job(katib, cluster, tmp_path):
     return make
 
 
-class KatibJob:
+class KatibJob(TinyJob):
     """A job of the stand-in's cluster, and what it takes to run it."""
 
     def __init__(self, submission, scratch, katib, cluster, options):
@@ -84,16 +85,15 @@ class KatibJob:
         self.katib = katib
         self.server = katib.server
         self.warnings = []
-        self.root = Path(submission.job_dir)
-        self._scratch = scratch
+        self.scratch = scratch
         self._cluster = cluster
         self._options = options
         self.backend = self.new_backend()
 
     def new_backend(self, **more):
         """One that knows nothing of what others have seen of the job."""
-        given = {"warn": self.warnings.append, "heartbeat_s": 1.0, **more}
-        return KatibBackend(self._cluster, self.submission.name, self._options, **given)
+        given = {"warn": self.warnings.append, "heartbeat_s": 1.0, "lasting_s": 0.0, **more}
+        return KatibBackend(lambda: self._cluster, self.submission.name, self._options, **given)
 
     @property
     def experiment(self):
@@ -102,19 +102,3 @@ class KatibJob:
     @property
     def trials(self):
         return self.server.all("trials", ("katib.kubeflow.org/experiment", self.backend.experiment))
-
-    @property
-    def starts(self):
-        """The trial of each start of a trainer, in order."""
-        path = self._scratch / "starts"
-        return list(map(int, path.read_text().split())) if path.exists() else []
-
-    @property
-    def results(self):
-        return json.loads((self.root / "results.json").read_text())["trainingOutput"]
-
-    def run(self, observe=ignore):
-        return self.backend.run(self.submission, observe)
-
-    def write_trainer(self, body):
-        (self._scratch / "tiny_trainer.py").write_text(PRELUDE + body)

@@ -26,15 +26,9 @@ UNAVAILABLE = "unavailable"
 _POLL_S = 0.05
 
 
-def condition(kind, status="True", reason="", message=""):
-    return {
-        "type": kind,
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastTransitionTime": now(),
-        "lastUpdateTime": now(),
-    }
+def condition(kind, status="True", reason="", message="", at=None):
+    times = dict.fromkeys(("lastTransitionTime", "lastUpdateTime"), at or now())
+    return {"type": kind, "status": status, "reason": reason, "message": message, **times}
 
 
 def has(item, kind):
@@ -201,7 +195,9 @@ class KatibStandIn:
     def _start(self, name, container):
         home = self.folder / name
         home.mkdir(parents=True)
-        environment = {each["name"]: each["value"] for each in container["env"]}
+        environment = {
+            each["name"]: in_folder(expanded(each["value"], {}), home) for each in container["env"]
+        }
         words = [*container.get("command", []), *container.get("args", [])]
         words += ["&&", "echo completed >", "/var/log/hptune/$$$$.pid"]
         command = in_folder(expanded(" ".join(words), environment), home)
@@ -210,7 +206,7 @@ class KatibStandIn:
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         process = subprocess.Popen(
             ["sh", "-c", command],
-            env={**os.environ, "PATH": path, **{k: expanded(v, {}) for k, v in environment.items()}},
+            env={**os.environ, "PATH": path, **environment},
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -295,9 +291,9 @@ def expanded(text, environment):
     return known.sub(lambda m: "$" if m[0] == "$$" else environment.get(m["name"], m[0]), text)
 
 
-def in_folder(command, home):
-    """The command with the pod's own paths replaced."""
-    replaced = command.replace("/var/log/hptune", str(home / "var-log-hptune"))
+def in_folder(text, home):
+    """A command or a variable's value with the pod's own paths replaced."""
+    replaced = text.replace("/var/log/hptune", str(home / "var-log-hptune"))
     replaced = replaced.replace("/dev/termination-log", str(home / "termination-log"))
     return re.sub(r"(?<![\w./-])/hptune/", f"{home / 'hptune'}/", replaced)
 

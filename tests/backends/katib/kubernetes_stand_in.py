@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.serving import serving
+
 NAMESPACE = "team"
 KUBECONFIG = """
 apiVersion: v1
@@ -363,11 +365,5 @@ def merged(old, patch):
 @contextmanager
 def kubernetes_stand_in() -> Iterator[KubernetesStandIn]:
     server = KubernetesStandIn()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -17,12 +17,12 @@ class Started:
 
     Attributes:
         argv: What ``python`` was given.
-        environment: The container's own variables.
+        document: What it had in the variable HPTUNE_TRIAL.
         marked: Whether the shell said, as Katib waits for, that the process succeeded.
     """
 
     argv: list
-    environment: dict
+    document: str
     marked: bool
 
 
@@ -91,7 +91,10 @@ def run(script, environment, folder):
     python = folder / "bin" / "python"
     if not python.exists():
         python.parent.mkdir(parents=True)
-        python.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" > '{folder}/argv'\n")
+        python.write_text(
+            f"#!/bin/sh\nprintf '%s\\0' \"$@\" > '{folder}/argv'\n"
+            f"printf '%s' \"$HPTUNE_TRIAL\" > '{folder}/document'\n"
+        )
         python.chmod(0o755)
     for mark in folder.glob("*.pid"):
         mark.unlink()
@@ -100,4 +103,5 @@ def run(script, environment, folder):
     assert process.wait(30) == 0
     argv = (folder / "argv").read_bytes().decode().split("\0")[:-1]
     mark = folder / f"{process.pid}.pid"
-    return Started(argv, environment, mark.exists() and mark.read_text() == "completed\n")
+    document = (folder / "document").read_text(encoding="utf-8")
+    return Started(argv, document, mark.exists() and mark.read_text() == "completed\n")

@@ -3,9 +3,8 @@
 import json
 from dataclasses import replace
 
-from hptune.backends.base import Submission
-from hptune.job import parse_job
-from hptune.trial.spec import Program
+from hptune.job.submission import Program, Submission
+from hptune.job.tuning_job import parse_job
 
 LR = {
     "parameterName": "lr",

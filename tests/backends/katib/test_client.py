@@ -8,11 +8,12 @@ import pytest
 from kubernetes import client as kubernetes_client
 from kubernetes_stand_in import KUBECONFIG, Fault, failing, kubernetes_stand_in, status
 
-from hptune.backends.katib.client import Cluster
-from hptune.backends.katib.connection import connect
-from hptune.backends.katib.names import EXPERIMENT_LABEL
-from hptune.backends.katib.refusals import ExistsError, NotThereError
+from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.cluster.connection import connect
+from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
+from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
 from hptune.errors import ClusterError, UsageError
+from hptune.retry import ONCE, Patience
 
 HEARTBEAT_S = 1.0
 
@@ -185,7 +186,7 @@ def test_connections_that_break_are_made_again(server, cluster):
 
 
 def test_what_does_not_pass_is_told_with_where_and_why(server, make_cluster):
-    cluster = make_cluster(patience_s=0.1)
+    cluster = make_cluster(total_s=0.1)
     server.faults.append(
         failing("GET", status=500, body=json.dumps(status(500, "", "etcd is down")).encode(), times=99)
     )
@@ -197,7 +198,7 @@ def test_what_does_not_pass_is_told_with_where_and_why(server, make_cluster):
 
 
 def test_a_cluster_that_is_not_there_is_named(server, make_cluster):
-    cluster = make_cluster(patience_s=0.05)
+    cluster = make_cluster(total_s=0.05)
     server.shutdown()
     server.server_close()
     with pytest.raises(
@@ -343,11 +344,8 @@ def test_what_answers_but_is_no_cluster_is_told_from_one(server, cluster, answer
         cluster.trials("job")
 
 
-def test_a_wrong_address_is_not_waited_for_as_long_as_a_server_that_is_away(
-    server, make_cluster, monkeypatch
-):
-    monkeypatch.setattr("hptune.backends.katib.client._FIRST_PATIENCE_S", 0.05)
-    cluster = make_cluster(patience_s=60)
+def test_a_wrong_address_is_not_waited_for_as_long_as_a_server_that_is_away(server, make_cluster):
+    cluster = make_cluster(total_s=60, first_patience=Patience(total_s=0.05, first_pause_s=0.01))
     server.faults.append(failing("GET", times=99))
     begun = time.monotonic()
     with pytest.raises(ClusterError, match="does not answer"):
@@ -374,6 +372,6 @@ def test_in_a_pod_its_own_cluster_and_namespace_are_meant(tmp_path, monkeypatch)
 def test_a_connection_that_is_not_secure_is_told(server):
     configuration = kubernetes_client.Configuration(host=server.host.replace("http:", "https:"))
     configuration.retries = False
-    cluster = Cluster(kubernetes_client.ApiClient(configuration), "team", patience_s=0)
+    cluster = Cluster(kubernetes_client.ApiClient(configuration), "team", first_patience=ONCE)
     with pytest.raises(ClusterError, match=r"list trials.* no secure connection to https://127"):
         cluster.trials("job")

@@ -7,16 +7,17 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from cluster_objects import ended_with
 from contract import BackendContract, assert_complete, assert_results_of
-from katib_stand_in import has
+from katib_stand_in import has, mark
 from kubernetes_stand_in import failing
 from tiny_jobs import ignore, job_text
 
-from hptune.backends.base import JobState
-from hptune.errors import ClusterError, Interrupted, JobDirError, JobFailed, UsageError
-from hptune.job import parse_job
-from hptune.statusfile import load_status
-from hptune.study import TrialState
+from hptune.errors import ClusterError, Interrupted, JobDirError, JobFailed, StorageError, UsageError
+from hptune.job.tuning_job import parse_job
+from hptune.results.status_file import load_status
+from hptune.results.study import JobState, Measurement, TrialState
+from hptune.trial.outcome import Outcome
 
 
 class TestContract(BackendContract):
@@ -61,7 +62,7 @@ def test_a_job_that_is_not_watched_any_more_goes_on_and_is_watched_again(make_ka
     ):
         job.run(interrupt_at(1))
     assert job.experiment is not None
-    study = job.new_backend().run(job.submission, ignore)
+    study = job.new_backend().run(job.submission, ignore).study
     assert_complete(study, 3, job.submission.job.space)
     assert job.starts == [1, 2, 3]
 
@@ -69,9 +70,23 @@ def test_a_job_that_is_not_watched_any_more_goes_on_and_is_watched_again(make_ka
 def test_a_job_that_has_ended_is_told_again_without_running_anything(make_katib_job):
     job = make_katib_job(maxTrials=2)
     study = job.run()
-    assert job.new_backend().run(job.submission, ignore) == study
+    assert job.new_backend().run(job.submission, ignore).study == study
     assert job.starts == [1, 2]
     assert job.backend.describe().state is JobState.SUCCEEDED
+
+
+def test_a_job_whose_experiment_has_the_former_format_is_watched_again(make_katib_job, server):
+    job = make_katib_job(maxTrials=2)
+    study = job.run()
+    rest = {"format": 1, "source": "elsewhere.yaml", "warnings": []}
+
+    def edit(experiment):
+        former = json.dumps({**job.submission.identity, **rest})
+        experiment["metadata"]["annotations"]["hptune.dev/submission"] = former
+
+    server.change("experiments", job.backend.experiment, edit)
+    assert job.new_backend().run(job.submission, ignore).study == study
+    assert job.starts == [1, 2]
 
 
 def test_another_job_of_the_same_name_is_refused_with_what_differs(make_katib_job):
@@ -121,6 +136,22 @@ def test_nothing_is_deleted_that_could_not_be_kept(make_katib_job):
     with pytest.raises(Exception, match=r"results\.json"):
         job.backend.cancel()
     assert job.experiment is not None
+
+
+def test_a_directory_that_cannot_be_written_from_here_names_the_way_out(
+    make_katib_job, monkeypatch, tmp_path
+):
+    job = make_katib_job(maxTrials=1, job_dir="minio://mlpipeline/job")
+    for name in ("MINIO_ENDPOINT", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    job.backend.submit(job.submission)
+    with pytest.raises(StorageError, match="MINIO_ENDPOINT") as refusal:
+        job.backend.cancel()
+    assert "nothing was cancelled" in str(refusal.value)
+    assert str(refusal.value).endswith("--record DIRECTORY keeps it elsewhere")
+    assert job.experiment is not None
+    job.backend.cancel(str(tmp_path / "record"))
+    assert job.experiment is None
 
 
 def test_a_job_whose_directory_is_out_of_reach_is_kept_elsewhere_or_not_cancelled(make_katib_job, tmp_path):
@@ -186,7 +217,7 @@ def test_what_a_pod_waits_for_is_told_once_though_its_numbers_change(make_katib_
     with pytest.raises(Interrupted):
         job.run(interrupt_at(4))
     assert next(nodes) > 3
-    [warning] = job.warnings
+    [warning] = [each for each in job.warnings if "waits" in each]
     assert warning.startswith("trial 2 waits: no node for its pod: 0/")
     assert "Insufficient nvidia.com/gpu" in warning
 
@@ -300,7 +331,7 @@ def test_a_failed_job_is_kept_though_its_logs_cannot_be_read(make_katib_job):
 
 
 def test_a_right_that_only_explanations_need_fails_no_job(make_katib_job):
-    job = make_katib_job(maxTrials=2, maxParallelTrials=2)
+    job = make_katib_job(maxTrials=2, maxParallelTrials=2, maxFailedTrials=2)
     job.katib.holds = lambda name: name.endswith("-2") and not job.warnings
     job.server.faults.append(failing("GET .*/events", status=403, times=999))
 
@@ -369,3 +400,28 @@ def test_the_submission_is_read_back_from_the_cluster(make_katib_job):
     recalled = job.new_backend().recall()
     assert json.dumps(recalled.job.training_input) == json.dumps(job.submission.job.training_input)
     assert (recalled.user_args, recalled.job_dir) == (job.submission.user_args, job.submission.job_dir)
+
+
+def test_a_trial_that_katib_stops_early_is_waited_for_and_told_once(make_katib_job):
+    job = make_katib_job("print('accuracy=0.5', flush=True)\ntime.sleep(60)", maxTrials=1)
+    name = f"{job.backend.experiment}-1"
+    ended = Outcome(0, Measurement(0.5, 4), "", time.time(), time.time() + 1)
+    seen = []
+
+    def end_pod():
+        def edit(pod):
+            pod["status"]["containerStatuses"] = [{"name": "trainer", "state": ended_with(ended)}]
+
+        job.server.change("pods", f"{name}-pod", edit)
+
+    def observe(_study, trial):
+        seen.append((trial.state, trial.stopped_early, trial.message))
+        if trial.state is TrialState.RUNNING and not timer.is_alive():
+            # As medianstop does, at once; the trainer takes a moment, and the job has ended meanwhile.
+            job.server.change("trials", name, lambda item: mark(item, "EarlyStopped"))
+            timer.start()
+
+    timer = threading.Timer(2.5, end_pod)
+    [trial] = job.run(observe).trials
+    assert (trial.stopped_early, trial.final, trial.message) == (True, ended.final, "")
+    assert [each for each in seen if each[0].finished] == [(TrialState.SUCCEEDED, True, "")]

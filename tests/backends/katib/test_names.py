@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from hptune.backends.katib.names import MAX_EXPERIMENT_NAME, experiment_name, job_label
+from hptune.backends.katib.experiment.names import MAX_EXPERIMENT_NAME, experiment_name, job_label
 
 NAMES = ["mnist", "Mnist", "mnist_1", "mnist-1", "MNIST.1", "a" * 128, "A" + "-" * 127, "j"]
 

@@ -1,6 +1,5 @@
 """The argv that a trainer's pod gets, with a real shell behind what Katib and the kubelet do."""
 
-import json
 import string
 import tempfile
 from pathlib import Path
@@ -12,12 +11,14 @@ from pod_of_a_trial import start
 from rules import violations
 from submissions import LR, submission
 
-from hptune.backends.katib.experiment import build_experiment, read_submission
-from hptune.backends.katib.names import experiment_name
+from hptune.backends.katib.experiment.annotations import read_submission
+from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.experiment.names import experiment_name
+from hptune.backends.katib.experiment.quoting import find_faults, json_template
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.quoting import find_faults, json_text, shell_word
 from hptune.errors import UsageError
-from hptune.trial.wire import decode_value, encode_value
+from hptune.trial.pod.encoding import decode_value, encode_value
+from hptune.trial.spec import TRIAL_FORM
 
 PIECES = [
     *(
@@ -27,7 +28,7 @@ PIECES = [
         "$",
         "$$",
         "$(HOME)",
-        "$(HPTUNE_TRAINING_INPUT)",
+        "$(HPTUNE_TRIAL)",
         "${HOME}",
         "`id`",
         "$'",
@@ -82,15 +83,10 @@ def folder():
         yield Path(name)
 
 
-def options_of(argv):
-    """Flags to values, and what comes after --, as ``python -m hptune.trial`` is to read them."""
-    assert argv[:3] == ["-P", "-m", "hptune.trial"]
-    cut = argv.index("--")
-    flags = {}
-    for token in argv[3:cut]:
-        name, _, value = token.partition("=")
-        flags.setdefault(name, []).append(value)
-    return flags, argv[cut + 1 :]
+def trial_of(started):
+    """The trial as ``python -m hptune.trial`` reads it."""
+    assert started.argv == ["-P", "-m", "hptune.trial"]
+    return TRIAL_FORM.parse(started.document)
 
 
 @settings(max_examples=60, deadline=None)
@@ -119,40 +115,33 @@ def test_a_trainer_gets_what_was_meant(folder, args, names, categories, metric, 
     values = {name: encode_value(categories[i % len(categories)]) for i, name in enumerate(names)}
     started = start(experiment, values, f"{name}-7", folder, early_stopping=early_stopping)
     assert started.marked
-    flags, user_args = options_of(started.argv)
-    assert user_args == args
-    assert flags["--metric"] == [metric]
-    assert flags["--trial-id"] == [f"{name}-7"]
-    assert flags["--trial-prefix"] == [f"{name}-"]
-    wanted = [f"{name}={categories[i % len(categories)]}" for i, name in enumerate(names)]
-    given_values = [token.partition("=") for token in parameters_of(started.argv)]
-    assert [f"{n}={decode_value(value)}" for n, _, value in given_values] == wanted
-    assert json.loads(started.environment["HPTUNE_TRAINING_INPUT"]) == job.job.training_input
-
-
-def parameters_of(argv):
-    return [token.removeprefix("--parameter=") for token in argv if token.startswith("--parameter=")]
+    trial = trial_of(started)
+    assert list(trial.user_args) == args
+    assert trial.metric == metric
+    assert (trial.trial_id, trial.pod.trial_prefix) == (f"{name}-7", f"{name}-")
+    wanted = {name: categories[i % len(categories)] for i, name in enumerate(names)}
+    assert {n: decode_value(value) for n, value in trial.parameters.items()} == wanted
+    assert trial.training_input == job.job.training_input
 
 
 def test_every_nasty_piece_comes_through(folder):
     job = submission(user_args=PIECES, training={"args": PIECES})
     experiment = build_experiment(job, KatibOptions())
-    started = start(experiment, {"lr": "1e-05"}, "a-job-1", folder)
-    assert options_of(started.argv)[1] == PIECES
-    assert parameters_of(started.argv) == ["lr=1e-05"]
-    assert json.loads(started.environment["HPTUNE_TRAINING_INPUT"])["args"] == PIECES
+    trial = trial_of(start(experiment, {"lr": "1e-05"}, "a-job-1", folder))
+    assert list(trial.user_args) == PIECES
+    assert trial.parameters == {"lr": "1e-05"}
+    assert trial.training_input["args"] == PIECES
 
 
-def test_values_are_not_words_of_the_shell(folder):
+def test_values_need_no_escapes(folder):
     nasty = "'; echo $(id) ${trialParameters.lr} \" \n"
     job = submission(LR, {"parameterName": "c", "type": "CATEGORICAL", "categoricalValues": [nasty, ""]})
     experiment = build_experiment(job, KatibOptions())
     listed = experiment["spec"]["parameters"][1]["feasibleSpace"]["list"]
     assert list(map(decode_value, listed)) == [nasty, ""]
     for text, meant in zip(listed, [nasty, ""], strict=True):
-        started = start(experiment, {"lr": "0.1", "c": text}, "a-job-1", folder)
-        values = dict(token.split("=", 1) for token in parameters_of(started.argv))
-        assert decode_value(values["c"]) == meant
+        trial = trial_of(start(experiment, {"lr": "0.1", "c": text}, "a-job-1", folder))
+        assert decode_value(trial.parameters["c"]) == meant
 
 
 def test_text_that_no_pod_can_hold_is_refused_with_its_place():
@@ -162,12 +151,15 @@ def test_text_that_no_pod_can_hold_is_refused_with_its_place():
     assert list(find_faults("ä", "here")) == []
 
 
-def test_a_command_longer_than_a_process_may_have_is_refused():
+def test_a_document_longer_than_a_process_may_have_is_refused():
     with pytest.raises(UsageError, match=r"USER_ARGS: makes \d+ bytes"):
         build_experiment(submission(user_args=["x" * 2**17]), KatibOptions())
-    build_experiment(submission(user_args=["x" * (2**17 - 4096)]), KatibOptions())
+    experiment = build_experiment(submission(user_args=["x" * (2**17 - 4096)]), KatibOptions())
+    with tempfile.TemporaryDirectory(prefix="trial") as name:
+        trial = trial_of(start(experiment, {"lr": "0.1"}, "a-job-12345678", Path(name)))
+    assert len(trial.user_args[0]) == 2**17 - 4096
 
 
-def test_what_is_plain_stays_readable():
-    assert shell_word("--train-file=gs://bucket/data.npz") == "--train-file=gs://bucket/data.npz"
-    assert json_text({"a": ["$(x)"]}) == '{"a":["\\u0024(x)"]}'
+def test_what_katib_fills_in_is_all_that_it_sees():
+    text = json_template({"a": ["$(x)", "ü"], "b": 1}, {"c": "${trialParameters.c}", "d": {"$d": "${x}"}})
+    assert text == ('{"a":["\\u0024(x)","\\u00fc"],"b":1,"c":"${trialParameters.c}","d":{"\\u0024d":"${x}"}}')

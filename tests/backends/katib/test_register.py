@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hptune.backends.katib.register import SuggestionImage, register, unregister
+from hptune.backends.katib.suggestion.install import SuggestionImage, register, unregister
 from hptune.errors import InputError
 
 IMAGE = SuggestionImage("registry.example/hptune:1")
@@ -113,6 +113,12 @@ def test_lines_are_added_below_the_last_entry():
     count = len(after) - len(before)
     assert after[:at] + after[at + count :] == before
     assert after[at : at + 2] == ["    - algorithmName: gp-bandit", "      image: registry.example/hptune:1"]
+
+
+def test_a_comment_below_our_entry_outlives_it():
+    section = "  # What ends trials early.\n  earlyStoppings:"
+    assert section in register(SAMPLE, IMAGE)
+    assert section in unregister(register(SAMPLE, IMAGE))
 
 
 def test_crlf_is_kept_throughout():

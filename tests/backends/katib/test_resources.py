@@ -3,8 +3,9 @@ import re
 import pytest
 from submissions import submission
 
+from hptune.backends.katib.experiment.resources import resources, shared_memory
 from hptune.backends.katib.options import KatibOptions
-from hptune.backends.katib.resources import bytes_quantity, cpu_quantity, resources, shared_memory
+from hptune.backends.katib.quantities import bytes_quantity, cpu_quantity
 
 GIB = 2**30
 # What GKE's nodes of these types have to give to pods: CPUs, GiB.
@@ -40,6 +41,12 @@ def test_shared_memory_is_half_of_the_memory():
         "medium": "Memory",
         "sizeLimit": "2Gi",
     }
+
+
+def test_memory_that_is_named_is_the_limit_and_the_machines_is_none():
+    named = resources(job_on("n1-standard-4"), KatibOptions(memory_bytes=4 * GIB))
+    assert named["requests"]["memory"] == named["limits"]["memory"] == "4Gi"
+    assert "limits" not in resources(job_on("n1-standard-4"), KatibOptions())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from rules import violations
 from submissions import LR, submission
 
-from hptune.backends.katib.experiment import build_experiment
+from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.options import KatibOptions
 
 UNITS = {"parameterName": "units", "type": "DISCRETE", "discreteValues": [16, 32]}

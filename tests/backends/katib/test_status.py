@@ -9,15 +9,14 @@ import pytest
 from cluster_objects import condition, ended_with, experiment_of, pod_of, trial_of, view_of
 from submissions import LR, submission
 
-from hptune.backends.base import JobState
 from hptune.backends.katib.status import status_of, study_of
 from hptune.errors import ClusterError
-from hptune.jobdir import JobDir
-from hptune.results import job_output, to_json, training_output
-from hptune.study import Measurement, TrialState
-from hptune.trial.collector import STEP_METRIC
+from hptune.results.ml_engine import job_output, to_json, training_output
+from hptune.results.study import JobState, Measurement, TrialState
+from hptune.storage.job_dir import JobDir
 from hptune.trial.outcome import Outcome
-from hptune.trial.wire import encode_value
+from hptune.trial.pod.collector import STEP_METRIC
+from hptune.trial.pod.encoding import encode_value
 
 RUNNING = condition("Running")
 WAS_RUNNING = condition("Running", "False")
@@ -102,12 +101,14 @@ def test_the_same_trials_are_told_as_a_local_jobs_byte_for_byte(make_job):
         ([WAS_RUNNING, condition("Failed")], TrialState.FAILED),
         ([WAS_RUNNING, condition("Killed")], TrialState.FAILED),
         ([WAS_RUNNING, condition("EarlyStopped")], TrialState.SUCCEEDED),
-        ([WAS_RUNNING, condition("MetricsUnavailable")], TrialState.SUCCEEDED),
+        ([WAS_RUNNING, condition("MetricsUnavailable")], TrialState.FAILED),
         ([RUNNING, condition("Succeeded", "False")], TrialState.PREPARING),
     ],
 )
 def test_conditions_are_states(conditions, state):
-    assert one_trial(*conditions).state is state
+    unavailable = any(each["type"] == "MetricsUnavailable" for each in conditions)
+    observed = [] if unavailable else [("accuracy", "0.75")]
+    assert one_trial(*conditions, observed=observed).state is state
 
 
 def test_a_trial_runs_only_once_its_trainer_does():
@@ -126,7 +127,7 @@ def test_the_trainers_own_word_goes_before_katibs():
     said = outcome(Measurement(float("nan"), 7), message="accuracy was nan at step 7")
     observed = [("accuracy", "0.75"), (STEP_METRIC, "3")]
     trial = one_trial(condition("Succeeded"), pods=[pod_of("job-1", ended_with(said))], observed=observed)
-    assert (trial.state, trial.final, trial.message) == (TrialState.SUCCEEDED, None, said.message)
+    assert (trial.state, trial.final, trial.message) == (TrialState.FAILED, None, said.message)
     assert trial.duration_s == 42.5
 
 
@@ -140,7 +141,7 @@ def test_without_a_pod_katibs_observation_counts():
 @pytest.mark.parametrize("latest", ["unavailable", "", "high", "nan"])
 def test_an_observation_that_is_none_is_no_objective(latest):
     trial = one_trial(condition("Succeeded"), observed=[("accuracy", latest)])
-    assert (trial.state, trial.final) == (TrialState.SUCCEEDED, None)
+    assert (trial.state, trial.final) == (TrialState.FAILED, None)
 
 
 def test_a_step_that_was_not_observed_is_0():
@@ -162,12 +163,52 @@ def test_a_message_of_something_else_is_no_outcome():
     [
         ({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, {}, "was killed for want of memory"),
         (None, {"reason": "Evicted", "message": "disk pressure"}, "lost its pod: Evicted: disk pressure"),
-        ({"terminated": {"exitCode": 0}}, {}, "failed: Trial has failed. Job message: Job has failed"),
+        ({"terminated": {"exitCode": 0}}, {}, "failed, and Katib does not say why (Job has failed)"),
     ],
 )
 def test_what_a_trainer_could_not_say_the_cluster_does(state, status, message):
     reason = condition("Failed", message="Trial has failed. Job message: Job has failed")
     assert one_trial(reason, pods=[pod_of("job-1", state, **status)]).message.startswith(message)
+
+
+def test_a_trial_that_is_being_stopped_early_is_told_when_its_trainer_has_ended():
+    observed = [("accuracy", "0.5")]
+    running = pod_of("job-1", {"running": {"startedAt": "2026-11-24T08:00:40Z"}})
+    before = one_trial(condition("EarlyStopped"), pods=[running])
+    assert (before.state, before.message, before.stopped_early) == (TrialState.RUNNING, "", False)
+    ended = pod_of("job-1", ended_with(outcome(Measurement(0.5, 4))))
+    after = one_trial(condition("EarlyStopped"), pods=[ended], observed=observed)
+    assert (after.state, after.final, after.message) == (TrialState.SUCCEEDED, Measurement(0.5, 4), "")
+    lost = one_trial(condition("EarlyStopped"))
+    assert lost.message == "was stopped early, and Katib has no 'accuracy' of it"
+
+
+def test_a_trial_that_is_being_stopped_keeps_a_view_from_being_settled():
+    job, pod = submission(), pod_of("t1", {"running": {"startedAt": "2026-11-24T08:00:40Z"}})
+    trials = [trial_of(job, "t1", {"lr": 0.1}, condition("EarlyStopped"))]
+    ending = experiment_of(job, condition("Succeeded"))
+    assert not view_of(ending, trials, [pod]).settled
+    assert view_of(ending, trials, [pod_of("t1", ended_with(outcome(Measurement(0.5, 4))))]).settled
+    assert view_of(ending, trials).settled
+
+
+def test_a_collector_that_failed_is_named_though_the_trainer_is_content():
+    pod = pod_of("job-1", ended_with(outcome(Measurement(0.9, 1))))
+    ended = {"terminated": {"exitCode": 1, "message": "cannot reach katib-db-manager\n"}}
+    pod["status"]["containerStatuses"][0]["state"] = ended
+    trial = one_trial(condition("Failed", message="Trial has failed. Job message: no"), pods=[pod])
+    assert trial.state is TrialState.FAILED
+    assert trial.message == (
+        "has no measurements: its container metrics-logger-and-collector exited with code 1: "
+        "cannot reach katib-db-manager"
+    )
+
+
+def test_a_pod_that_was_deleted_is_told_as_that_and_what_never_started_has_no_duration():
+    reason = "Trial has failed. Job message: Job has reached the specified backoff limit"
+    trial = one_trial(condition("Failed", message=reason))
+    assert trial.message == "lost its pod: it was deleted, or went with its node"
+    assert (trial.start_time, trial.duration_s) == (None, None)
 
 
 def test_of_several_pods_the_last_one_counts():
@@ -225,7 +266,7 @@ def test_too_many_failed_trials_are_told_as_a_local_job_tells_them():
     failed = condition("Failed", reason="ExperimentFailed", message="max failed count has reached")
     status = ended(failed, trials=[condition("Failed"), condition("Failed")], job=job)
     assert status.state is JobState.FAILED
-    assert status.message.startswith("trial 2 failed:")
+    assert status.message.startswith("trial 2 lost its pod: it was deleted, or went with its node")
     assert status.message.endswith(", and maxFailedTrials is 2")
     assert status.end_time.isoformat() == "2026-11-24T09:00:00+00:00"
 

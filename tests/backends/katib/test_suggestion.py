@@ -22,9 +22,9 @@ from suggestion_server import (
 )
 
 from hptune.backends.katib.suggestion import api_pb2 as api
-from hptune.encoding import distributions
-from hptune.sampler import GPBanditSampler
-from hptune.space import Categorical, Discrete, Double, Integer, Scale, SearchSpace, format_values
+from hptune.search.bandit import GPBanditSampler
+from hptune.search.encoding import distributions
+from hptune.search.space import Categorical, Discrete, Double, Integer, Scale, SearchSpace, format_values
 
 UNIT = (parameter("x", api.DOUBLE, "0", "1"), parameter("y", api.DOUBLE, "0", "1"))
 LOCAL_MIXED = SearchSpace(

@@ -1,16 +1,18 @@
 """The tune step of a pipeline with its trials in a cluster: a stand-in that runs their commands for real."""
 
-from dataclasses import replace
+import json
+import shlex
 
 import numpy as np
 import pytest
 from tiny_jobs import PRELUDE, job_text
 
-from hptune.backends.base import JobState
+from hptune.backends.katib.experiment.annotations import read_submission
 from hptune.errors import JobDirError, UsageError
-from hptune.steps.cluster import TrialPods
-from hptune.steps.submission import Trainer
+from hptune.results.study import JobState
+from hptune.steps.trainer import Trainer
 from hptune.steps.tune import summarize, tune
+from tests.entry_point import call
 
 BODY = """
 import numpy
@@ -25,7 +27,7 @@ class Step:
         self.folder = folder
         self.volume = folder / "volume"
         self.volume.mkdir()
-        self.pods = TrialPods(volume_claim="jobs", mount_path=str(self.volume))
+        self.katib = {"volume_claim": "jobs", "mount_path": str(self.volume)}
         self.package = folder / "src" / "tiny_trainer"
         self.package.mkdir(parents=True)
         (self.package / "__init__.py").touch()
@@ -42,7 +44,7 @@ class Step:
 
     def run(self, data=None, **options):
         trainer = Trainer("tiny_trainer.task", str(self.package))
-        given = {"name": "tiny", "job_dir": str(self.volume / "job"), "pods": self.pods, **options}
+        given = {"name": "tiny", "job_dir": str(self.volume / "job"), "katib": self.katib, **options}
         return tune(job_text(maxTrials=2), data=data or self.data, trainer=trainer, backend="katib", **given)
 
     @property
@@ -91,15 +93,67 @@ def test_other_data_is_another_job(step):
 )
 def test_a_place_that_trials_cannot_reach_is_refused(step, job_dir, problem):
     with pytest.raises(UsageError, match=problem):
-        step.run(job_dir=job_dir, pods=replace(step.pods, volume_claim=""))
+        step.run(job_dir=job_dir, katib={**step.katib, "volume_claim": None})
     assert step.server.all("experiments") == []
 
 
-def test_an_algorithm_that_there_is_not_is_refused(step):
-    with pytest.raises(UsageError, match="katib_algorithm: 'magic' is not allowed"):
-        step.run(pods=replace(step.pods, algorithm="magic"))
+def test_everything_that_the_cluster_would_be_told_and_is_not_allowed_is_named_before_it_is_asked(step):
+    with pytest.raises(UsageError) as caught:
+        step.run(katib={**step.katib, "algorithm": "magic", "gpus": "two", "cpus": 1})
+    assert [fault.place for fault in caught.value.faults] == ["katib.algorithm", "katib.gpus", "katib.cpus"]
+    assert step.server.all("experiments") == []
 
 
-@pytest.mark.parametrize(("said", "meant"), [("", None), ("any", ""), ("nvidia-l4", "nvidia-l4")])
-def test_the_gpu_of_the_trials_is_the_machines_any_or_the_one_named(said, meant):
-    assert TrialPods(accelerator=said).options("tuning").accelerator == meant
+OPTIONS = {
+    "algorithm": "gp-bandit",
+    "image": "registry.test/trainer:1",
+    "gpus": 1.0,
+    "accelerator": "any",
+    "cpu": "500m",
+    "memory": "2Gi",
+    "shared_memory": "1Gi",
+    "service_account": "runner",
+    "secret": "keys",
+    "node_selector": {"pool": "spot"},
+    "labels": {"team": "research"},
+    "priority_class": "low",
+}
+
+
+def made_experiments(server):
+    """The Experiments as they were created, as JSON, without what the server adds."""
+    added = [
+        event["object"]
+        for _, plural, event in server.history
+        if (plural, event["type"]) == ("experiments", "ADDED")
+    ]
+    for each in added:
+        del each["metadata"]["resourceVersion"], each["metadata"]["creationTimestamp"]
+    return [json.dumps(each) for each in added]
+
+
+def test_the_step_and_hptune_submit_make_the_same_experiment_to_the_byte(step, monkeypatch):
+    given = {**step.katib, **OPTIONS}
+    step.run(katib=given)
+    server = step.server
+    [experiment] = server.all("experiments")
+    data = read_submission(experiment).user_args[-1]
+    server.remove("experiments", experiment["metadata"]["name"])
+    # The step has no file's name to put into messages.
+    monkeypatch.chdir(step.folder)
+    (step.folder / "job_file").write_text(job_text(maxTrials=2))
+    words = ["submit", "tiny", "--async", "--config", "job_file", "--job-dir", str(step.volume / "job")]
+    words += ["--module-name", "tiny_trainer.task", "--package-path", str(step.package)]
+    words += ["--namespace", "team", *(word for name, value in given.items() for word in flags(name, value))]
+    result = call(shlex.join([*words, "--", "--train-file", data]))
+    assert result.code == 0, result.err
+    by_step, by_submit = made_experiments(server)
+    assert by_step == by_submit
+
+
+def flags(name, value):
+    """An option as people type it: KFP's floats are whole numbers there, a label may be repeated."""
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, dict):
+        return [word for key, text in value.items() for word in (flag, f"{key}={text}")]
+    return [flag, str(int(value)) if isinstance(value, float) else value]

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from hptune.cli_main import run_command
+from hptune.console.program import run_command
 
 # Threads would cost more than they gain on matrices of a thousand rows, and a linear algebra library counts
 # the node's cores, not the container's share of them.

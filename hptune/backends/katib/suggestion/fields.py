@@ -9,16 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.errors import Fault, InputError
-from hptune.space import (
-    Categorical,
-    Discrete,
-    Double,
-    Integer,
-    Parameter,
-    Scale,
-    Value,
-    format_number,
-)
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, Value, format_number
 
 # Of a range with a step.
 MAX_MEMBERS = 4096

@@ -9,15 +9,15 @@ from functools import cached_property
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
-from hptune.backends.katib.names import BANDIT
+from hptune.backends.katib.experiment.names import BANDIT
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.backends.katib.suggestion.fields import Field, read_fields
-from hptune.backends.katib.suggestion.record import Texts
+from hptune.backends.katib.suggestion.open_suggestions import Texts
 from hptune.backends.katib.suggestion.settings import Settings, read_settings
-from hptune.encoding import distributions
 from hptune.errors import Fault, InputError
-from hptune.sampler import GPBanditSampler
-from hptune.space import SearchSpace, Value
+from hptune.search.bandit import GPBanditSampler
+from hptune.search.encoding import distributions
+from hptune.search.space import SearchSpace, Value
 
 _DIRECTIONS = {api.MINIMIZE: StudyDirection.MINIMIZE, api.MAXIMIZE: StudyDirection.MAXIMIZE}
 

@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.backends.katib.suggestion.api_pb2_grpc import SuggestionServicer
+from hptune.backends.katib.suggestion.open_suggestions import OpenSuggestions, Texts
 from hptune.backends.katib.suggestion.problem import Problem, read_problem
-from hptune.backends.katib.suggestion.record import Record, Texts
 from hptune.backends.katib.suggestion.settings import HANDED_OUT
 from hptune.backends.katib.suggestion.trials import frozen, in_order, is_finished, texts_of, unmeasured
 from hptune.errors import Fault, InputError
@@ -75,8 +75,8 @@ def suggestions(
         raise InputError(Fault("current_request_number", f"{count} is not from 0 to {MAX_BATCH}"))
     problem = read_problem(request.experiment)
     trials = in_order(request.trials)
-    record = _record(request, problem, trials)
-    study = _study(request, problem, trials, record)
+    handed_out = _open_suggestions(request, problem, trials)
+    study = _study(request, problem, trials, handed_out)
     sampler = problem.sampler()
     reply = api.GetSuggestionsReply()
     for _ in range(count):
@@ -85,29 +85,33 @@ def suggestions(
         values = {}
         if problem.search_space:
             values = sampler.suggest(
-                study, number=record.last, direction=problem.direction, search_space=problem.search_space
+                study, number=handed_out.last, direction=problem.direction, search_space=problem.search_space
             )
         texts = problem.write(values)
-        record = record.with_next(texts)
+        handed_out = handed_out.with_next(texts)
         study.append(_numbered(unmeasured(texts, problem, TrialState.RUNNING), len(study)))
-        _add(reply, texts, f"{problem.name}-{record.last}" if problem.settings.numbered else "")
+        _add(reply, texts, f"{problem.name}-{handed_out.last}" if problem.settings.numbered else "")
     reply.algorithm.algorithm_name = request.experiment.spec.algorithm.algorithm_name
-    reply.algorithm.algorithm_settings.add(name=HANDED_OUT, value=str(record))
+    reply.algorithm.algorithm_settings.add(name=HANDED_OUT, value=str(handed_out))
     return reply
 
 
-def _record(request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial]) -> Record:
-    """The record that came with the request, up to date with its trials.
+def _open_suggestions(
+    request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial]
+) -> OpenSuggestions:
+    """The open suggestions that came with the request, up to date with its trials.
 
-    Where it was lost - a Suggestion deleted by hand begins anew - numbers still go on after those in use.
+    Where they were lost - a Suggestion deleted by hand begins anew - numbers still go on after those in use.
     """
-    record = Record.parse(problem.settings.handed_out)
-    record = record.without([texts_of(trial) for trial in trials if is_finished(trial)])
+    handed_out = OpenSuggestions.parse(problem.settings.handed_out)
+    handed_out = handed_out.without([texts_of(trial) for trial in trials if is_finished(trial)])
     numbers = [_number(trial.name, problem.name) for trial in trials if problem.settings.numbered]
-    return Record(max(record.last, _handed_out(request), len(trials), *numbers), record.open)
+    return OpenSuggestions(
+        max(handed_out.last, _count_so_far(request), len(trials), *numbers), handed_out.open
+    )
 
 
-def _handed_out(request: api.GetSuggestionsRequest) -> int:
+def _count_so_far(request: api.GetSuggestionsRequest) -> int:
     """How many suggestions Katib has from before."""
     return request.total_request_number - request.current_request_number
 
@@ -119,15 +123,18 @@ def _number(trial_name: str, experiment_name: str) -> int:
 
 
 def _study(
-    request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial], record: Record
+    request: api.GetSuggestionsRequest,
+    problem: Problem,
+    trials: Sequence[api.Trial],
+    handed_out: OpenSuggestions,
 ) -> list[FrozenTrial]:
     """All trials; those that Katib keeps to itself count as failed.
 
     They are in the order of their suggestions, as on one machine: the same sums in another order differ in
     their last digits. Where Katib named them that order is not known, and those kept back are last.
     """
-    kept_back = _handed_out(request) - len(trials)
-    unseen = record.unseen([texts_of(trial) for trial in trials], kept_back)
+    kept_back = _count_so_far(request) - len(trials)
+    unseen = handed_out.unseen([texts_of(trial) for trial in trials], kept_back)
     study = [(_number(trial.name, problem.name), frozen(trial, problem)) for trial in trials]
     study += [(number, unmeasured(texts, problem, TrialState.FAIL)) for number, texts in unseen.items()]
     if problem.settings.numbered:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hptune.backends.katib.names import BANDIT
+from hptune.backends.katib.experiment.names import BANDIT
 from hptune.errors import Fault, InputError
-from hptune.space import Scale
+from hptune.search.space import Scale
 
 SEED = "seed"
 FIRST_POINTS = "first_points"
@@ -33,7 +33,7 @@ class Settings:
         scales: By parameter's name; they win over Katib's distributions.
         first_points: Parameters to try before anything else, name to text.
         numbered: Whether the service names the trials: EXPERIMENT-1, EXPERIMENT-2, ...
-        handed_out: The service's own record, empty in the first request.
+        handed_out: The service's open suggestions, empty in the first request.
     """
 
     seed: int = 0

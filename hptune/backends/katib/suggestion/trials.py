@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hptune.backends.katib.suggestion import api_pb2 as api
+from hptune.backends.katib.suggestion.open_suggestions import Texts
 from hptune.backends.katib.suggestion.problem import Problem
-from hptune.backends.katib.suggestion.record import Texts
 
 # A condition that we do not know may have any objective: such a trial tells no more than that it was tried.
 _UNFINISHED = {api.TrialStatus.CREATED, api.TrialStatus.RUNNING, api.TrialStatus.UNKNOWN}

@@ -1,0 +1,89 @@
+"""Finds a job: on this machine, in a cluster, or what is kept of one.
+
+Imports only the backend that is asked for: Optuna and kubernetes take half a second each.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hptune.backends.base import Job
+from hptune.backends.finished_job import FinishedJob
+from hptune.backends.katib.options import KatibOptions
+from hptune.console.program import warn_of
+from hptune.storage.job_dir import JobDir
+from hptune.storage.transfer import is_remote, local_path
+
+if TYPE_CHECKING:
+    from hptune.backends.katib.backend import KatibBackend
+    from hptune.backends.local.backend import LocalBackend
+
+DEFAULT_NAMESPACE = KatibOptions().namespace
+
+
+def find(job: str, namespace: str | None = None, context: str | None = None) -> Job:
+    """The job that a command line names; whether there is one is seen when it is asked.
+
+    Args:
+        job: A directory or URI; with a namespace or a context, the name of a cluster's job.
+        namespace: Of the cluster; None for the default one where there is a context.
+        context: Of the kubeconfig; None for the present one.
+    """
+    if namespace or context:
+        return find_in_cluster(job, namespace or DEFAULT_NAMESPACE, context)
+    if is_remote(job) or _is_kept(JobDir(local_path(job))):
+        return FinishedJob(job)
+    return find_here(Path(job))
+
+
+def find_here(root: Path) -> LocalBackend:
+    """The job of this machine in a directory, whether it has run or not."""
+    from hptune.backends.local.backend import LocalBackend
+
+    return LocalBackend(root, warn=warn_of)
+
+
+def find_in_cluster(job: str, namespace: str, context: str | None) -> KatibBackend:
+    """The cluster's job of a name; nothing is asked of the cluster yet."""
+    from hptune.backends.katib.backend import KatibBackend
+    from hptune.backends.katib.cluster.connection import connect
+
+    words = words_of(job, namespace, context)
+    return KatibBackend(partial(connect, namespace, context), job, warn=warn_of, words=words)
+
+
+def submitter(
+    job: str,
+    options: KatibOptions,
+    context: str | None,
+    *,
+    stage: Callable[[], object],
+    delete_on_cancel: bool,
+) -> KatibBackend:
+    """The backend that makes a cluster's job and watches it; see `KatibBackend`."""
+    from hptune.backends.katib.backend import KatibBackend
+    from hptune.backends.katib.cluster.connection import connect
+    from hptune.retry import WATCHED_CLUSTER
+
+    return KatibBackend(
+        partial(connect, options.namespace, context, patience=WATCHED_CLUSTER),
+        job,
+        options,
+        warn=warn_of,
+        stage=stage,
+        words=words_of(job, options.namespace, context),
+        delete_on_cancel=delete_on_cancel,
+    )
+
+
+def words_of(job: str, namespace: str, context: str | None) -> str:
+    """What names a cluster's job on the command line."""
+    return f"{job} --namespace {namespace}{f' --context {shlex.quote(context)}' if context else ''}"
+
+
+def _is_kept(directory: JobDir) -> bool:
+    return directory.study.is_file() and not directory.job.is_file()

@@ -1,0 +1,68 @@
+"""One call of a Kubernetes API server, as its roles and its messages name it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object.
+
+    Attributes:
+        group: Its API group; empty for Kubernetes' own first one.
+        version: Of the group.
+        plural: Its name in addresses and in roles.
+    """
+
+    group: str
+    version: str
+    plural: str
+
+    @property
+    def root(self) -> str:
+        """Where addresses of the group begin."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+EXPERIMENTS = Resource("kubeflow.org", "v1beta1", "experiments")
+TRIALS = Resource("kubeflow.org", "v1beta1", "trials")
+SUGGESTIONS = Resource("kubeflow.org", "v1beta1", "suggestions")
+PODS = Resource("", "v1", "pods")
+EVENTS = Resource("", "v1", "events")
+CONFIG_MAPS = Resource("", "v1", "configmaps")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question to the server.
+
+    Attributes:
+        verb: Kubernetes' word for it, as roles have it.
+        resource: Of what.
+        namespace: Where.
+        name: Which; empty for all.
+        part: A part of the object with a right of its own, such as ``log``.
+    """
+
+    verb: str
+    resource: Resource
+    namespace: str
+    name: str = ""
+    part: str = ""
+
+    def __str__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        part = f" ({self.part})" if self.part else ""
+        return f"{self.verb} {self.resource}{name}{part} in namespace {self.namespace!r}"
+
+    @property
+    def rule(self) -> str:
+        """The rule of a Role that allows it."""
+        resource = f"{self.resource.plural}/{self.part}" if self.part else self.resource.plural
+        group, verb = json.dumps([self.resource.group]), json.dumps([self.verb])
+        return f"apiGroups: {group}, resources: {json.dumps([resource])}, verbs: {verb}"

@@ -1,0 +1,1 @@
+"""Builds the Experiment of a job."""

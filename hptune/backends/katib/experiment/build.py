@@ -1,0 +1,141 @@
+"""A submission as a Katib Experiment, and back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kubeflow_katib_api.models import (
+    IoK8sApimachineryPkgApisMetaV1ObjectMeta,
+    V1beta1CollectorSpec,
+    V1beta1EarlyStoppingSetting,
+    V1beta1EarlyStoppingSpec,
+    V1beta1Experiment,
+    V1beta1ExperimentSpec,
+    V1beta1FileSystemPath,
+    V1beta1MetricsCollectorSpec,
+    V1beta1MetricStrategy,
+    V1beta1ObjectiveSpec,
+    V1beta1SourceSpec,
+    V1beta1TrialParameterSpec,
+    V1beta1TrialTemplate,
+)
+
+from hptune.backends.katib.experiment.annotations import SUBMISSION_ANNOTATION, read_submission
+from hptune.backends.katib.experiment.checks import check, differences
+from hptune.backends.katib.experiment.names import experiment_name
+from hptune.backends.katib.experiment.parameters import algorithm_spec, max_trials, parameter_specs
+from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
+from hptune.backends.katib.options import KatibOptions
+from hptune.job.submission import SUBMISSION_FORM, Submission
+from hptune.job.tuning_job import TuningJob
+from hptune.results.study import Goal
+from hptune.search.space import SearchSpace
+from hptune.trial.pod.collector import STEP_METRIC
+
+__all__ = ["SUBMISSION_ANNOTATION", "build_experiment", "differences", "read_submission"]
+
+# As Katib's own defaults: how many trials must have ended first, and how many reports of each count.
+_EARLY_STOPPING = {"min_trials_required": "3", "start_step": "4"}
+_TRIAL_NAME = "trialName"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def build_experiment(submission: Submission, options: KatibOptions) -> dict[str, Any]:
+    """The Experiment that runs a job.
+
+    Args:
+        submission: The job; its directory is a URI, a path on the volume that trials mount, or empty.
+        options: How its trials run.
+
+    Returns:
+        The manifest, ready for JSON; `read_submission` reads the submission back from it.
+
+    Raises:
+        UsageError: The cluster could not do what the job file says; carries every fault.
+    """
+    name = experiment_name(submission.name, options.namespace)
+    check(submission, options, name)
+    experiment = V1beta1Experiment(
+        apiVersion="kubeflow.org/v1beta1",
+        kind="Experiment",
+        metadata=IoK8sApimachineryPkgApisMetaV1ObjectMeta(
+            name=name,
+            namespace=options.namespace,
+            labels=labels(submission, options),
+            annotations={SUBMISSION_ANNOTATION: SUBMISSION_FORM.text(submission)},
+        ),
+        spec=_spec(submission, options, name),
+    )
+    manifest: dict[str, Any] = experiment.to_dict()
+    return manifest
+
+
+def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1ExperimentSpec:
+    job = submission.job
+    trials = max_trials(job)
+    return V1beta1ExperimentSpec(
+        objective=_objective(job),
+        algorithm=algorithm_spec(submission, options),
+        earlyStopping=_early_stopping() if job.early_stopping else None,
+        maxTrialCount=trials,
+        parallelTrialCount=min(job.max_parallel_trials, trials),
+        # Katib, too, fails a job with this many failed trials. For 0, the service's own rule, it has no word:
+        # a job fails here when all its trials have.
+        maxFailedTrialCount=min(job.max_failed_trials or trials, trials),
+        resumePolicy="Never",
+        parameters=parameter_specs(job),
+        metricsCollectorSpec=_metrics_collector(),
+        trialTemplate=_trial_template(submission, options, name),
+    )
+
+
+def _objective(job: TuningJob) -> V1beta1ObjectiveSpec:
+    """The objective; its last value counts, where Katib would take the best one."""
+    metrics = (job.metric, STEP_METRIC)
+    return V1beta1ObjectiveSpec(
+        type="minimize" if job.goal is Goal.MINIMIZE else "maximize",
+        objectiveMetricName=job.metric,
+        additionalMetricNames=[STEP_METRIC],
+        metricStrategies=[V1beta1MetricStrategy(name=metric, value="latest") for metric in metrics],
+    )
+
+
+def _early_stopping() -> V1beta1EarlyStoppingSpec:
+    return V1beta1EarlyStoppingSpec(
+        algorithmName="medianstop",
+        algorithmSettings=[V1beta1EarlyStoppingSetting(name=n, value=v) for n, v in _EARLY_STOPPING.items()],
+    )
+
+
+def _metrics_collector() -> V1beta1MetricsCollectorSpec:
+    path = V1beta1FileSystemPath(kind="File", format="JSON", path=METRICS_FILE)
+    return V1beta1MetricsCollectorSpec(
+        collector=V1beta1CollectorSpec(kind="File"), source=V1beta1SourceSpec(fileSystemPath=path)
+    )
+
+
+def _trial_template(submission: Submission, options: KatibOptions, name: str) -> V1beta1TrialTemplate:
+    references = {_TRIAL_NAME: "${trialSpec.Name}", **_references(submission.job.space)}
+    places = {reference: f"${{trialParameters.{each}}}" for each, reference in references.items()}
+    trial_name = places.pop("${trialSpec.Name}")
+    return V1beta1TrialTemplate(
+        primaryContainerName=CONTAINER,
+        # Its pods keep the trainer's log.
+        retain=True,
+        successCondition='status.conditions.#(type=="Complete")#|#(status=="True")#',
+        failureCondition='status.conditions.#(type=="Failed")#|#(status=="True")#',
+        trialParameters=[
+            V1beta1TrialParameterSpec(name=each, reference=reference)
+            for each, reference in references.items()
+        ],
+        trialSpec=trial_job(submission, options, name, places, trial_name),
+    )
+
+
+def _references(space: SearchSpace) -> dict[str, str]:
+    """What the template calls each parameter: its name, or its place where that has other characters."""
+    return {
+        name if _PLAIN_NAME.fullmatch(name) and name != _TRIAL_NAME else f"#{i}": name
+        for i, name in enumerate(space.names, start=1)
+    }

@@ -1,0 +1,27 @@
+"""Implements ``hptune cancel``."""
+
+from __future__ import annotations
+
+import click
+
+from hptune.backends.find import DEFAULT_NAMESPACE, find_in_cluster
+from hptune.cli.options.cluster import CONTEXT
+
+
+@click.command()
+@click.argument("job")
+@click.option("--namespace", default=DEFAULT_NAMESPACE, show_default=True, help="Where the job is.")
+@click.option("--record", help="Directory or URI for what is known of the trials.  [default: its --job-dir]")
+@CONTEXT
+def cancel(job: str, namespace: str, record: str | None, context: str | None) -> None:
+    """Stop the job of a cluster named JOB, and remove it there.
+
+    What is known of its trials is written down first; if it cannot be, nothing is stopped. A job of this
+    machine is stopped by Ctrl-C where it runs.
+
+    \b
+    Example:
+      hptune cancel job --namespace kubeflow
+    """
+    place = find_in_cluster(job, namespace, context).cancel(record)
+    click.echo(f"{job} is removed from the cluster; its trials: hptune describe {place}")

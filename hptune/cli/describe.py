@@ -1,0 +1,56 @@
+"""Implements ``hptune describe``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hptune.backends.base import Job, NamesTrials
+from hptune.cli.options.cluster import found_job
+from hptune.console.program import console
+from hptune.console.yaml_text import to_yaml
+from hptune.results.ml_engine import job_output, to_json
+from hptune.results.tables import summary_table, trial_table
+
+
+@click.command()
+@found_job
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
+)
+@click.option(
+    "--summarize",
+    is_flag=True,
+    help="Only a table of trial, objective and step, whatever the format, as gcloud's flag did.",
+)
+def describe(job: Job, form: str, summarize: bool) -> None:
+    """Show JOB, while it runs or later: its state and its trials, best first.
+
+    JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
+
+    \b
+    Examples:
+      hptune describe out/job
+      hptune describe out/job --format json
+      hptune describe job --namespace kubeflow
+    """
+    status = job.describe()
+    if summarize:
+        console(sys.stdout).print(summary_table(status.study))
+    elif form == "json":
+        click.echo(to_json(job_output(status)))
+    elif form == "yaml":
+        click.echo(to_yaml(job_output(status)), nl=False)
+    else:
+        console(sys.stdout).print(trial_table(status.study))
+        click.echo(f"{status.state}{': ' if status.message else ''}{status.message}")
+        if isinstance(job, NamesTrials):
+            _print_names(job)
+
+
+def _print_names(job: NamesTrials) -> None:
+    """Prints which trial is which in the cluster, where their names do not have their numbers."""
+    for number, name in sorted(job.trial_names().items()):
+        if not name.endswith(f"-{number}"):
+            click.echo(f"trial {number} is {name}")

@@ -1,0 +1,141 @@
+"""``hptune katib``: a job file as a Katib Experiment, printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from hptune.backends.katib.options import KatibOptions
+from hptune.cli.options.gcloud import (
+    SWITCHES,
+    GcloudFlags,
+    UserArgsCommand,
+    accept_gcloud_flags,
+    comma_separated,
+    user_args,
+)
+from hptune.cli.options.katib import katib_options
+from hptune.cli.trainer_source import TrainerSource, programs_beside
+from hptune.console.program import PATH, SEED, warn
+from hptune.console.yaml_text import to_yaml
+from hptune.errors import Fault, InputError, UsageError
+from hptune.job.overrides import Override
+from hptune.job.request import Place, Request, resolve
+from hptune.job.submission import Submission
+from hptune.job.tuning_job import TuningJob, load_job
+
+
+@click.command(cls=UserArgsCommand)
+@click.argument("file", type=PATH)
+@click.option("--name", help="The job's name.  [default: that of its directory, or of the trainer's]")
+@click.option("--module-name", help="The trainer's module.  [default: the one beside FILE that can be run]")
+@click.option("--job-dir", help="Where trials write: a URI, or a path on the volume.")
+@click.option(
+    "--packages",
+    callback=comma_separated,
+    help="URIs of archives of Python packages for the trainer, comma-separated.",
+)
+@SWITCHES
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@katib_options
+@accept_gcloud_flags("labels", "service-account")
+def katib(
+    file: Path,
+    name: str | None,
+    module_name: str | None,
+    job_dir: str | None,
+    packages: tuple[str, ...],
+    switches: tuple[str, ...],
+    seed: int,
+    options: KatibOptions,
+    flags: GcloudFlags,
+) -> None:
+    """Print the job file FILE as a Katib Experiment; the trainer's own arguments come after --.
+
+    What Katib cannot do as the file says is refused, or named in a warning.
+
+    \b
+    Examples:
+      hptune katib trainer/hptune.yaml | kubectl create -f -
+      hptune katib trainer/hptune.yaml --job-dir gs://bucket/job --secret storage \\
+          --algorithm gp-bandit -- --train-file gs://bucket/data.npz
+    """
+    # Takes half a second, which the overview of all commands need not wait for.
+    from hptune.backends.katib.experiment.build import build_experiment
+    from hptune.backends.katib.experiment.checks import differences
+
+    programs = programs_beside(file)
+    job = _job_or_file(file, flags.overrides)
+    request = Request(
+        config=job,
+        name=name or (None if _has_job_dir(job, job_dir) else _name_beside(file)),
+        module_name=module_name or _only_module(job, programs),
+        packages=packages,
+        job_dir=job_dir,
+        user_args=user_args() or (),
+        seed=seed,
+        overrides=flags.overrides,
+        switches=switches,
+    )
+    submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
+    manifest = build_experiment(submission, options)
+    warn((*submission.job.warnings, *assumed, *differences(submission, options)))
+    if flags.without_effect:
+        warn([f"without effect in a cluster: {', '.join(flags.without_effect)}"])
+    click.echo(to_yaml(manifest), nl=False)
+
+
+def _job_or_file(file: Path, overrides: tuple[Override, ...]) -> TuningJob | Path:
+    """The job; the file where it has faults, for those to be reported together with the flags'."""
+    try:
+        return load_job(file, overrides)
+    except InputError:
+        return file
+
+
+def _has_job_dir(job: TuningJob | Path, given: str | None) -> bool:
+    return bool(given or (isinstance(job, TuningJob) and job.job_dir))
+
+
+def _name_beside(file: Path) -> str:
+    """The name of the directory that holds the job file, or of the one above the trainer's package."""
+    directory = file.absolute().parent
+    if (directory / "__init__.py").is_file():
+        directory = directory.parent
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", directory.name).lstrip("0123456789_.-")[:128] or "job"
+
+
+def _only_module(job: TuningJob | Path, programs: Sequence[TrainerSource]) -> str | None:
+    """The one module beside the job file that can be run, where the file itself does not name another.
+
+    Raises:
+        UsageError: There are several.
+    """
+    if not isinstance(job, TuningJob) or job.python_module or job.container_command or not programs:
+        return None
+    if len(programs) > 1:
+        names = ", ".join(program.module for program in programs)
+        raise UsageError(Fault("--module-name", f"is missing; {names} can be run"))
+    return programs[0].module
+
+
+def _complete(submission: Submission, programs: Sequence[TrainerSource]) -> tuple[Submission, list[str]]:
+    """Gives a trainer what its source says it cannot do without, and says so."""
+    module = submission.program.module
+    required = next((program.required_flags for program in programs if program.module == module), ())
+    given = {f"--{name}" for name in submission.job.space.names}
+    given |= {arg.partition("=")[0] for arg in submission.user_args}
+    if submission.pass_job_dir:
+        given.add("--job-dir")
+    assumed = []
+    for flag in (flag for flag in required if flag not in given):
+        if flag == "--job-dir":
+            submission = replace(submission, pass_job_dir=True)
+            assumed.append(f"{module} requires {flag}: each trial gets a directory of its pod")
+        else:
+            assumed.append(f"{module} requires {flag}, which it is not given; add it after --")
+    return submission, assumed

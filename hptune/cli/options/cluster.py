@@ -1,0 +1,33 @@
+"""Options that name a job of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from hptune.backends.find import DEFAULT_NAMESPACE, find
+
+F = TypeVar("F", bound=Callable[..., object])
+
+CONTEXT = click.option(
+    "--context", help="Of the kubeconfig.  [default: the pod's own cluster, else the current one]"
+)
+
+
+def found_job(function: F) -> F:
+    """Gives a command the job that its argument ``job`` names, and the options that make it a cluster's."""
+
+    @click.argument("job")
+    @click.option("--namespace", help="JOB is the name of a job in this namespace of a cluster.")
+    @click.option(
+        "--context",
+        help=f"JOB is the name of a job in this context's cluster, in {DEFAULT_NAMESPACE} or --namespace.",
+    )
+    @wraps(function)
+    def command(job: str, namespace: str | None, context: str | None, **values: Any) -> object:  # noqa: ANN401
+        return function(job=find(job, namespace, context), **values)
+
+    return command  # type: ignore[return-value]

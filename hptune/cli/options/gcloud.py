@@ -1,0 +1,166 @@
+"""What commands share: types of options, and parts that gcloud's commands had and click has not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from hptune.job.document import FieldPath
+from hptune.job.overrides import Override
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+_USER_ARGS = "hptune.user_args"
+
+# Flags of `gcloud ai-platform jobs submit training` that set a field of the training input here too.
+_FIELDS: dict[str, FieldPath] = {
+    "master-image-uri": ("masterConfig", "imageUri"),
+    "master-machine-type": ("masterType",),
+    "runtime-version": ("runtimeVersion",),
+    "scale-tier": ("scaleTier",),
+    "use-chief-in-tf-config": ("useChiefInTfConfig",),
+}
+_ACCELERATOR: FieldPath = ("masterConfig", "acceleratorConfig")
+# Those that mean something only on Google's machines.
+_VALUE_FLAGS = (
+    "account",
+    "kms-key",
+    "kms-keyring",
+    "kms-location",
+    "kms-project",
+    "labels",
+    "parameter-server-accelerator",
+    "parameter-server-count",
+    "parameter-server-image-uri",
+    "parameter-server-machine-type",
+    "project",
+    "python-version",
+    "region",
+    "service-account",
+    "staging-bucket",
+    "verbosity",
+    "worker-accelerator",
+    "worker-count",
+    "worker-image-uri",
+    "worker-machine-type",
+)
+_SWITCHES = (("--async",), ("--enable-web-access",), ("--quiet", "-q"))
+
+
+@dataclass(frozen=True)
+class GcloudFlags:
+    """Those of gcloud's flags that a command takes for its command line to work as written.
+
+    Attributes:
+        overrides: The fields of the training input that they set.
+        without_effect: The others that were given, as they were written.
+    """
+
+    overrides: tuple[Override, ...]
+    without_effect: tuple[str, ...]
+
+
+class UserArgsCommand(click.Command):
+    """A command that keeps what follows ``--`` for a trainer, as gcloud's did.
+
+    click would hand the trainer's first argument to an optional positional of the command.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Cuts the trainer's arguments off; None in `user_args` where there is no ``--``."""
+        if "--" in args:
+            cut = args.index("--")
+            ctx.meta[_USER_ARGS] = tuple(args[cut + 1 :])
+            args = args[:cut]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Shows where the trainer's arguments go."""
+        return [*super().collect_usage_pieces(ctx), "[-- USER_ARGS...]"]
+
+
+def user_args() -> tuple[str, ...] | None:
+    """The trainer's arguments of the command that runs; None where it had no ``--``."""
+    args: tuple[str, ...] | None = click.get_current_context().meta.get(_USER_ARGS)
+    return args
+
+
+def comma_separated(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Several values in one, as gcloud took them; an option's callback."""
+    return tuple(filter(None, value.split(","))) if value else ()
+
+
+SWITCHES = click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="PARAMETER",
+    help="A parameter of True and False that the trainer takes as a flag without a value; may be repeated.",
+)
+
+
+def accept_gcloud_flags(*own: str) -> Callable[[F], F]:
+    """Takes gcloud's other flags, so that its command line works as written; the command gets ``flags``.
+
+    Args:
+        own: Those that the command has a use for, and takes itself.
+    """
+    options = [
+        *(click.option(f"--{name}", hidden=True, multiple=True) for name in _VALUE_FLAGS if name not in own),
+        *(click.option(*names, hidden=True, is_flag=True) for names in _SWITCHES if names[0][2:] not in own),
+    ]
+    names = [name for name in (*_VALUE_FLAGS, *(names[0][2:] for names in _SWITCHES)) if name not in own]
+
+    def add(function: F) -> F:
+        @wraps(function)
+        def command(**values: Any) -> object:  # noqa: ANN401  (of whatever types the command's options are)
+            ignored = [f"--{name}" for name in names if values.pop(name.replace("-", "_"))]
+            flags = GcloudFlags(_overrides(values), tuple(sorted(ignored)))
+            return function(**values, flags=flags)
+
+        for option in (*options, *_field_options()):
+            command = option(command)
+        return command  # type: ignore[return-value]
+
+    return add
+
+
+def _field_options() -> list[Callable[[F], F]]:
+    chief = "use-chief-in-tf-config"
+    return [
+        *(click.option(f"--{name}", hidden=True) for name in _FIELDS if name != chief),
+        # The flag alone is a yes.
+        click.option(f"--{chief}", hidden=True, is_flag=False, flag_value="true"),
+        click.option("--master-accelerator", hidden=True, callback=_accelerator),
+    ]
+
+
+def _accelerator(_: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
+    """``count=4,type=nvidia-tesla-k80``; what there is no name for stays as it is."""
+    pairs = dict(part.partition("=")[::2] for part in value.split(",")) if value else {}
+    if not pairs.keys() <= {"count", "type"} or not all(pairs.values()):
+        raise click.BadParameter(f"{value!r} is not count=COUNT,type=TYPE", param=param)
+    return pairs
+
+
+def _overrides(values: dict[str, Any]) -> tuple[Override, ...]:
+    """Takes the flags that set fields out of ``values``."""
+    given = {name: values.pop(name.replace("-", "_")) for name in _FIELDS}
+    accelerator: dict[str, str] = values.pop("master_accelerator")
+    machine_alone = given["master-machine-type"] is not None and given["scale-tier"] is None
+    fields = [
+        *([("--master-machine-type", _FIELDS["scale-tier"], "CUSTOM")] if machine_alone else ()),
+        *((f"--{name}", _FIELDS[name], value) for name, value in given.items() if value is not None),
+        *(("--master-accelerator", (*_ACCELERATOR, name), value) for name, value in accelerator.items()),
+    ]
+    # gcloud spelt what it gave a choice of in small letters and dashes: basic-gpu, nvidia-tesla-k80.
+    chosen = {"--scale-tier", "--master-accelerator"}
+    return tuple(
+        Override(flag, path, value.upper().replace("-", "_") if flag in chosen else value)
+        for flag, path, value in fields
+    )

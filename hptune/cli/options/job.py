@@ -1,0 +1,68 @@
+"""A job as gcloud's flags describe it, as options of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from hptune.cli.options.gcloud import (
+    SWITCHES,
+    GcloudFlags,
+    accept_gcloud_flags,
+    comma_separated,
+    user_args,
+)
+from hptune.console.program import PATH, SEED
+from hptune.job.request import Request
+from hptune.job.runtime import RuntimeKind
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Callable[[F], F]:
+    """Adds the argument JOB and the flags of a job; the command gets them all as ``request``.
+
+    Those of gcloud's flags that have no effect it gets as ``without_effect``.
+
+    Args:
+        own: Those that the command has a use for, and takes itself.
+        package_path: Help for a flag that means something else on this machine than in a cluster.
+        packages: The same.
+        job_dir: The same.
+    """
+    # Each is named as its field is.
+    names = [field.name for field in fields(Request) if field.name not in ("user_args", "overrides")]
+    options = (
+        click.argument("name", metavar="[JOB]", required=False),
+        click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
+        click.option("--module-name", help="The trainer's module, such as trainer.task."),
+        click.option("--command", metavar="LINE", help="The trainer as a command, such as 'python task.py'."),
+        click.option("--package-path", type=PATH, help=package_path),
+        click.option("--packages", callback=comma_separated, help=packages),
+        click.option("--job-dir", help=job_dir),
+        click.option(
+            "--runtime",
+            type=click.Choice(list(RuntimeKind), case_sensitive=False),
+            help="What the trainer runs in.  [default: what it was written for]",
+        ),
+        click.option("--python", metavar="PATH", help="The interpreter that the trainer runs in."),
+        SWITCHES,
+        click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
+    )
+
+    def add(function: F) -> F:
+        @wraps(function)
+        def command(flags: GcloudFlags, **values: Any) -> object:  # noqa: ANN401  (of whatever types)
+            given = {name: values.pop(name) for name in names}
+            request = Request(**given, user_args=user_args() or (), overrides=flags.overrides)
+            return function(**values, request=request, without_effect=flags.without_effect)
+
+        for option in reversed(options):
+            command = option(command)
+        return accept_gcloud_flags(*own)(command)  # type: ignore[return-value]
+
+    return add

@@ -1,0 +1,40 @@
+"""Implements ``hptune preprocess``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hptune.console.program import PATH, SEED
+from hptune.data.split import preprocess as preprocess_data
+
+
+@click.command()
+@click.argument("source", type=PATH)
+@click.option("--tune-file", type=PATH, required=True, help="The .npz to write for the trials.")
+@click.option("--final-file", type=PATH, required=True, help="The .npz to write for the final training.")
+@click.option(
+    "--validation-fraction",
+    type=float,
+    default=1 / 6,
+    help="Share of the training part that "
+    "trials are measured on; 0 measures them on the test part.  [default: 1/6]",
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the split.")
+def preprocess(
+    source: Path, tune_file: Path, final_file: Path, validation_fraction: float, seed: int
+) -> None:
+    """Split the data set SOURCE for tuning (train, validation) and for the final training (train, test).
+
+    \b
+    Example:
+      hptune preprocess data.npz --tune-file tune.npz --final-file final.npz
+    """
+    summary = preprocess_data(
+        source, tune_file=tune_file, final_file=final_file, validation_fraction=validation_fraction, seed=seed
+    )
+    validation = summary.validation_rows or f"the {summary.test_rows} of the test part"
+    click.echo(f"{tune_file}: {summary.train_rows} rows to train on, {validation} to measure on")
+    rows = summary.train_rows + summary.validation_rows
+    click.echo(f"{final_file}: {rows} rows to train on, {summary.test_rows} to test on")

@@ -1,0 +1,58 @@
+"""Implements ``hptune run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hptune.backends.find import find_here
+from hptune.backends.local.fields_without_effect import fields_without_effect
+from hptune.cli.options.gcloud import UserArgsCommand
+from hptune.cli.options.job import job_request
+from hptune.cli.run_and_show import run_and_show
+from hptune.console.program import warn
+from hptune.job.request import JOBS, Place, Request, resolve
+from hptune.job.submission import Submission
+from hptune.runtimes.settle import settle
+from hptune.steps.report import report as write_report
+from hptune.storage.job_dir import JobDir
+
+
+@click.command(cls=UserArgsCommand)
+@job_request(
+    package_path="Directory of the trainer's package.",
+    packages="Archives of Python packages for the trainer, comma-separated.",
+    job_dir=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]",
+)
+@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
+@click.option("--no-install", is_flag=True, help="Install nothing for the trainer; name what it needs.")
+def run(request: Request, stream_logs: bool, no_install: bool, without_effect: tuple[str, ...]) -> None:
+    """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
+
+    Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
+    same command takes up a job that was cut off: finished trials are kept and not run again.
+
+    \b
+    Example:
+      hptune run job --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir out/job -- --train-file data.npz
+    """
+    submission = resolve(request, Place.HERE)
+    warn(submission.job.warnings)
+    if idle := (*fields_without_effect(submission, request.overrides), *without_effect):
+        warn([f"without effect on this machine: {', '.join(idle)}"])
+    backend = find_here(Path(submission.job_dir))
+    backend.refuse_foreign()
+    submission = settle(submission, may_install=not no_install)
+    status = run_and_show(backend, submission, stream_logs=stream_logs)
+    write_report(status, JobDir(Path(submission.job_dir)).report)
+    _print_places(submission)
+
+
+def _print_places(submission: Submission) -> None:
+    job_dir = JobDir(Path(submission.job_dir))
+    click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
+    click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
+    if submission.pass_job_dir:
+        click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")

@@ -1,0 +1,100 @@
+"""Implements ``hptune submit``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from hptune.backends.find import submitter, words_of
+from hptune.backends.katib.options import KatibOptions
+from hptune.cli.options.cluster import CONTEXT
+from hptune.cli.options.gcloud import UserArgsCommand
+from hptune.cli.options.job import job_request
+from hptune.cli.options.katib import katib_options
+from hptune.cli.run_and_show import run_and_show
+from hptune.console.program import warn
+from hptune.job.request import Place, Request, resolve
+from hptune.job.submission import Submission
+from hptune.results.study import JobStatus
+from hptune.steps.report import report as write_report
+from hptune.storage import transfer
+from hptune.storage.job_dir import JobDir
+from hptune.trial.pod.upload_package import pack
+
+
+@click.command(cls=UserArgsCommand)
+@job_request(
+    "async",
+    "labels",
+    "service-account",
+    package_path="Directory of the trainer's package; put into --job-dir.",
+    packages="Addresses of Python packages for the trainer, comma-separated.",
+    job_dir="Where the job writes: gs://, s3://, minio://, or a path on --volume-claim.",
+)
+@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
+@click.option("--async", "asynchronous", is_flag=True, help="Do not wait for the job to end.")
+@click.option("--delete-on-cancel", is_flag=True, help="Cancel the job when this command is interrupted.")
+@CONTEXT
+@katib_options
+def submit(
+    request: Request,
+    stream_logs: bool,
+    asynchronous: bool,
+    delete_on_cancel: bool,
+    context: str | None,
+    options: KatibOptions,
+    without_effect: tuple[str, ...],
+) -> None:
+    """Run the tuning job JOB in a cluster, as a Katib Experiment; the trainer's own arguments come after --.
+
+    Takes the command line of gcloud ai-platform jobs submit training. Waits for the end and shows the trials;
+    stopped or killed, the job goes on, and the same command shows it again.
+
+    \b
+    Example:
+      hptune submit job --config trainer/hptune.yaml --package-path trainer \\
+          --module-name trainer.task --job-dir gs://bucket/job --image REGISTRY/trainer:1 \\
+          -- --train-file gs://bucket/data.npz
+    """
+    submission = resolve(request, Place.CLUSTER)
+    warn(submission.job.warnings)
+    if without_effect:
+        warn([f"without effect in a cluster: {', '.join(without_effect)}"])
+    submission, stage = _packed(submission, request.package_path, options.mount_path)
+    backend = submitter(submission.name, options, context, stage=stage, delete_on_cancel=delete_on_cancel)
+    words = words_of(submission.name, options.namespace, context)
+    if asynchronous:
+        backend.submit(submission)
+        _print_commands(words)
+        return
+    status = run_and_show(backend, submission, stream_logs=stream_logs)
+    if backend.keeps(submission):
+        _put_report(status, submission)
+    else:
+        _print_commands(words)
+
+
+def _packed(
+    submission: Submission, package: Path | None, mount_path: str
+) -> tuple[Submission, Callable[[], None]]:
+    return pack(submission, package, mount_path) if package else (submission, lambda: None)
+
+
+def _put_report(status: JobStatus, submission: Submission) -> None:
+    files = JobDir(Path())
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / files.report
+        write_report(status, page)
+        transfer.put(page, f"{submission.job_dir}/{files.report}")
+    for title, file in (("results:", files.results), ("report: ", files.report)):
+        click.echo(f"{title} {submission.job_dir}/{file}")
+    if submission.pass_job_dir:
+        click.echo(f"trials:  {submission.job_dir}/TRIAL, as --job-dir of each")
+
+
+def _print_commands(words: str) -> None:
+    for title, command in (("status:", "describe"), ("logs:  ", "stream-logs"), ("stop:  ", "cancel")):
+        click.echo(f"{title} hptune {command} {words}")

@@ -1,0 +1,1 @@
+"""How every program of ours talks, shows its progress, and ends."""

@@ -1,0 +1,77 @@
+"""How a command of ours ends: a message without a traceback, and an exit code that says whose fault it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console
+
+from hptune.errors import HptuneError
+
+
+def run_command(command: click.Command, program: str) -> None:
+    """Runs a command: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped.
+
+    Args:
+        command: The command.
+        program: What it is called in messages.
+    """
+    # SIGTERM is how a supervisor says Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        command.main(prog_name=program, standalone_mode=False)
+    except HptuneError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        # The reader has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        # A full disk, a directory that may not be written: nothing that a traceback would explain.
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    click.echo("\n".join(f"hptune: {line}" for line in message.splitlines()), err=True)
+    sys.exit(exit_code)
+
+
+_WIDTH_OF_PIPES = 1000
+
+
+def console(stream: TextIO) -> Console:
+    """A console on ``stream``; what is piped is as wide as it needs to be."""
+    return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_PIPES, highlight=False)
+
+
+PATH = click.Path(path_type=Path)
+
+
+SEED = click.IntRange(0, 2**32 - 1)
+
+
+def say(message: str) -> None:
+    """Says on standard error what is being done, in a line."""
+    click.echo(f"hptune: {message}", err=True)
+
+
+def warn(messages: Iterable[str]) -> None:
+    """Says on standard error what a person should know."""
+    for message in messages:
+        click.echo(f"hptune: warning: {message}", err=True)
+
+
+def warn_of(message: str) -> None:
+    """Says one thing on standard error that a person should know."""
+    warn([message])

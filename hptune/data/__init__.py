@@ -1,0 +1,1 @@
+"""Labelled images for the example's pipeline."""

@@ -1,1 +1,0 @@
-"""Bayesian optimisation on a mixed unit cube: numpy and scipy only, arrays in, arrays out."""

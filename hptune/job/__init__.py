@@ -1,0 +1,1 @@
+"""What is asked for: the job file, and the request around it."""

@@ -1,0 +1,332 @@
+"""What a tuning job must satisfy as a whole: which fields it needs and which values go together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hptune.errors import JobFileError
+from hptune.job.document import FieldPath
+from hptune.job.fields import show
+from hptune.job.findings import Findings
+from hptune.job.machines import Machine, resolve_machine
+from hptune.job.schema import (
+    IDLE_JOB_FIELDS,
+    JOB_FIELDS,
+    Algorithm,
+    HyperparameterSpec,
+    ParameterSpec,
+    ParameterType,
+    ScaleType,
+    Spec,
+    TrainingInput,
+)
+from hptune.search.space import (
+    Categorical,
+    Discrete,
+    Double,
+    Integer,
+    Parameter,
+    Scale,
+    SearchSpace,
+    format_number,
+)
+
+MAX_DISCRETE_VALUES = 1000
+MAX_EXACT_INTEGER = 2**53
+"""Beyond it, neighbouring whole numbers share one double."""
+
+_TUNING: FieldPath = ("hyperparameters",)
+_PARAMS: FieldPath = (*_TUNING, "params")
+
+_SCALES = {
+    None: Scale.LINEAR,
+    ScaleType.NONE: Scale.LINEAR,
+    ScaleType.LINEAR: Scale.LINEAR,
+    ScaleType.LOG: Scale.LOG,
+    ScaleType.REVERSE_LOG: Scale.REVERSE_LOG,
+}
+
+_UNUSED = {
+    ParameterType.DOUBLE: ("categoricalValues", "discreteValues"),
+    ParameterType.INTEGER: ("categoricalValues", "discreteValues"),
+    ParameterType.DISCRETE: ("categoricalValues", "minValue", "maxValue"),
+    ParameterType.CATEGORICAL: ("discreteValues", "minValue", "maxValue", "scaleType"),
+}
+
+_ALONE = "is ignored; a trial runs on the master alone"
+_ELSEWHERE = "has no effect outside Cloud ML Engine"
+_RUNTIME = "is a hint here, where the trainer's source decides what it runs in; in a cluster the image does"
+_PYTHON = "chooses no interpreter; --python does on this machine, in a cluster the image"
+_NOT_HONOURED: dict[FieldPath, str] = {
+    **{
+        (f"{role}{field}",): _ALONE
+        for field in ("Count", "Type", "Config")
+        for role in ("worker", "parameterServer", "evaluator")
+    },
+    ("masterConfig", "diskConfig"): _ELSEWHERE,
+    ("masterConfig", "tpuTfVersion"): _ELSEWHERE,
+    ("region",): _ELSEWHERE,
+    ("runtimeVersion",): _RUNTIME,
+    ("pythonVersion",): _PYTHON,
+    ("network",): _ELSEWHERE,
+    ("serviceAccount",): _ELSEWHERE,
+    ("enableWebAccess",): _ELSEWHERE,
+    ("encryptionConfig",): _ELSEWHERE,
+    ("scheduling", "maxWaitTime"): _ELSEWHERE,
+    ("scheduling", "priority"): _ELSEWHERE,
+    ("nasJobSpec",): "is ignored; neural architecture search is not supported",
+}
+
+
+def read_training_input(findings: Findings) -> TrainingInput:
+    """Every field by its own type; what is faulty is noted and left out."""
+    try:
+        training = TrainingInput.model_validate(_without(findings.data, frozenset()))
+    except ValidationError as error:
+        for detail in error.errors():
+            findings.fault(detail["loc"], _problem(detail))
+        cuts = frozenset(_owner(detail["loc"]) for detail in error.errors())
+        training = TrainingInput.model_validate(_without(findings.data, cuts))
+    _warn_unknown(findings.data, training, (), findings)
+    for name in findings.outside:
+        findings.warn_outside(name, JOB_FIELDS, _names(TrainingInput))
+        if name in IDLE_JOB_FIELDS:
+            findings.warn_beside(name, _ELSEWHERE)
+    findings.warn_repeated()
+    return training
+
+
+def _problem(detail: ErrorDetails) -> str:
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    wanted = (
+        "a list, each entry after a '- '"
+        if detail["type"] == "list_type"
+        else "a mapping of fields to values"
+    )
+    return f"is {show(detail['input'])}; must be {wanted}"
+
+
+def _owner(path: FieldPath) -> FieldPath:
+    """What to leave out for a fault at ``path``: one parameter alone, but all of any other list."""
+    return path[:-1] if isinstance(path[-1], int) and path[:-1] != _PARAMS else path
+
+
+def _without(value: Any, cuts: frozenset[FieldPath], path: FieldPath = ()) -> Any:  # noqa: ANN401
+    """A copy without nulls, which mean "not given", and without the fields at ``cuts``."""
+    if isinstance(value, dict):
+        kept = {key: each for key, each in value.items() if each is not None and (*path, key) not in cuts}
+        return {key: _without(each, cuts, (*path, key)) for key, each in kept.items()}
+    if isinstance(value, list):
+        items = enumerate(value)
+        return [{} if (*path, i) in cuts else _without(each, cuts, (*path, i)) for i, each in items]
+    return value
+
+
+def _names(spec: type[Spec]) -> list[str]:
+    return [field.alias or name for name, field in spec.model_fields.items()]
+
+
+def _warn_unknown(data: Any, spec: Any, path: FieldPath, findings: Findings) -> None:  # noqa: ANN401
+    """Warns of the fields in ``data`` that ``spec``, what was read from it, does not have."""
+    if isinstance(spec, list) and isinstance(data, list):
+        for i, (item, item_spec) in enumerate(zip(data, spec, strict=True)):
+            _warn_unknown(item, item_spec, (*path, i), findings)
+    if not isinstance(spec, Spec) or not isinstance(data, dict):
+        return
+    known = _names(type(spec))
+    for name in data:
+        if name not in known:
+            findings.warn_unknown((*path, name), known)
+    for attribute, field in type(spec).model_fields.items():
+        name = field.alias or attribute
+        _warn_unknown(data.get(name), getattr(spec, attribute), (*path, name), findings)
+
+
+def check_machine(training: TrainingInput, findings: Findings) -> Machine | None:
+    """The master's machine; None where a fault was noted."""
+    config = training.master_config
+    accelerator = config.accelerator_config if config else None
+    try:
+        machine = resolve_machine(
+            training.scale_tier,
+            training.master_type,
+            accelerator.type if accelerator else None,
+            accelerator.count if accelerator else None,
+        )
+    except JobFileError as error:
+        for fault in error.faults:
+            findings.fault(tuple(fault.place.split(".")), fault.problem)
+        return None
+    for warning in machine.warnings:
+        findings.warn(("scaleTier",) if training.scale_tier else ("masterType",), warning)
+    return machine
+
+
+def check_module(training: TrainingInput, findings: Findings) -> None:
+    """A module's name goes on a command line: it must not look like anything else."""
+    name = training.python_module
+    if name is not None and (not name or name.startswith("-") or not name.isprintable() or " " in name):
+        findings.fault(("pythonModule",), f"is {show(name)}; must be a module's name, such as trainer.task")
+
+
+def warn_not_honoured(given: dict[str, Any], findings: Findings) -> None:
+    """Warns of what ``given``, the training input, asks for in vain."""
+    for path, why in _NOT_HONOURED.items():
+        value: Any = given
+        for name in path:
+            value = value.get(name, {})
+        if value:
+            findings.warn(path, why)
+
+
+def check_tuning(training: TrainingInput, findings: Findings) -> tuple[HyperparameterSpec, SearchSpace]:
+    """The tuning and its space; both are of use only where no fault was noted."""
+    tuning = training.hyperparameters
+    if tuning is None:
+        findings.missing(_TUNING, "a tuning job needs at least params, and usually maxTrials and goal")
+        return HyperparameterSpec(), SearchSpace(())
+    _check_metric_tag(tuning.hyperparameter_metric_tag, findings)
+    _check_algorithm(tuning, findings)
+    if not tuning.params:
+        earlier = tuning.resume_previous_job_id
+        nowhere = f", and there is no job {earlier!r} beside this one to inherit them from" if earlier else ""
+        findings.missing(_PARAMS, f"must list at least one parameter{nowhere}")
+    return tuning, _search_space(tuning.params or [], findings)
+
+
+def _check_metric_tag(tag: str | None, findings: Findings) -> None:
+    if tag is not None and (not tag.strip() or not tag.isprintable()):
+        path = (*_TUNING, "hyperparameterMetricTag")
+        findings.fault(path, f"is {show(tag)}; must be the tag of the objective, on one line")
+
+
+def _check_algorithm(tuning: HyperparameterSpec, findings: Findings) -> None:
+    if tuning.algorithm is Algorithm.POPULATION_BASED_TRAINING:
+        allowed = f"{Algorithm.BAYESIAN} (Bayesian), {Algorithm.GRID_SEARCH} or {Algorithm.RANDOM_SEARCH}"
+        problem = f"is {tuning.algorithm}, which is not supported; must be {allowed}"
+        findings.fault((*_TUNING, "algorithm"), problem)
+    for i, spec in enumerate(tuning.params or []):
+        if tuning.algorithm is Algorithm.GRID_SEARCH and spec.type is ParameterType.DOUBLE:
+            problem = "is DOUBLE; must be INTEGER, CATEGORICAL or DISCRETE with algorithm GRID_SEARCH"
+            findings.fault((*_PARAMS, i, "type"), problem)
+
+
+def _search_space(specs: list[ParameterSpec], findings: Findings) -> SearchSpace:
+    parameters = [_parameter(spec, (*_PARAMS, i), findings) for i, spec in enumerate(specs)]
+    seen: dict[str, int] = {}
+    for i, spec in enumerate(specs):
+        name = spec.parameter_name or ""
+        if seen.setdefault(name, i) != i and name:
+            problem = f"is {show(name)}, the name of params[{seen[name]}] too; must be unique"
+            findings.fault((*_PARAMS, i, "parameterName"), problem)
+    return SearchSpace(tuple(parameter for parameter in parameters if parameter))
+
+
+def _parameter(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Parameter | None:
+    _check_name(spec.parameter_name, (*at, "parameterName"), findings)
+    _warn_unused(spec, at, findings)
+    if spec.type is ParameterType.DOUBLE:
+        return _double(spec, at, findings)
+    if spec.type is ParameterType.INTEGER:
+        return _integer(spec, at, findings)
+    if spec.type is ParameterType.DISCRETE:
+        return _discrete(spec, at, findings)
+    if spec.type is ParameterType.CATEGORICAL:
+        return _categorical(spec, at, findings)
+    allowed = "must be DOUBLE, INTEGER, CATEGORICAL or DISCRETE"
+    if spec.type is None:
+        findings.missing((*at, "type"), allowed)
+    else:
+        findings.fault((*at, "type"), f"is {spec.type}; {allowed}")
+    return None
+
+
+def _check_name(name: str | None, path: FieldPath, findings: Findings) -> None:
+    if name is None:
+        findings.missing(path, "every parameter needs a name")
+    elif name == "job-dir":
+        findings.fault(
+            path, "is job-dir; must be another name, for each trial gets its directory as --job-dir"
+        )
+    elif not name or not name.isprintable() or "=" in name or any(map(str.isspace, name)):
+        findings.fault(path, f"is {show(name)}; must be a name without spaces, '=' or control characters")
+
+
+def _warn_unused(spec: ParameterSpec, at: FieldPath, findings: Findings) -> None:
+    given = spec.model_dump(by_alias=True, exclude_none=True)
+    for name in _UNUSED.get(spec.type, ()) if spec.type else ():
+        if given.get(name) and given[name] is not ScaleType.NONE:
+            findings.warn((*at, name), f"is ignored for a {spec.type} parameter")
+
+
+def _double(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Double | None:
+    bounds = _bounds(spec, at, findings)
+    if bounds is None:
+        return None
+    low, high = bounds
+    return Double(spec.parameter_name or "", float(low), float(high), _SCALES[spec.scale_type])
+
+
+def _integer(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Integer | None:
+    bounds = _bounds(spec, at, findings)
+    for name, value in (("minValue", spec.min_value), ("maxValue", spec.max_value)):
+        if value is not None and (value != int(value) or abs(value) > MAX_EXACT_INTEGER):
+            allowed = f"a whole number within +-{MAX_EXACT_INTEGER} for an INTEGER parameter"
+            findings.fault((*at, name), f"is {format_number(value)}; must be {allowed}")
+    if bounds is None:
+        return None
+    low, high = bounds
+    return Integer(spec.parameter_name or "", int(low), int(high), _SCALES[spec.scale_type])
+
+
+def _bounds(spec: ParameterSpec, at: FieldPath, findings: Findings) -> tuple[float, float] | None:
+    low, high = spec.min_value, spec.max_value
+    if low is None:
+        findings.missing((*at, "minValue"), f"must be a finite number for a {spec.type} parameter")
+    elif low <= 0:
+        _check_positive(low, spec, (*at, "minValue"), findings)
+    if high is None:
+        findings.missing((*at, "maxValue"), f"must be a finite number for a {spec.type} parameter")
+    if low is None or high is None:
+        return None
+    if high < low:
+        problem = f"is {format_number(high)}; must be at least minValue ({format_number(low)})"
+        findings.fault((*at, "maxValue"), problem)
+    return low, high
+
+
+def _check_positive(value: float, spec: ParameterSpec, path: FieldPath, findings: Findings) -> None:
+    if value <= 0 and _SCALES[spec.scale_type] is not Scale.LINEAR:
+        problem = f"{format_number(value)} is not allowed with {spec.scale_type} (must be > 0)"
+        findings.fault(path, problem)
+
+
+def _discrete(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Discrete | None:
+    path, values = (*at, "discreteValues"), spec.discrete_values
+    if not values:
+        findings.missing(path, "must hold at least one number for a DISCRETE parameter")
+        return None
+    if len(values) > MAX_DISCRETE_VALUES:
+        findings.fault(path, f"holds {len(values)} numbers; must hold at most {MAX_DISCRETE_VALUES}")
+    for i in range(1, len(values)):
+        if values[i] <= values[i - 1]:
+            order = f"is {format_number(values[i])} after {format_number(values[i - 1])}"
+            findings.fault((*path, i), f"{order}; must be greater: values are strictly increasing")
+    _check_positive(values[0], spec, (*path, 0), findings)
+    return Discrete(spec.parameter_name or "", tuple(values), _SCALES[spec.scale_type])
+
+
+def _categorical(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Categorical | None:
+    path, values = (*at, "categoricalValues"), spec.categorical_values
+    if not values:
+        findings.missing(path, "must hold at least one text for a CATEGORICAL parameter")
+        return None
+    for value, times in Counter(values).items():
+        if times > 1:
+            findings.fault(path, f"holds {show(value)} {times} times; must hold each value once")
+    return Categorical(spec.parameter_name or "", tuple(values))

@@ -1,0 +1,155 @@
+"""What is wrong, and what is odd, in one job file, each at its line and field."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+from typing import Any, NoReturn
+
+from hptune.errors import Fault, JobFileError
+from hptune.job.document import Document, FieldPath
+from hptune.job.fields import show
+from hptune.job.overrides import Override, overridden
+
+WRAPPER = "trainingInput"
+
+
+class Findings:
+    """Collects faults and warnings; paths count from the training input, places show the file's own.
+
+    Attributes:
+        source: What the file is called in messages.
+        data: The training input as the file has it, with what flags set in it.
+        warnings: What does not stop a job, in words.
+    """
+
+    def __init__(self, source: str, document: Document, overrides: Sequence[Override] = ()) -> None:
+        """Finds the training input in the document.
+
+        Args:
+            source: What the file is called in messages.
+            document: The file.
+            overrides: The fields that flags set; they are called by their flags in messages.
+
+        Raises:
+            JobFileError: There is none.
+        """
+        self.source = source
+        self._document = document
+        self._overrides = overrides
+        self._root: FieldPath = ()
+        self._faults: dict[FieldPath, str] = {}
+        self.warnings: list[str] = []
+        self.data: dict[str, Any] = overridden(self._training_input(), overrides)
+
+    def _training_input(self) -> dict[str, Any]:
+        data = self._document.data
+        if data is None:
+            raise JobFileError(Fault(self.source, f"is empty; must hold {WRAPPER} with hyperparameters"))
+        if isinstance(data, dict) and WRAPPER in data:
+            self._root = (WRAPPER,)
+            data = data[WRAPPER] or {}
+        if not isinstance(data, dict):
+            raise JobFileError(
+                Fault(self.place(()), f"is {show(data)}; must be a mapping that holds {WRAPPER}")
+            )
+        return data
+
+    @property
+    def outside(self) -> dict[str, Any]:
+        """Fields beside the training input; none where the file is one."""
+        return self._document.data if self._root else {}
+
+    def place(self, path: FieldPath) -> str:
+        """File, line and field, the field as the file writes it; the flag where that set it."""
+        if flag := next((each.flag for each in self._overrides if each.concerns(path)), None):
+            return flag
+        path = (*self._root, *path)
+        return self._place(path, self._line(path))
+
+    def _place(self, path: FieldPath, line: int) -> str:
+        return ": ".join(filter(None, (f"{self.source}:{line}", dotted(path))))
+
+    def _line(self, path: FieldPath) -> int:
+        """Where the field begins or, where it is missing, the nearest one that holds it."""
+        ancestors = (path[:length] for length in range(len(path), 0, -1))
+        return next((self._document.lines[each] for each in ancestors if each in self._document.lines), 1)
+
+    def fault(self, path: FieldPath, problem: str) -> None:
+        """Notes a fault, unless one is known there, above it or below it: that one is the cause."""
+        if not any(path[: len(other)] == other[: len(path)] for other in self._faults):
+            self._faults[path] = problem
+
+    def missing(self, path: FieldPath, needed: str) -> None:
+        """Notes that a field is missing or empty, and which of its neighbours may be meant to be it."""
+        neighbours = self._neighbours(path)
+        state = "is empty" if neighbours.get(path[-1]) == [] else "is missing"
+        self.fault(path, f"{state}; {needed}{self._misnamed(path, neighbours)}")
+
+    def _neighbours(self, path: FieldPath) -> dict[str | int, Any]:
+        """The mapping that holds the field, or should; empty where something else stands in its place."""
+        mapping: Any = self.data
+        for key in path[:-1]:
+            mapping = mapping[key]
+        return mapping if isinstance(mapping, dict) else {}
+
+    def _misnamed(self, path: FieldPath, neighbours: Collection[str | int]) -> str:
+        *way, name = path
+        if path == ("hyperparameters",) and name in self.outside:
+            return f" (line {self._document.lines[name,]} has it outside {WRAPPER}; indent it)"
+        near = difflib.get_close_matches(str(name), map(str, neighbours), n=1, cutoff=0.75)
+        if not near or near[0] == name:
+            return ""
+        return f" (is {near[0]!r} on line {self._document.lines[*self._root, *way, near[0]]} meant to be it?)"
+
+    def warn(self, path: FieldPath, warning: str) -> None:
+        """Notes what a person should know although the job can run."""
+        self.warnings.append(f"{self.place(path)}: {warning}")
+
+    def warn_repeated(self) -> None:
+        """Warns of every key that a mapping holds twice."""
+        for path, line in self._document.repeated:
+            first = self._document.lines[path]
+            self.warnings.append(f"{self._place(path, line)}: is given again; the one on line {first} counts")
+
+    def warn_unknown(self, path: FieldPath, known: Collection[str]) -> None:
+        """Warns that nobody knows the field at ``path``, and of the nearest of those that are known."""
+        near = difflib.get_close_matches(str(path[-1]), known, n=1)
+        self.warn(path, "unknown field, ignored" + (f" (did you mean {near[0]}?)" if near else ""))
+
+    def warn_outside(self, name: str, known: Collection[str], inside: Collection[str]) -> None:
+        """Warns of a field beside the training input that does not belong there."""
+        if name in inside:
+            self.warn_beside(name, f"stands outside {WRAPPER} and is ignored; indent it")
+        elif name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            self.warn_beside(name, "unknown field, ignored" + (f" (did you mean {near[0]}?)" if near else ""))
+
+    def warn_beside(self, name: str, warning: str) -> None:
+        """Warns of a field beside the training input."""
+        self.warnings.append(f"{self._place((name,), self._line((name,)))}: {warning}")
+
+    @property
+    def faulty(self) -> bool:
+        """Whether any fault was noted."""
+        return bool(self._faults)
+
+    def fail(self) -> NoReturn:
+        """Raises every fault, in the order of the file's lines.
+
+        Raises:
+            JobFileError: Always.
+        """
+        paths = sorted(self._faults, key=lambda path: self._line((*self._root, *path)))
+        raise JobFileError([Fault(self.place(path), self._faults[path]) for path in paths])
+
+
+def dotted(path: FieldPath) -> str:
+    """``('params', 1, 'minValue')`` as ``params[1].minValue``, odd characters escaped."""
+    name = ""
+    for key in path:
+        if isinstance(key, int):
+            name += f"[{key}]"
+        else:
+            name += ("." if name else "") + (key if key.isprintable() else repr(key))
+    return name

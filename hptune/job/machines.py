@@ -1,0 +1,233 @@
+"""ML Engine's scale tiers and machine types, as CPUs, memory and GPUs.
+
+A tier or an old machine type name stands for a Compute Engine machine: ``complex_model_m_gpu`` is
+n1-standard-16 with four K80s. Some GPUs that jobs name are gone; the nearest that GKE has takes their place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from hptune.errors import Fault, JobFileError
+
+_GIB = 2**30
+
+_MASTER_OF_TIER = {
+    "BASIC": "standard",
+    "STANDARD_1": "complex_model_s",
+    "PREMIUM_1": "complex_model_m",
+    "BASIC_GPU": "standard_gpu",
+    "BASIC_TPU": "cloud_tpu",
+}
+_DISTRIBUTED_TIERS = ("STANDARD_1", "PREMIUM_1")
+
+_OLD_NAMES = {
+    "standard": ("n1-standard-4", 0, None),
+    "large_model": ("n1-highmem-8", 0, None),
+    "complex_model_s": ("n1-highcpu-8", 0, None),
+    "complex_model_m": ("n1-highcpu-16", 0, None),
+    "complex_model_l": ("n1-highcpu-32", 0, None),
+    "standard_gpu": ("n1-standard-8", 1, "NVIDIA_TESLA_K80"),
+    "complex_model_m_gpu": ("n1-standard-16", 4, "NVIDIA_TESLA_K80"),
+    "complex_model_l_gpu": ("n1-standard-32", 8, "NVIDIA_TESLA_K80"),
+    "standard_p100": ("n1-standard-8", 1, "NVIDIA_TESLA_P100"),
+    "complex_model_m_p100": ("n1-standard-16", 4, "NVIDIA_TESLA_P100"),
+    "standard_v100": ("n1-standard-8", 1, "NVIDIA_TESLA_V100"),
+    "large_model_v100": ("n1-highmem-8", 1, "NVIDIA_TESLA_V100"),
+    "complex_model_m_v100": ("n1-standard-16", 4, "NVIDIA_TESLA_V100"),
+    "complex_model_l_v100": ("n1-standard-32", 8, "NVIDIA_TESLA_V100"),
+    "cloud_tpu": ("n1-standard-4", 0, None),
+}
+
+_GIB_PER_CPU = {
+    "n1-standard": 3.75,
+    "n1-highmem": 6.5,
+    "n1-highcpu": 0.9,
+    "n2-standard": 4.0,
+    "n2-highmem": 8.0,
+    "n2-highcpu": 1.0,
+    "e2-standard": 4.0,
+    "e2-highmem": 8.0,
+    "e2-highcpu": 1.0,
+    "c2-standard": 4.0,
+}
+_CPUS = (1, 2, 4, 8, 16, 30, 32, 48, 60, 64, 80, 96, 128)
+
+_A2_GPUS = {f"a2-highgpu-{gpus}g": gpus for gpus in (1, 2, 4, 8)}
+_A2_CPUS_PER_GPU = 12
+_A2_GIB_PER_GPU = 85
+
+_GPU_COUNTS = {
+    "NVIDIA_TESLA_K80": (1, 2, 4, 8),
+    "NVIDIA_TESLA_P4": (1, 2, 4),
+    "NVIDIA_TESLA_P100": (1, 2, 4),
+    "NVIDIA_TESLA_V100": (1, 2, 4, 8),
+    "NVIDIA_TESLA_T4": (1, 2, 4),
+    "NVIDIA_TESLA_A100": (1, 2, 4, 8, 16),
+}
+_TPUS = ("TPU_V2", "TPU_V3", "TPU_V2_POD", "TPU_V3_POD", "TPU_V4_POD")
+
+_GKE_LABELS = {
+    "NVIDIA_TESLA_P100": "nvidia-tesla-p100",
+    "NVIDIA_TESLA_V100": "nvidia-tesla-v100",
+    "NVIDIA_TESLA_T4": "nvidia-tesla-t4",
+    "NVIDIA_TESLA_A100": "nvidia-tesla-a100",
+}
+_GKE_SUBSTITUTES = {"NVIDIA_TESLA_K80": "nvidia-tesla-t4", "NVIDIA_TESLA_P4": "nvidia-tesla-t4"}
+
+_NO_TPU = "TPUs are not supported; the trainer gets CPUs alone"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What one trial runs on.
+
+    Attributes:
+        name: The machine type, or the scale tier where that decides.
+        gpu_count: GPUs.
+        accelerator: Their type by ML Engine's name, for example NVIDIA_TESLA_K80; None without GPUs.
+        cpu: Virtual CPUs; None where the name does not tell.
+        memory_bytes: Main memory; None where the name does not tell.
+        warnings: What of the job file is not honoured.
+    """
+
+    name: str
+    gpu_count: int = 0
+    accelerator: str | None = None
+    cpu: int | None = None
+    memory_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def gke_accelerator(self) -> str | None:
+        """Value of the node label cloud.google.com/gke-accelerator; None without GPUs."""
+        if self.accelerator is None:
+            return None
+        return _GKE_LABELS.get(self.accelerator) or _GKE_SUBSTITUTES[self.accelerator]
+
+    @property
+    def substituted(self) -> bool:
+        """Whether GKE no longer has ``accelerator``, so that ``gke_accelerator`` is another one."""
+        return self.accelerator in _GKE_SUBSTITUTES
+
+
+def resolve_machine(
+    scale_tier: str | None = None,
+    master_type: str | None = None,
+    accelerator_type: str | None = None,
+    accelerator_count: int | None = None,
+) -> Machine:
+    """The master's machine.
+
+    Args:
+        scale_tier: As in the job file; missing, it is CUSTOM with a machine type and BASIC without.
+        master_type: For CUSTOM, the machine type; otherwise ignored, with a warning.
+        accelerator_type: ``masterConfig.acceleratorConfig.type``.
+        accelerator_count: ``masterConfig.acceleratorConfig.count``.
+
+    Raises:
+        JobFileError: With the places as field paths from the training input on.
+    """
+    tier = (scale_tier or ("CUSTOM" if master_type else "BASIC")).upper()
+    accelerator = (accelerator_type or "").upper() or None
+    faults = [*_tier_faults(tier, master_type), *_accelerator_faults(accelerator, accelerator_count)]
+    custom = _machine_of_type(master_type) if tier == "CUSTOM" and master_type else None
+    if accelerator and not faults:
+        faults += _attachment_faults(tier, custom, accelerator, accelerator_count)
+    if faults:
+        raise JobFileError(faults)
+    if custom is None:
+        return _machine_of_tier(tier, master_type)
+    return _attach(custom, accelerator, accelerator_count or 1) if accelerator else custom
+
+
+def _tier_faults(tier: str, master_type: str | None) -> Iterable[Fault]:
+    if tier != "CUSTOM" and tier not in _MASTER_OF_TIER:
+        yield Fault("scaleTier", f"is {tier!r}; must be {', '.join(_MASTER_OF_TIER)} or CUSTOM")
+    elif tier == "CUSTOM" and not master_type:
+        needed = "scaleTier CUSTOM needs one, here or as --master-machine-type"
+        yield Fault("masterType", f"is missing; {needed}, such as n1-standard-4 or standard_gpu")
+    elif tier == "CUSTOM" and master_type and _machine_of_type(master_type) is None:
+        yield Fault("masterType", f"is {master_type!r}; must be a machine type{_nearest_type(master_type)}")
+
+
+def _nearest_type(name: str) -> str:
+    sizes = (f"{series}-{cpus}" for series in _GIB_PER_CPU for cpus in _CPUS)
+    near = difflib.get_close_matches(name.lower(), [*_OLD_NAMES, *sizes, *_A2_GPUS], n=1)
+    return f" (did you mean {near[0]}?)" if near else ", such as n1-standard-4 or standard_gpu"
+
+
+def _accelerator_faults(accelerator: str | None, count: int | None) -> Iterable[Fault]:
+    place = "masterConfig.acceleratorConfig"
+    if accelerator is None:
+        if count:
+            yield Fault(f"{place}.type", f"is missing; must be one of {', '.join(_GPU_COUNTS)}")
+    elif accelerator in _GPU_COUNTS:
+        counts = _GPU_COUNTS[accelerator]
+        if count is not None and count not in counts:
+            allowed = ", ".join(map(str, counts))
+            yield Fault(f"{place}.count", f"is {count}; must be one of {allowed} with {accelerator}")
+    elif accelerator not in _TPUS:
+        yield Fault(
+            f"{place}.type", f"is {accelerator!r}; must be one of {', '.join([*_GPU_COUNTS, *_TPUS])}"
+        )
+
+
+def _attachment_faults(
+    tier: str, machine: Machine | None, accelerator: str, count: int | None
+) -> Iterable[Fault]:
+    place = "masterConfig.acceleratorConfig"
+    if machine is None:
+        yield Fault(place, f"is not allowed with scaleTier {tier}; set scaleTier CUSTOM and an n1 masterType")
+    elif machine.gpu_count and (accelerator, count) != (machine.accelerator, machine.gpu_count):
+        has = f"{machine.gpu_count} {machine.accelerator}"
+        yield Fault(
+            place, f"is not allowed with masterType {machine.name}, which has {has}; needs an n1 type"
+        )
+
+
+def _machine_of_tier(tier: str, master_type: str | None) -> Machine:
+    machine = _old_machine(_MASTER_OF_TIER[tier])
+    warnings = list(machine.warnings)
+    if master_type:
+        warnings.append(f"masterType is ignored; it counts only with scaleTier CUSTOM, and this is {tier}")
+    if tier in _DISTRIBUTED_TIERS:
+        warnings.append(f"workers and parameter servers of {tier} are not started; the master trains alone")
+    return replace(machine, name=tier, warnings=tuple(warnings))
+
+
+def _machine_of_type(name: str) -> Machine | None:
+    name = name.strip().lower()
+    if name in _OLD_NAMES:
+        return _old_machine(name)
+    if name in _A2_GPUS:
+        gpus = _A2_GPUS[name]
+        memory_bytes = gpus * _A2_GIB_PER_GPU * _GIB
+        return Machine(name, gpus, "NVIDIA_TESLA_A100", gpus * _A2_CPUS_PER_GPU, memory_bytes)
+    size = _size_of(name)
+    return Machine(name, cpu=size[0], memory_bytes=size[1]) if size else None
+
+
+def _old_machine(name: str) -> Machine:
+    equivalent, gpu_count, accelerator = _OLD_NAMES[name]
+    cpu, memory_bytes = _size_of(equivalent) or (None, None)
+    warnings = (_NO_TPU,) if name == "cloud_tpu" else ()
+    return Machine(name, gpu_count, accelerator, cpu, memory_bytes, warnings)
+
+
+def _size_of(name: str) -> tuple[int, int] | None:
+    """CPUs and bytes of memory of a Compute Engine machine type; None where there is no such type."""
+    match = re.fullmatch(r"([a-z]\d-[a-z]+)-(\d{1,3})", name, re.ASCII)
+    if match is None or match[1] not in _GIB_PER_CPU or int(match[2]) not in _CPUS:
+        return None
+    cpu = int(match[2])
+    return cpu, round(cpu * _GIB_PER_CPU[match[1]] * _GIB)
+
+
+def _attach(machine: Machine, accelerator: str, count: int) -> Machine:
+    if accelerator in _TPUS:
+        return replace(machine, warnings=(*machine.warnings, _NO_TPU))
+    return replace(machine, gpu_count=count, accelerator=accelerator)

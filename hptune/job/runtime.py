@@ -1,0 +1,36 @@
+"""What a trainer is to run in, as a job's record has it; `hptune.runtimes` makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RuntimeKind(StrEnum):
+    """What a trainer runs in."""
+
+    PYTHON = "python"
+    """An interpreter as it is: hptune's own, or one that is named."""
+    TF1 = "tf1"
+    """TensorFlow 2.15 as TensorFlow 1, in an environment of its own."""
+    KERAS2 = "keras2"
+    """TensorFlow 2 with Keras 2."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a job's trainer runs in.
+
+    Attributes:
+        kind: Which of the runtimes.
+        python: Path of another interpreter; empty for the one that the kind has.
+        requirements: What is installed for the trainer beside what is there, as pip takes it.
+        optional: What is installed besides where the trainer imports something that is not there.
+        imports: The packages that the trainer imports.
+    """
+
+    kind: RuntimeKind = RuntimeKind.PYTHON
+    python: str = ""
+    requirements: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()

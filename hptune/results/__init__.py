@@ -1,0 +1,1 @@
+"""What came out of a job: its study, and the forms in which it is told."""

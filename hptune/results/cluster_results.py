@@ -1,0 +1,50 @@
+"""What a job in a cluster leaves in its job directory, so that nothing is lost with the Experiment."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hptune.results.ml_engine import training_output
+from hptune.results.status_file import load_status, save_status
+from hptune.results.study import JobStatus
+from hptune.storage import transfer
+from hptune.storage.job_dir import JobDir, write_json
+
+
+def is_within_reach(job_dir: str) -> bool:
+    """Whether this process can write to a job's directory: a path may be one of the trials' pods only."""
+    return bool(job_dir) and (transfer.is_remote(job_dir) or transfer.local_path(job_dir).is_dir())
+
+
+def save_cluster_results(status: JobStatus, job_dir: str) -> None:
+    """Writes a job's trials, as ML Engine's ``trainingOutput`` and with all that is known, to its directory.
+
+    Args:
+        status: The job.
+        job_dir: Its directory, or a URI.
+
+    Raises:
+        UsageError: The address cannot be written to.
+        StorageError: The files cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = JobDir(Path(folder))
+        write_json(files.results, {"trainingOutput": training_output(status.study)})
+        save_status(files.study, status)
+        transfer.put(files.root, job_dir)
+
+
+def load_cluster_results(job_dir: str) -> JobStatus:
+    """The job that a cluster's left in its directory, in a bucket or on a volume.
+
+    Raises:
+        UsageError: There is none.
+        StorageError: It cannot be read.
+        DataError: It is damaged.
+    """
+    file = JobDir(Path()).study
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        transfer.fetch(f"{job_dir.rstrip('/')}/{file.as_posix()}", copy)
+        return load_status(copy)

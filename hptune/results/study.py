@@ -1,0 +1,208 @@
+"""What every backend returns: a study of trials, each with its measurements."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Protocol
+
+from pydantic import AfterValidator, ConfigDict, PlainSerializer
+
+from hptune.search.space import Value
+from hptune.storage.json_form import JSON_FORM
+
+# JSON has no NaN and no infinity; float() reads these words back.
+_Number = Annotated[float, PlainSerializer(lambda value: value if math.isfinite(value) else str(value))]
+_Time = Annotated[
+    datetime,
+    AfterValidator(lambda time: time.astimezone(UTC) if time.tzinfo else time),
+    PlainSerializer(datetime.isoformat),
+]
+
+
+class Goal(StrEnum):
+    """Which way the objective is to go."""
+
+    MAXIMIZE = "MAXIMIZE"
+    MINIMIZE = "MINIMIZE"
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether ``a`` is strictly better than ``b``."""
+        return a > b if self is Goal.MAXIMIZE else a < b
+
+
+class TrialState(StrEnum):
+    """States of a trial, named as ML Engine named them."""
+
+    QUEUED = "QUEUED"
+    PREPARING = "PREPARING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trial will not change any more."""
+        return self in (TrialState.SUCCEEDED, TrialState.FAILED, TrialState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The objective as a trainer reported it once.
+
+    Attributes:
+        value: The objective; may be NaN or infinite, as reported.
+        step: The trainer's global step, 0 where it named none.
+    """
+
+    value: _Number
+    step: int
+
+    @property
+    def finite(self) -> bool:
+        """Whether the value can be compared with others."""
+        return math.isfinite(self.value)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the trainer with one suggestion.
+
+    Attributes:
+        id: Counted from 1.
+        parameters: Name to value, natural units, in the job file's order.
+        state: Where it is in its life.
+        measurements: As reported, oldest first.
+        final: The objective it is judged by; None while it runs, and where it failed or reported nothing
+            that can be compared.
+        stopped_early: Whether the early-stopping rule ended it.
+        message: Why it failed or has no objective; empty where all is well.
+        start_time: When it first ran.
+        end_time: When it finished.
+    """
+
+    id: int
+    parameters: dict[str, Value]
+    state: TrialState
+    measurements: tuple[Measurement, ...] = ()
+    final: Measurement | None = None
+    stopped_early: bool = False
+    message: str = ""
+    start_time: _Time | None = None
+    end_time: _Time | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from start to end; None until both are known."""
+        if self.start_time is None or self.end_time is None:
+            return None
+        return (self.end_time - self.start_time).total_seconds()
+
+
+@dataclass(frozen=True)
+class Study:
+    """The trials of one job.
+
+    Attributes:
+        name: The job's name.
+        metric: The objective's tag.
+        goal: Which way it is to go.
+        max_trials: How many trials the job is for.
+        trials: In order of their ids.
+    """
+
+    name: str
+    metric: str
+    goal: Goal
+    max_trials: int
+    trials: tuple[Trial, ...] = field(default=())
+
+    @property
+    def ranked(self) -> tuple[Trial, ...]:
+        """Best first; equal ones, and those without an objective (last), in order of their ids."""
+        sign = -1.0 if self.goal is Goal.MAXIMIZE else 1.0
+
+        def key(trial: Trial) -> tuple[bool, float, int]:
+            return trial.final is None, sign * trial.final.value if trial.final else 0.0, trial.id
+
+        return tuple(sorted(self.trials, key=key))
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the best objective; None while there is none."""
+        ranked = self.ranked
+        return ranked[0] if ranked and ranked[0].final else None
+
+    @property
+    def finished(self) -> tuple[Trial, ...]:
+        """Trials that will not change any more."""
+        return tuple(trial for trial in self.trials if trial.state.finished)
+
+    def with_trial(self, changed: Trial) -> Study:
+        """The study with this trial in place of the one of its id."""
+        return replace(self, trials=tuple(changed if t.id == changed.id else t for t in self.trials))
+
+    def cut_off(self) -> Study:
+        """The study of a job that does not run any more: neither do its trials, whatever is on record."""
+        trials = tuple(
+            trial if trial.state.finished else replace(trial, state=TrialState.CANCELLED)
+            for trial in self.trials
+        )
+        return replace(self, trials=trials)
+
+
+class JobState(StrEnum):
+    """States of a job, named as ML Engine named them."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a job stands.
+
+    Attributes:
+        state: Its state.
+        study: Its trials so far.
+        training_input: What was submitted.
+        message: Why it failed or stopped; empty where it did not.
+        create_time: When it was first submitted.
+        end_time: When its last run ended; None while it runs.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
+
+    state: JobState
+    study: Study
+    training_input: dict[str, Any]
+    message: str
+    create_time: _Time
+    end_time: _Time | None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a trial's trainer printed.
+
+    Attributes:
+        trial_id: The trial.
+        text: The line, without its end.
+        time: When its log had last been written as the line was read.
+    """
+
+    trial_id: int
+    text: str
+    time: datetime
+
+
+class Observer(Protocol):
+    """Is told of every change of a trial: begun, measured, finished."""
+
+    def __call__(self, study: Study, trial: Trial, /) -> None:
+        """Takes the study as it now is and the trial that changed."""

@@ -1,0 +1,100 @@
+"""Makes a runtime ready, and a job's trainer run in it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+
+from hptune.errors import Fault, UsageError
+from hptune.job.runtime import Runtime, RuntimeKind
+from hptune.job.submission import Program, Submission
+from hptune.runtimes import STARTUP, interpreters, managed, overlay, pip
+from hptune.runtimes.cache import Progress, is_complete
+
+ESTIMATORS = "tensorflow-estimator"
+"""A requirement that the managed environment alone can meet."""
+
+
+def make_ready(submission: Submission, progress: Progress, *, may_install: bool = True) -> Submission:
+    """A job whose trainer runs in its runtime; what that needs is installed, once for all jobs.
+
+    Args:
+        submission: The job, its runtime settled; one of before there was a choice is left as it is.
+        progress: Is told what is installed.
+        may_install: Whether something may be; where not, what would be is named in the error.
+
+    Raises:
+        RuntimeNotReady: The runtime could not be made.
+        UsageError: Its interpreter does not run, or something would have to be installed.
+    """
+    runtime = submission.runtime
+    if runtime is None:
+        return submission
+    return replace(submission, program=_program(submission.program, runtime, progress, may_install))
+
+
+def _program(program: Program, runtime: Runtime, progress: Progress, may_install: bool) -> Program:
+    base = _base(runtime)
+    is_managed = base == managed.python()
+    if is_managed:
+        _make_managed(progress, may_install)
+    python, wanted = base, _wanted(base, runtime)
+    if wanted:
+        python = _with_requirements(base, wanted, is_managed, progress, may_install)
+    own = "" if python == sys.executable else python
+    return replace(program, python=own, variables=_variables(runtime))
+
+
+def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:
+    if not runtime.optional or not pip.lacking(base, runtime.imports):
+        return runtime.requirements
+    return (*runtime.requirements, *runtime.optional)
+
+
+def _base(runtime: Runtime) -> str:
+    if runtime.python:
+        if interpreters.ask(runtime.python) is None:
+            raise UsageError(Fault("--python", f"{runtime.python!r} is no Python that can be run"))
+        return runtime.python
+    if runtime.kind is RuntimeKind.PYTHON or _is_met_here(runtime):
+        return sys.executable
+    return managed.python()
+
+
+def _is_met_here(runtime: Runtime) -> bool:
+    """Whether hptune's own interpreter has Keras 2 beside its TensorFlow."""
+    if runtime.kind is not RuntimeKind.KERAS2 or ESTIMATORS in runtime.requirements:
+        return False
+    return find_spec("tf_keras") is not None and find_spec("tensorflow") is not None
+
+
+def _make_managed(progress: Progress, may_install: bool) -> None:
+    if not may_install and not managed.is_ready():
+        raise UsageError(_would_install(f"an environment with {', '.join(managed.requirements())}"))
+    managed.prepare(progress)
+
+
+def _with_requirements(
+    base: str, requirements: tuple[str, ...], fixed: bool, progress: Progress, may_install: bool
+) -> str:
+    if may_install or is_complete(overlay.place(base, requirements)):
+        return overlay.prepare(base, requirements, fixed=fixed, progress=progress)
+    missing = overlay.plan(requirements, pip.installed(base), fixed=fixed).missing
+    if missing:
+        raise UsageError(_would_install(", ".join(missing)))
+    return base
+
+
+def _would_install(what: str) -> Fault:
+    return Fault("--no-install", f"the trainer needs {what}; install it, or leave --no-install out")
+
+
+def _variables(runtime: Runtime) -> dict[str, str]:
+    if _base(runtime) == managed.python():
+        api = "1" if runtime.kind is RuntimeKind.TF1 else "2"
+        return {managed.STARTUP_VARIABLE: str(STARTUP), "HPTUNE_TF_API": api}
+    if runtime.python:
+        # It was in every runtime of the service.
+        return {"PYTHONPATH": str(overlay.hypertune_directory())}
+    return {"TF_USE_LEGACY_KERAS": "1"} if _is_met_here(runtime) else {}

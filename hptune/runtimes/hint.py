@@ -1,0 +1,68 @@
+"""What another runtime would change for a trainer that failed, read from the end of its log."""
+
+from __future__ import annotations
+
+import re
+
+_TF1 = "this trainer uses TensorFlow 1; run it with --runtime tf1"
+_KERAS2 = "this trainer uses Keras 2; run it with --runtime keras2"
+_PYTHON2 = "this trainer is written for Python 2; --python PATH runs it with one"
+
+_V1_ATTRIBUTES = (
+    "app|ConfigProto|GPUOptions|GraphKeys|InteractiveSession|Print|Session|contrib|estimator|flags|get_variable|"
+    "gfile|global_variables\\w*|layers|local_variables_initializer|logging|parse_example|parse_single_example|"
+    "placeholder\\w*|reset_default_graph|set_random_seed|string_to_number|tables_initializer|to_float|to_int\\d+|"
+    "trainable_variables|truncated_normal|variable_scope|decode_csv|log"
+)
+_SIGNS = (
+    (
+        re.compile(
+            rf"AttributeError: module '[\w.]*tensorflow[\w.]*' has no attribute '(?:{_V1_ATTRIBUTES})'"
+        ),
+        _TF1,
+    ),
+    (
+        re.compile(r"AttributeError: module '[\w.]*tensorflow[\w.]*train' has no attribute '\w+Optimizer'"),
+        _TF1,
+    ),
+    (re.compile(r"AttributeError: module '[\w.]*(?:tensorflow|keras)[\w.]*(?:losses|metrics)' has no"), _TF1),
+    (re.compile(r"No module named 'tensorflow[._](?:contrib|estimator|examples)"), _TF1),
+    (re.compile(r"ImportError: cannot import name '(?:estimator|contrib)' from 'tensorflow'"), _TF1),
+    (re.compile(r"No module named 'sklearn\.(?:externals|cross_validation|grid_search)"), _TF1),
+    (re.compile(r"tf\.compat\.v1\.\w+ is not compatible with eager execution|`tf\.layers` is not"), _TF1),
+    (re.compile(r"No module named 'keras\.(?:utils\.np_utils|wrappers|engine|layers\.\w+)"), _KERAS2),
+    (re.compile(r"No module named 'tf_keras'"), _KERAS2),
+    (
+        re.compile(
+            r"(?:TypeError|ValueError): .*(?:Optimizer|Adam|SGD|RMSprop).*(?:'lr'|`lr`|'decay'|`decay`)"
+        ),
+        _KERAS2,
+    ),
+    (
+        re.compile(r"ValueError: .*(?:Invalid filepath extension for saving|filepath provided must end in)"),
+        _KERAS2,
+    ),
+    (
+        re.compile(r"AttributeError: .*(?:'_in_multi_worker_mode'|'on_train_batch_begin'|'save_weights')"),
+        _KERAS2,
+    ),
+    (
+        re.compile(r"SyntaxError: Missing parentheses in call to 'print'|SyntaxError: invalid syntax.*print"),
+        _PYTHON2,
+    ),
+    (re.compile(r"TypeError: a bytes-like object is required, not 'str'"), _PYTHON2),
+    (re.compile(r"No module named '(?:urllib2|ConfigParser|cPickle|StringIO|Queue)'"), _PYTHON2),
+)
+
+
+def hint(log_tail: str) -> str:
+    """Which runtime would have what a trainer did not find; empty where none would, as far as can be told.
+
+    Args:
+        log_tail: The end of what the trainer printed, with its traceback.
+    """
+    for line in reversed(log_tail.splitlines()):
+        for sign, answer in _SIGNS:
+            if sign.search(line):
+                return answer
+    return ""

@@ -1,0 +1,113 @@
+"""The managed environment: TensorFlow 2.15, the last with Estimators and Keras 2, made once for a user."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from hptune.errors import RuntimeNotReady
+from hptune.runtimes import pip
+from hptune.runtimes.cache import Progress, is_complete, make_once, runtimes_directory
+from hptune.runtimes.interpreters import Interpreter, find
+
+VERSIONS = ((3, 11), (3, 10), (3, 9))
+"""Pythons that TensorFlow 2.15 has wheels for, the newest first."""
+
+SIZE = "about 1.5 GB, once for all jobs"
+
+_TENSORFLOW = "2.15.1"
+_PINS = (
+    "tf_slim==1.1.0",
+    "cloudml-hypertune==0.1.0.dev6",
+    "google-api-core==2.30.3",
+    "google-cloud-storage==2.19.0",
+    "googleapis-common-protos==1.75.0",
+    "h5py==3.14.0",
+    "joblib==1.5.3",
+    "matplotlib==3.9.4",
+    "numpy==1.26.4",
+    "pandas==2.3.3",
+    "pillow==11.3.0",
+    "proto-plus==1.27.2",
+    "protobuf==4.25.9",
+    "scikit-learn==1.6.1",
+    "scipy==1.13.1",
+    "six==1.17.0",
+    # tf_slim and Estimators import pkg_resources.
+    "setuptools==80.9.0",
+)
+STARTUP_VARIABLE = "HPTUNE_STARTUP"
+"""Names the directory of the package hptune_tf1 to the environment's Pythons that are to be TensorFlow 1."""
+
+# Not a copy of the package: the environment would have to be made again whenever it changes. A .pth file's
+# lines are run when they begin with import.
+_PTH = (
+    f"import os, sys; _ = os.environ.get({STARTUP_VARIABLE!r}); "
+    "_ and (sys.path.append(_), __import__('hptune_tf1').install())\n"
+)
+
+
+def requirements() -> tuple[str, ...]:
+    """What is installed: what Cloud ML Engine's runtimes had, in versions that TensorFlow 2.15 works with."""
+    return (_tensorflow(), *_PINS)
+
+
+def _tensorflow() -> str:
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return f"tensorflow=={_TENSORFLOW}"
+    if shutil.which("nvidia-smi"):
+        # With CUDA's libraries in the version that it needs.
+        return f"tensorflow[and-cuda]=={_TENSORFLOW}"
+    return f"tensorflow-cpu=={_TENSORFLOW}"
+
+
+def directory() -> Path:
+    """The environment's place in the user's cache; its name changes with what it holds."""
+    digest = hashlib.sha256("\n".join((*requirements(), _PTH)).encode())
+    return runtimes_directory() / f"tensorflow-2.15-{digest.hexdigest()[:12]}"
+
+
+def python() -> str:
+    """The environment's interpreter, whether it is there or not."""
+    return str(directory() / "bin" / "python")
+
+
+def is_ready() -> bool:
+    """Whether the environment is there."""
+    return is_complete(directory())
+
+
+def prepare(progress: Progress) -> None:
+    """Makes the environment, unless it is there.
+
+    Raises:
+        RuntimeNotReady: There is no Python for it, or pip cannot install it.
+    """
+    make_once(directory(), lambda path: _make(path, progress), progress)
+
+
+def _make(path: Path, progress: Progress) -> None:
+    found = find(VERSIONS)
+    if found is None:
+        raise RuntimeNotReady(_no_python())
+    progress(f"makes an environment for TensorFlow 1 and Keras 2 with {found.path} ({SIZE}): {path}")
+    _fill(path, found, progress)
+
+
+def _fill(path: Path, found: Interpreter, progress: Progress) -> None:
+    environment = pip.make_venv(found.path, path)
+    pip.install(environment, requirements(), progress)
+    site = pip.site_packages(environment)
+    (site / "hptune_tf1.pth").write_text(_PTH, encoding="ascii")
+
+
+def _no_python() -> str:
+    names = " or ".join(f"python{major}.{minor}" for major, minor in VERSIONS)
+    return (
+        f"TensorFlow 1 needs Python 3.9, 3.10 or 3.11: none of {names} is on PATH or below ~/.pyenv "
+        f"(hptune itself runs on {platform.python_version()}); install one, with its venv module, "
+        "for example: pyenv install 3.11, or apt-get install python3.11-venv"
+    )

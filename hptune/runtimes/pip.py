@@ -1,0 +1,109 @@
+"""Virtual environments, and pip in them; the user's configuration of pip is honoured."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from hptune.errors import RuntimeNotReady
+from hptune.runtimes.cache import Progress
+
+_SHOWN_LINES = 12
+_SHOWN_COLUMNS = 160
+# Of what pip prints, what takes long: downloads of megabytes, building, unpacking.
+_TELLING = re.compile(r"\s*(?:Downloading .* MB\)|Building wheel for|Installing collected packages)")
+_LACKING = (
+    "import importlib.util as u, json, sys; print(json.dumps([u.find_spec(n) is None for n in sys.argv[1:]]))"
+)
+_SITE = "import json, sysconfig; print(json.dumps(sysconfig.get_path('purelib')))"
+_BASE_SITE = "import json, sys; print(json.dumps([p for p in sys.path if p.endswith('-packages')]))"
+
+
+def make_venv(python: str, directory: Path) -> str:
+    """Makes a virtual environment; returns the path of its interpreter.
+
+    Raises:
+        RuntimeNotReady: It could not be made.
+    """
+    _run([python, "-m", "venv", str(directory)], f"a virtual environment of {python} could not be made")
+    return str(directory / "bin" / "python")
+
+
+def install(python: str, arguments: Sequence[str], progress: Progress) -> None:
+    """Has pip install into the environment of an interpreter.
+
+    Args:
+        python: The interpreter.
+        arguments: For ``pip install``: requirements and options.
+        progress: Is told what pip downloads, builds and unpacks.
+
+    Raises:
+        RuntimeNotReady: pip could not; its last lines are in the message.
+    """
+    command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar=off",
+    ]
+    last: deque[str] = deque(maxlen=_SHOWN_LINES)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [*command, *arguments], stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for line in process.stdout or ():
+            last.append(line.rstrip())
+            if _TELLING.match(line):
+                progress(f"  {line.strip()[:_SHOWN_COLUMNS]}")
+    if process.returncode:
+        raise RuntimeNotReady("pip could not install what the trainer needs:\n" + "\n".join(last))
+
+
+def installed(python: str) -> dict[str, str]:
+    """The packages that an interpreter has: version by canonical name.
+
+    Raises:
+        RuntimeNotReady: It has no pip.
+    """
+    command = [python, "-m", "pip", "list", "--format=json", "--disable-pip-version-check"]
+    listed = json.loads(_run(command, f"{python} cannot list its packages"))
+    return {canonicalize_name(package["name"]): package["version"] for package in listed}
+
+
+def lacking(python: str, packages: Sequence[str]) -> tuple[str, ...]:
+    """Those of some packages that an interpreter cannot import, as far as can be told without doing so."""
+    if not packages:
+        return ()
+    answers = json.loads(_run([python, "-c", _LACKING, *packages], f"{python} cannot be run"))
+    return tuple(name for name, missing in zip(packages, answers, strict=True) if missing)
+
+
+def site_packages(python: str) -> Path:
+    """Where pip installs for an interpreter."""
+    return Path(json.loads(_run([python, "-c", _SITE], f"{python} cannot be run")))
+
+
+def package_paths(python: str) -> list[str]:
+    """The directories of packages on an interpreter's path."""
+    paths: list[str] = json.loads(_run([python, "-c", _BASE_SITE], f"{python} cannot be run"))
+    return paths
+
+
+def _run(command: list[str], problem: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise RuntimeNotReady(f"{problem}: {error}") from None
+    if done.returncode:
+        lines = (done.stdout + done.stderr).strip().splitlines()[-_SHOWN_LINES:]
+        raise RuntimeNotReady(f"{problem}:\n" + "\n".join(lines))
+    return done.stdout

@@ -1,0 +1,114 @@
+"""What a trainer's package asks to be installed: read from the files beside it, never by running them."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+_PREFIXES = ("-r ", "--requirement ", "--requirement=", "-r")
+# The default, or what the user's own configuration of pip has in its place.
+_PYPI = ("pypi.org/", "pypi.python.org/")
+_OPTIONS_KEPT = ("-f ", "--find-links", "-i ", "--index-url", "--extra-index-url", "--pre", "--no-binary")
+
+
+def read(project: Path) -> tuple[str, ...]:
+    """What the project in a directory needs: its setup.py, setup.cfg and pyproject.toml say so.
+
+    Args:
+        project: The directory that the trainer's package lies in.
+
+    Returns:
+        Lines as pip's requirements files have them. A file that cannot be read has none: the trainer may
+        need nothing of it.
+    """
+    lines = [
+        *_setup_py(project / "setup.py"),
+        *_setup_cfg(project / "setup.cfg"),
+        *_pyproject(project / "pyproject.toml"),
+    ]
+    return tuple(dict.fromkeys(lines))
+
+
+def read_optional(project: Path) -> tuple[str, ...]:
+    """What the requirements.txt of the project in a directory lists.
+
+    It is often a developer's list, of all that its notebooks and its preprocessing need too.
+    """
+    return tuple(dict.fromkeys(_requirements_txt(project / "requirements.txt")))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _setup_py(file: Path) -> list[str]:
+    try:
+        tree = ast.parse(_text(file))
+    except (SyntaxError, ValueError):
+        return []
+    constants = {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _name(call.func) == "setup":
+            wanted = next((k.value for k in call.keywords if k.arg == "install_requires"), None)
+            return _strings(wanted, constants)
+    return []
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _strings(value: ast.expr | None, constants: dict[str, ast.expr]) -> list[str]:
+    """The strings of a list, of a name that stands for one, or of a sum of these."""
+    if isinstance(value, ast.Name):
+        return _strings(constants.pop(value.id, None), constants)
+    if isinstance(value, ast.BinOp):
+        return [*_strings(value.left, constants), *_strings(value.right, constants)]
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return [line.strip() for line in value.value.splitlines() if line.strip()]
+    if isinstance(value, ast.List | ast.Tuple):
+        return [text for item in value.elts for text in _strings(item, constants)]
+    return []
+
+
+def _setup_cfg(file: Path) -> list[str]:
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        config.read_string(_text(file))
+    except configparser.Error:
+        return []
+    value = config.get("options", "install_requires", fallback="")
+    return [line.strip() for line in value.splitlines() if line.strip()]
+
+
+def _pyproject(file: Path) -> list[str]:
+    try:
+        wanted = tomllib.loads(_text(file)).get("project", {}).get("dependencies", [])
+    except (tomllib.TOMLDecodeError, AttributeError):
+        return []
+    return [line for line in wanted if isinstance(line, str)] if isinstance(wanted, list) else []
+
+
+def _requirements_txt(file: Path, depth: int = 0) -> Iterator[str]:
+    joined = _text(file).replace("\\\n", " ")
+    for line in (raw.split(" #")[0].strip() for raw in joined.splitlines()):
+        prefix = next((p for p in _PREFIXES if line.startswith(p)), None)
+        if prefix and depth < 10:
+            yield from _requirements_txt(file.parent / line.removeprefix(prefix).strip(), depth + 1)
+        elif any(address in line for address in _PYPI) and line[0] == "-":
+            continue
+        elif line.startswith(_OPTIONS_KEPT) or (line and line[0] not in "#-"):
+            # A hash is of one file; what stands beside it here may be installed in another version.
+            yield line.split(" --hash")[0].strip()

@@ -1,0 +1,18 @@
+"""``tf.contrib.saved_model``: Keras models as SavedModels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def save_keras_model(model: Any, saved_model_path: str, *_: object, **__: object) -> str:
+    """Saves a model; returns where."""
+    model.save(saved_model_path, save_format="tf")
+    return saved_model_path
+
+
+def load_keras_model(saved_model_path: str) -> Any:
+    """A model that was saved."""
+    return tf.keras.models.load_model(saved_model_path)

@@ -1,0 +1,128 @@
+"""Answers the imports of modules that are not what they were, or are not there any more."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+from hptune_tf1.v1 import make_v1
+
+CONTRIB = "tensorflow.contrib"
+_EXAMPLES = "tensorflow.examples"
+
+MOVED = {
+    "sklearn.externals.joblib": "joblib",
+    "sklearn.externals.six": "six",
+    "sklearn.cross_validation": "sklearn.model_selection",
+    "sklearn.grid_search": "sklearn.model_selection",
+    "sklearn.preprocessing.imputation": "sklearn.impute",
+    "keras.utils.np_utils": "keras.utils",
+    "keras.utils.generic_utils": "keras.utils",
+    "keras.utils.vis_utils": "keras.utils",
+    "keras.layers.core": "keras.layers",
+    "keras.layers.convolutional": "keras.layers",
+    "keras.layers.pooling": "keras.layers",
+    "keras.layers.recurrent": "keras.layers",
+    "keras.layers.embeddings": "keras.layers",
+    "keras.layers.merge": "keras.layers",
+    "keras.layers.normalization": "keras.layers",
+    "keras.layers.advanced_activations": "keras.layers",
+    "keras.layers.wrappers": "keras.layers",
+    "keras.layers.noise": "keras.layers",
+    "keras.engine": "keras.layers",
+    "keras.engine.topology": "keras.layers",
+    "keras.backend.tensorflow_backend": "keras.backend",
+}
+"""Old names of modules, and where what they held is now."""
+
+
+class Finder(MetaPathFinder):
+    """Stands first on ``sys.meta_path``.
+
+    Args:
+        v1: Whether TensorFlow is to be its v1 API.
+    """
+
+    def __init__(self, *, v1: bool = True) -> None:
+        self._v1 = v1
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a module that this package answers for; None for all others."""
+        if fullname in MOVED and PathFinder.find_spec(fullname, path, target) is None:
+            return ModuleSpec(fullname, _MovedLoader(MOVED[fullname]), is_package=True)
+        return self._find_tensorflow(fullname, path, target) if self._v1 else None
+
+    def _find_tensorflow(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        if fullname == "tensorflow":
+            return _wrapped(PathFinder.find_spec(fullname, path, target))
+        if fullname == CONTRIB or fullname.startswith(f"{CONTRIB}."):
+            return ModuleSpec(fullname, _ContribLoader(), is_package=True)
+        if fullname == _EXAMPLES or fullname.startswith(f"{_EXAMPLES}."):
+            raise ModuleNotFoundError(
+                f"{fullname} was TensorFlow's tutorial code and is not given here; "
+                "tf.keras.datasets has its data sets",
+                name=fullname,
+            )
+        return None
+
+
+class _MovedLoader(Loader):
+    """Makes a module of an old name, with all that a module of today has."""
+
+    def __init__(self, today: str) -> None:
+        self._today = today
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return ModuleType(spec.name, f"Has what is in {self._today} now.")
+
+    def exec_module(self, module: ModuleType) -> None:
+        today = importlib.import_module(self._today)
+        vars(module).update({name: value for name, value in vars(today).items() if not name.startswith("__")})
+        # What is made at its first use.
+        module.__dict__["__getattr__"] = lambda name: getattr(today, name)
+
+
+class _ContribLoader(Loader):
+    """Makes ``tensorflow.contrib`` and whatever module of it a trainer names."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        from hptune_tf1.contrib import make_module
+
+        module: ModuleType = make_module(spec.name)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Everything in it is looked up when it is asked for."""
+
+
+class _V1Loader(Loader):
+    """Loads TensorFlow as it is, then makes it the v1 API."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        # TensorFlow replaces its module by a wrapper while it is loaded.
+        make_v1(sys.modules[module.__name__])
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+
+def _wrapped(spec: ModuleSpec | None) -> ModuleSpec | None:
+    if spec is not None and spec.loader is not None:
+        spec.loader = _V1Loader(spec.loader)
+    return spec

@@ -1,0 +1,1 @@
+"""Suggests what to try next."""

@@ -1,0 +1,1 @@
+"""The Gaussian process behind the bandit: arrays in, arrays out."""

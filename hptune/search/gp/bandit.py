@@ -1,0 +1,102 @@
+"""The next point to try, from the points tried: arrays in, an array out.
+
+Notation:
+
+    X  (n, d)  points tried, of the mixed cube (cube.py)
+    v  (n,)    objectives, larger is better; NaN where there is none
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hptune.search.gp import maximise, regression
+from hptune.search.gp.acquisition import LogExpectedImprovement
+from hptune.search.gp.cube import Cube
+from hptune.search.gp.kernel import Array
+from hptune.search.gp.regression import Posterior
+from hptune.search.gp.transform import warp
+
+FAILED_NOISE = 0.1
+DESIGN_CANDIDATES = 128
+DESIGN_MARGIN = 0.1
+TOP = 3
+
+
+@dataclass(frozen=True)
+class History:
+    """What was tried so far.
+
+    Attributes:
+        x: (n, d), where the objective was measured.
+        values: (n,), finite, larger is better.
+        failed: (f, d), where it could not be.
+        pending: (p, d), where it is being measured.
+    """
+
+    x: Array
+    values: Array
+    failed: Array
+    pending: Array
+
+    @property
+    def tried(self) -> Array:
+        """(n + f + p, d), all points."""
+        return np.concatenate([self.x, self.failed, self.pending])
+
+
+def suggest(cube: Cube, history: History, n_startup: int, rng: np.random.Generator) -> Array:
+    """The next point (d,) to try.
+
+    The first ``n_startup`` points fill the space, and so do further ones until there is a measurement; then
+    follows the point that promises most.
+    """
+    tried = history.tried
+    if len(tried) < n_startup or not len(history.values):
+        return _fill(cube, tried, rng)
+    posterior, best = _believe(cube, history)
+    top = history.x[np.argsort(-history.values, kind="stable")[:TOP]]
+    return maximise.maximise(LogExpectedImprovement(posterior, best), cube, tried, top, rng)
+
+
+def _fill(cube: Cube, tried: Array, rng: np.random.Generator) -> Array:
+    """The middle first, then what is farthest from all points tried."""
+    if not len(tried):
+        return cube.middle
+    unit = rng.uniform(size=(DESIGN_CANDIDATES, cube.dim))
+    inner = DESIGN_MARGIN + (1.0 - 2.0 * DESIGN_MARGIN) * unit
+    candidates = cube.snap(np.where(cube.categorical, unit, inner))
+    free = candidates[~cube.taken(candidates, tried)]
+    if not len(free):
+        free = maximise.first_untried(cube, tried, candidates)
+    return np.asarray(free[np.argmax(_distance(cube, free, tried))])
+
+
+def _distance(cube: Cube, points: Array, tried: Array) -> Array:
+    difference = points[:, None, :] - tried[None, :, :]
+    difference = np.where(cube.categorical, difference != 0.0, difference)
+    return np.asarray(np.square(difference).sum(axis=2).min(axis=1))
+
+
+def _believe(cube: Cube, history: History) -> tuple[Posterior, float]:
+    """The posterior, and the value to improve on.
+
+    Hyperparameters are fitted to what was measured. A failed trial then counts as the worst value seen,
+    loosely, so its surroundings lose appeal; a pending one as what is expected of it, so its surroundings
+    hold nothing new (the Kriging believer of Ginsbourger, Le Riche & Carraro 2010).
+    """
+    y = warp(history.values)
+    hyperparameters = regression.fit(history.x, y, cube.categorical)
+    x = np.concatenate([history.x, history.failed])
+    y = np.append(y, np.full(len(history.failed), y.min()))
+    extra = np.append(np.zeros(len(history.x)), np.full(len(history.failed), FAILED_NOISE))
+    posterior = Posterior.given(x, y, extra, hyperparameters, cube.categorical)
+    if len(history.pending):
+        x = np.concatenate([x, history.pending])
+        y = np.append(y, posterior.mean(history.pending))
+        extra = np.append(extra, np.zeros(len(history.pending)))
+        posterior = Posterior.given(x, y, extra, hyperparameters, cube.categorical)
+    promising = np.concatenate([history.x, history.pending])
+    return posterior, float(posterior.mean(promising).max())

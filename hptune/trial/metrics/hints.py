@@ -1,0 +1,62 @@
+"""Gathers what a trainer reported beside the objective, for the message where that is missing."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+from hptune.trial.metrics.printed import plain_text, tags_in
+
+# As many as a message can name, and as many as are looked through for the nearest.
+_MAX_NAMED = 20
+_MAX_TAGS = 1000
+_MAX_LINE = 120
+# An environment variable, as TensorFlow's messages name them.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
+
+
+class Hints:
+    """What was seen that is not the objective."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self._tags: dict[str, None] = {}
+        self._line = ""
+        # The name in any case, and a number somewhere behind it.
+        name = r"[\s_-]*".join(map(re.escape, re.split(r"[\s_-]+", metric)))
+        self._like_objective = re.compile(rf"(?<![\w./|-])(?i:{name})(?!\w)[^0-9]{{0,40}}[0-9]")
+
+    def saw_tag(self, tag: str) -> None:
+        """Takes the name of something else that was reported."""
+        if tag in self._tags or len(self._tags) < _MAX_TAGS:
+            self._tags[tag] = None
+
+    def saw_line(self, line: str) -> None:
+        """Takes a printed line that has no report of the objective."""
+        line = plain_text(line)
+        for tag in tags_in(line):
+            if not _VARIABLE.fullmatch(tag):
+                self.saw_tag(tag)
+        if match := self._like_objective.search(line):
+            self._line = line[max(0, match.start() - _MAX_LINE // 2) :].strip()[:_MAX_LINE]
+
+    def message(self) -> str:
+        """What is wrong with a trial without a report of the objective, and what to do."""
+        text = f"reported no '{self._metric}' (the hyperparameterMetricTag); it reported {self._named()}"
+        if not self._line:
+            return text
+        return f"{text}; it printed {self._line!r}, which is not read: print '{self._metric}=VALUE'"
+
+    def _named(self) -> str:
+        tags = sorted(self._tags, key=lambda tag: (-_likeness(tag, self._metric), tag))
+        if not tags:
+            return "no metric at all"
+        more = f" and {len(tags) - _MAX_NAMED} more" if len(tags) > _MAX_NAMED else ""
+        if len(tags) == _MAX_TAGS:
+            more = f" and {_MAX_TAGS - _MAX_NAMED} more, or even more than these"
+        return ", ".join(tags[:_MAX_NAMED]) + more
+
+
+def _likeness(tag: str, metric: str) -> float:
+    tag, metric = tag.lower(), metric.lower()
+    return SequenceMatcher(None, tag, metric).ratio() + (tag in metric or metric in tag)

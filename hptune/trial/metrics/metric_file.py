@@ -1,0 +1,134 @@
+"""Reads the metric file, which cloudml-hypertune, or any program, writes while it trains.
+
+cloudml-hypertune rewrites it with its last 100 entries at each report. Others append to it, or write it once,
+perhaps indented or without a final newline. So it is read as a stream of JSON objects, whatever stands
+between them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from hptune.results.study import Measurement
+from hptune.trial.metrics.report import Report, Source
+
+_RESERVED = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
+# More than cloudml-hypertune keeps in the file.
+_ENTRIES_KEPT = 256
+_COMPARED_BYTES = 4096
+_SEPARATORS = re.compile(r"[\s,\[\]]*+")
+_JSON = json.JSONDecoder()
+
+
+class HypertuneSource:
+    """Reads the entries of a metric file, each once, however the file is written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Up to where the file was read, and what it had before that place: if it still has, it has grown.
+        self._offset = 0
+        self._before = b""
+        # The last entries read: a file that was rewritten has some of them again.
+        self._entries: deque[str] = deque(maxlen=_ENTRIES_KEPT)
+        self._refused: list[str] = []
+
+    def read_new(self) -> Iterator[Report]:
+        """Yields the entries that were added since the last call."""
+        if not self._path.is_file():
+            return
+        for text in self._new_entries():
+            yield from _reports(json.loads(text))
+
+    def _new_entries(self) -> Sequence[str]:
+        with self._path.open("rb") as file:
+            grown = self._has_grown(file)
+            start = self._offset if grown else 0
+            file.seek(start)
+            data = file.read()
+        entries, length = _split(data.decode("utf-8", "surrogateescape"))
+        if not grown:
+            known = list(self._entries)
+            if self._is_being_rewritten(entries, known):
+                return ()
+            entries = entries[_overlap(known, entries) :]
+        self._offset = start + length
+        self._before = ((self._before if grown else b"") + data[:length])[-_COMPARED_BYTES:]
+        self._entries.extend(entries)
+        return entries
+
+    def _has_grown(self, file: IO[bytes]) -> bool:
+        file.seek(self._offset - len(self._before))
+        return file.read(len(self._before)) == self._before
+
+    def _is_being_rewritten(self, entries: list[str], known: list[str]) -> bool:
+        """Whether a file has only old entries, as in the middle of being rewritten.
+
+        One that stays so was rewritten with an old value, except where a time tells that the entry is old.
+        """
+        if _overlap(known, entries) or not _is_part(entries, known):
+            return False
+        stays, self._refused = self._refused == entries, entries
+        return not stays or not entries or any("timestamp" in entry for entry in entries)
+
+
+def _overlap(known: list[str], entries: list[str]) -> int:
+    """How many of the first ``entries`` are the last of the known ones."""
+    longest = min(len(known), len(entries))
+    return next((count for count in range(longest, 0, -1) if known[-count:] == entries[:count]), 0)
+
+
+def _is_part(entries: list[str], known: list[str]) -> bool:
+    count = len(entries)
+    return any(known[i : i + count] == entries for i in range(len(known) - count + 1))
+
+
+def _split(text: str) -> tuple[list[str], int]:
+    """The JSON objects in a text that may end within one, and how many bytes need not be read again."""
+    entries = []
+    start = end = 0
+    while (start := _after_separators(text, start)) < len(text):
+        try:
+            value, end = _JSON.raw_decode(text, start)
+            if isinstance(value, dict):
+                entries.append(text[start:end])
+            start = end
+        except (ValueError, RecursionError):
+            # Either incomplete, or no JSON and then there is more behind it.
+            line_end = text.find("\n{" if text[start] == "{" else "\n", start + 1)
+            if line_end < 0:
+                break
+            start = end = line_end + 1
+    return entries, len(text[:end].encode("utf-8", "surrogateescape"))
+
+
+def _after_separators(text: str, start: int) -> int:
+    match = _SEPARATORS.match(text, start)
+    return match.end() if match else start
+
+
+def _reports(entry: dict[str, Any]) -> Iterator[Report]:
+    step = _as_step(entry.get("global_step"))
+    for tag, text in entry.items():
+        number = _as_number(text)
+        if tag not in _RESERVED and number is not None:
+            yield Report(tag, Measurement(number, step), Source.HYPERTUNE)
+
+
+def _as_step(value: object) -> int:
+    number = _as_number(value)
+    return int(number) if number is not None and math.isfinite(number) else 0
+
+
+def _as_number(value: object) -> float | None:
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,112 @@
+"""Follows the objective: which report judges the trial, and the curve that leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hptune.results.study import Goal, Measurement
+from hptune.trial.metrics.report import Curve, Report, Source
+
+# Measurements before they are thinned out, and then again each time that they have doubled: about 3300 for
+# 1,000,000 reports, 6000 for 10^9.
+_KEPT = 256
+# As many as a message can name.
+_MAX_PLACES = 8
+
+
+class Objective:
+    """Keeps the report that judges a trial, and tells curves of those that lead there.
+
+    Reports of the most deliberate source that has spoken count, and no others. Of these the one that was
+    written last is the trial's, or the best one.
+    """
+
+    def __init__(self, curves: Sequence[Curve] = (), *, best_by: Goal | None = None) -> None:
+        """Begins without a report.
+
+        Args:
+            curves: Are told of the measurements, thinned out where there are many.
+            best_by: Has the best report judge the trial, by this goal; None for the last one.
+        """
+        self._curves = curves
+        self._best_by = best_by
+        self._last: Report | None = None
+        self._best: Report | None = None
+        self._count = 0
+        self._shown: Report | None = None
+        self._places: dict[str, None] = {}
+
+    @property
+    def measurement(self) -> Measurement | None:
+        """The measurement that judges the trial as far as it has come; None where nothing reported one."""
+        return self._counting.measurement if self._counting else None
+
+    @property
+    def source(self) -> Source | None:
+        """Where it was found."""
+        return self._counting.source if self._counting else None
+
+    @property
+    def _counting(self) -> Report | None:
+        return self._best or self._last
+
+    @property
+    def note(self) -> str:
+        """What a reader of the results should know of how the objective was found; empty for nothing."""
+        if self._counting and self._counting.source is Source.PRINTED_IN_PASSING:
+            tag = self._counting.tag
+            return f"{tag} was read from printed lines such as '{tag}: 0.5'; print '{tag}=0.5' to make sure"
+        if self._counting and len(self._places) > 1:
+            named = ", ".join([*map(repr, self._places)][:_MAX_PLACES])
+            more = f" and {len(self._places) - _MAX_PLACES} more" if len(self._places) > _MAX_PLACES else ""
+            which = "best" if self._best else "last written"
+            return (
+                f"{self._counting.tag} was written in several directories, {named}{more}; "
+                f"the {which} counted, of {self._counting.place!r}"
+            )
+        return ""
+
+    def add(self, report: Report) -> None:
+        """Takes a report of the objective."""
+        if self._last is None or report.source > self._last.source:
+            self._restart(report.source)
+        elif report.source < self._last.source:
+            return
+        late = self._last is not None and _moment(report) < _moment(self._last)
+        self._places.setdefault(report.place)
+        if not late:
+            self._last = report
+        if self._is_best(report):
+            self._best = report
+        self._count += 1
+        if self._count % (1 << max(0, self._count.bit_length() - _KEPT.bit_length())) == 0:
+            self._show(report, late=late)
+
+    def finish(self) -> None:
+        """Ends the curves with the last measurement, where they do not have it."""
+        if self._last is not None and self._shown is not self._last:
+            self._show(self._last)
+
+    def _restart(self, source: Source) -> None:
+        self._last = self._best = self._shown = None
+        self._count = 0
+        self._places = {}
+        for curve in self._curves:
+            curve.restart(source)
+
+    def _is_best(self, report: Report) -> bool:
+        if self._best_by is None or not report.measurement.finite:
+            return False
+        value = report.measurement.value
+        return self._best is None or self._best_by.better(value, self._best.measurement.value)
+
+    def _show(self, report: Report, *, late: bool = False) -> None:
+        if not late:
+            self._shown = report
+        for curve in self._curves:
+            curve.add(report.measurement, late=late)
+
+
+def _moment(report: Report) -> tuple[float, int]:
+    # Without times, reports come in their order, and a trainer may count its steps anew.
+    return (report.time_s, report.measurement.step if report.time_s else 0)

@@ -1,0 +1,86 @@
+"""Reads all that one trainer reports: its metric file, its summaries and what it prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hptune.results.study import Goal
+from hptune.trial.metrics.hints import Hints
+from hptune.trial.metrics.metric_file import HypertuneSource
+from hptune.trial.metrics.objective import Objective
+from hptune.trial.metrics.printed import StdoutSource
+from hptune.trial.metrics.report import Curve, Report, is_objective
+from hptune.trial.metrics.summaries import SummarySource
+
+# Progress bars draw themselves again after a carriage return or backspaces.
+_LINE_END = re.compile(rb"[\n\r\b]")
+_LONGEST_LINE_BYTES = 64 * 1024
+
+
+class MetricReader:
+    """Follows the objective of a trainer that is about to start.
+
+    Attributes:
+        objective: What was found of it.
+        hints: What else was seen while nothing had been found.
+    """
+
+    def __init__(
+        self,
+        metric: str,
+        *,
+        summaries: Path,
+        metric_file: Path,
+        curves: Sequence[Curve] = (),
+        best_by: Goal | None = None,
+    ) -> None:
+        """Looks at what is there already, which is not the trainer's.
+
+        Args:
+            metric: The objective's tag.
+            summaries: The directory with the trainer's event files.
+            metric_file: What cloudml-hypertune writes.
+            curves: Are told of the measurements that count.
+            best_by: Has the best report judge the trial, by this goal; None for the last one.
+        """
+        self._metric = metric
+        self._stdout = StdoutSource(metric)
+        self._files = (SummarySource(summaries), HypertuneSource(metric_file))
+        self._line = b""
+        self.objective = Objective(curves, best_by=best_by)
+        self.hints = Hints(metric)
+
+    def read_output(self, data: bytes) -> None:
+        """Reads what was printed; a line counts when it has ended."""
+        *lines, self._line = _LINE_END.split(self._line + data)
+        if len(self._line) > _LONGEST_LINE_BYTES:
+            lines, self._line = [*lines, self._line], b""
+        for line in lines:
+            self._read_line(line)
+
+    def read_files(self) -> None:
+        """Reads what was written to files since the last call."""
+        for file in self._files:
+            self._record(file.read_new())
+
+    def finish(self) -> None:
+        """Reads what a trainer that has ended left: a line without its end, its files."""
+        self._read_line(self._line)
+        self.read_files()
+        self.objective.finish()
+
+    def _read_line(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace")
+        reports = [*self._stdout.read_line(text)]
+        self._record(reports)
+        if not reports and self.objective.measurement is None:
+            self.hints.saw_line(text)
+
+    def _record(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            if is_objective(self._metric, report.tag):
+                self.objective.add(report)
+            elif self.objective.measurement is None:
+                self.hints.saw_tag(report.tag)

@@ -1,0 +1,136 @@
+"""Where one trainer runs: a working directory, a TMPDIR and a port of its own, as in a container of its own.
+
+What the user's words name relative to where the job was submitted is given to the trainer by its whole path.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hptune.job.submission import Program
+from hptune.storage.job_dir import TrialDir
+from hptune.trial.spec import TrialSpec
+
+SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
+"""Tells a trainer where the job was submitted."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """How a trainer is started.
+
+    Attributes:
+        argv: Its command line.
+        environment: All of its environment.
+        directory: Its working directory.
+    """
+
+    argv: list[str]
+    environment: dict[str, str]
+    directory: Path
+
+
+@contextmanager
+def own_place(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Place]:
+    """Makes a trial's place, empty as a new container; its TMPDIR is gone afterwards, what it wrote is kept.
+
+    Args:
+        spec: The trial.
+        base: The environment around it.
+
+    Raises:
+        OSError: A directory cannot be made.
+    """
+    submit_dir = os.getcwd()  # noqa: PTH109  (a text, as all around it)
+    directory = TrialDir(spec.directory.output.absolute(), spec.directory.state.absolute())
+    shutil.rmtree(directory.work, ignore_errors=True)
+    directory.work.mkdir(parents=True, exist_ok=True)
+    user_args = tuple(_argument(token, submit_dir) for token in spec.user_args)
+    own = replace(spec, directory=directory, user_args=user_args, program=_program(spec.program, submit_dir))
+    # Not below the job's directory: names of sockets in it must be short.
+    with tempfile.TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True) as temporary:
+        environment = {
+            **own.environment(
+                {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, _free_port()
+            ),
+            SUBMIT_DIR_VARIABLE: submit_dir,
+            "TMPDIR": temporary,
+            "PWD": str(directory.work),
+        }
+        yield Place(own.argv(), environment, directory.work)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _argument(token: str, submit_dir: str) -> str:
+    """A user's argument, or what follows ``=`` in one, by its whole path where it names something there."""
+    flag, equals, value = token.partition("=") if token.startswith("-") else ("", "", token)
+    return f"{flag}{equals}{_whole_paths(value, submit_dir)}"
+
+
+def _whole_paths(value: str, submit_dir: str) -> str:
+    parts = value.split(",")
+    if _names_something(value, submit_dir):
+        return _whole(value, submit_dir)
+    if len(parts) > 1 and all(_names_something(part, submit_dir) for part in parts):
+        return ",".join(_whole(part, submit_dir) for part in parts)
+    return value
+
+
+def _whole(path: str, submit_dir: str) -> str:
+    # Joined as text: a slash at the end is meant.
+    return path if path.startswith(os.sep) else f"{submit_dir.rstrip(os.sep)}{os.sep}{path}"
+
+
+def _names_something(value: str, submit_dir: str) -> bool:
+    if not value or _is_number(value):
+        return False
+    return os.path.lexists(_whole(value, submit_dir)) or _is_pattern_of_files(value, submit_dir)
+
+
+def _is_pattern_of_files(value: str, submit_dir: str) -> bool:
+    """Whether ``value`` is like ``data/*.csv`` and files match it; a star alone may mean anything."""
+    like_one = "*" in value and ("/" in value or "." in value) and "\0" not in value
+    return like_one and bool(glob.glob(value, root_dir=submit_dir))  # noqa: PTH207  (of any text)
+
+
+def _is_number(text: str) -> bool:
+    """A count is no directory, whatever the directories are called."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _program(program: Program, submit_dir: str) -> Program:
+    """The program with whole paths; the first word of a command is one only where it has a slash."""
+    words = [
+        word if i == 0 and os.sep not in word else _argument(word, submit_dir)
+        for i, word in enumerate(program.command)
+    ]
+    python_path = tuple(_whole(each, submit_dir) for each in program.python_path)
+    python = _whole(program.python, submit_dir) if os.sep in program.python else program.python
+    return replace(program, command=tuple(words), python_path=python_path, python=python)
+
+
+def _python_path(program: Program, base: Mapping[str, str], submit_dir: str) -> str:
+    """PYTHONPATH with whole paths, and where a command's Python would have looked for its modules first."""
+    given = base.get("PYTHONPATH", "")
+    entries = [_whole(entry, submit_dir) for entry in given.split(os.pathsep)] if given else []
+    if {"-m", "-c"} & set(program.command):
+        entries.insert(0, submit_dir)
+    return os.pathsep.join(entries)

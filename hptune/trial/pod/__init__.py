@@ -1,0 +1,1 @@
+"""What a trial needs in a pod of its own."""

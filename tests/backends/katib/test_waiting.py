@@ -1,0 +1,97 @@
+"""What keeps a job from getting on is told once, in one sentence, and only where it lasts."""
+
+import threading
+from contextlib import suppress
+
+from cluster_objects import condition, experiment_of, pod_of, trial_of, view_of
+from submissions import submission
+
+from hptune.backends.katib.waiting import Notices, troubles
+from hptune.errors import JobDirError
+from hptune.results.study import JobState
+
+NODES = "0/1 nodes are available: 1 Insufficient cpu."
+
+
+def warning_event(reason, message):
+    return {"type": "Warning", "reason": reason, "message": message}
+
+
+def told(*looks, lasting_s=0.0):
+    heard = []
+    notices = Notices(heard.append, lasting_s)
+    for look in looks:
+        notices.tell_lasting(look)
+    return heard
+
+
+def view_with(*pods):
+    job = submission()
+    return view_of(
+        experiment_of(job, condition("Running")),
+        [trial_of(job, "t1", {"lr": 0.1}, condition("Running"))],
+        pods,
+    )
+
+
+def test_a_pod_without_a_node_is_told_in_the_same_words_by_its_event_and_its_condition():
+    new = view_with(pod_of("t1", phase="Pending"))
+    events = {"Pod": [warning_event("FailedScheduling", NODES)]}
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NODES}
+    later = view_with(pod_of("t1", phase="Pending", conditions=[unschedulable]))
+    looks = [list(troubles(view, lambda kind, _: events.get(kind, []))) for view in (new, later)]
+    assert looks[0] == looks[1] == [f"trial 1 waits: no node for its pod: {NODES}"]
+    assert told(*looks) == looks[0]
+
+
+def test_a_conflict_that_katib_mends_itself_is_never_told():
+    job = submission()
+    view = view_of(experiment_of(job, condition("Running")), [])
+    conflict = (
+        'Operation cannot be fulfilled on suggestions "a-job": the object has been modified; please apply'
+    )
+    before = warning_event("FailedCreate", "no quota")
+    events = {"Suggestion": [before, warning_event("ReconcileError", conflict)]}
+    assert list(troubles(view, lambda kind, _: events.get(kind, []))) == [
+        "no trial is suggested: FailedCreate: no quota"
+    ]
+
+
+def test_only_what_lasts_is_told():
+    assert told(["a"], ["a"], lasting_s=60.0) == []
+    heard = []
+    notices = Notices(heard.append, 0.05)
+    notices.tell_lasting(["gone soon", "1 stays"])
+    threading.Event().wait(0.1)
+    notices.tell_lasting(["2 stays"])
+    notices.tell_lasting(["gone soon", "3 stays"])
+    assert heard == ["2 stays"]
+
+
+def test_describe_and_the_logs_say_why_a_trial_waits(make_katib_job):
+    job = make_katib_job(maxTrials=1)
+    job.katib.holds = lambda _: True
+    backend = job.new_backend()
+    backend.submit(job.submission)
+    while not job.server.all("pods"):
+        threading.Event().wait(0.05)
+    status = backend.describe()
+    assert status.state is JobState.RUNNING
+    assert status.message.startswith("trial 1 waits: no node for its pod: 0/3 nodes are available")
+    heard = threading.Event()
+    job.warnings.clear()
+
+    def warn(message):
+        job.warnings.append(message)
+        heard.set()
+
+    lines = job.new_backend(warn=warn).stream_logs()
+
+    def read():
+        with suppress(JobDirError):
+            list(lines)
+
+    threading.Thread(target=read, daemon=True).start()
+    assert heard.wait(20)
+    job.server.remove("experiments", backend.experiment)
+    assert job.warnings[0].startswith("trial 1 waits: no node for its pod")

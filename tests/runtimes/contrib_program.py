@@ -1,0 +1,84 @@
+"""What public trainers use of TensorFlow 1; run in the managed environment, prints what is missing."""
+
+import importlib
+import json
+
+import tensorflow as tf
+from sklearn.externals import joblib  # noqa: F401
+from tensorflow.contrib import layers, lookup, slim  # noqa: F401
+from tensorflow.contrib.learn.python.learn.utils import saved_model_export_utils
+from tensorflow.contrib.slim.python.slim.nets import inception_v3 as inception
+from tensorflow.keras.layers import Dense  # noqa: F401
+from tensorflow.python.lib.io import file_io
+
+USED = """
+cluster_resolver.TPUClusterResolver data.AUTOTUNE data.batch_and_drop_remainder data.CsvDataset
+data.map_and_batch data.parallel_interleave data.sliding_window_batch deprecated.scalar_summary
+distribute.MirroredStrategy estimator.add_metrics estimator.forward_features
+estimator.stop_if_no_decrease_hook framework.get_global_step framework.get_or_create_global_step
+layers.batch_norm layers.conv2d layers.crossed_column layers.embed_sequence layers.embedding_column
+layers.fully_connected layers.l2_regularizer layers.optimize_loss layers.real_valued_column
+layers.sparse_column_with_integerized_feature layers.variance_scaling_initializer
+layers.xavier_initializer learn.DNNClassifier learn.Estimator learn.Experiment learn.LinearRegressor
+learn.learn_runner.run learn.MetricSpec learn.ModeKeys.INFER learn.ModelFnOps learn.RunConfig
+learn.utils.make_export_strategy lookup.index_table_from_file lookup.index_table_from_tensor
+metrics.aggregate_metric_map metrics.streaming_root_mean_squared_error rnn.BasicLSTMCell
+rnn.LSTMStateTuple rnn.MultiRNNCell saved_model.save_keras_model slim.get_variables_to_restore
+summary.scalar tpu.CrossShardOptimizer tpu.RunConfig training.HParams training.StopAfterNEvalsHook
+"""
+
+
+def missing():
+    for path in USED.split():
+        value = tf.contrib
+        try:
+            for name in path.split("."):
+                value = getattr(value, name)
+        except AttributeError as error:
+            yield f"{path}: {error}"
+
+
+def message(function, *args):
+    try:
+        function(*args)
+    except (AttributeError, ImportError) as error:
+        return str(error)
+    return ""
+
+
+def values():
+    """What some of them compute, in one graph."""
+    table = lookup.index_table_from_tensor(["a", "b"], num_oov_buckets=1)
+    window = tf.data.Dataset.range(4).apply(tf.contrib.data.sliding_window_batch(3))
+    tensors = [table.lookup(tf.constant(["b", "a", "z"])), window.make_one_shot_iterator().get_next()]
+    with tf.Session() as session:
+        session.run(tf.tables_initializer())
+        return [value.tolist() for value in session.run(tensors)]
+
+
+def bytes_as_text(path):
+    with file_io.FileIO(path, "w") as file:
+        file.write(memoryview(b"\x80\x02ab"))
+    with file_io.FileIO(path, "r") as file:
+        return [file.read(1) == b"\x80", file.read() == b"\x02ab"]
+
+
+hparams = tf.contrib.training.HParams(lr=0.1, layers=[1, 2], relu=True).parse("lr=1,layers=[3,4],relu=false")
+print(
+    json.dumps(
+        {
+            "version": tf.__version__,
+            "eager": tf.executing_eagerly(),
+            "functions": [
+                callable(saved_model_export_utils.make_export_strategy),
+                callable(inception.inception_v3),
+            ],
+            "missing": list(missing()),
+            "hparams": hparams.values(),
+            "values": values(),
+            "bytes": bytes_as_text("file"),
+            "seq2seq": message(lambda: tf.contrib.seq2seq.BasicDecoder),
+            "gan": message(importlib.import_module, "tensorflow.contrib.gan"),
+        }
+    )
+)

@@ -1,0 +1,47 @@
+from hptune.runtimes import requirements
+
+
+def test_setup_py_is_read_and_not_run(tmp_path):
+    text = """
+import sys, setuptools
+sys.exit("run")
+REQUIRED = ["pandas>=1", 'six']
+setuptools.setup(name="x", install_requires=REQUIRED + ["h5py==2.9"])
+"""
+    (tmp_path / "setup.py").write_text(text)
+    assert requirements.read(tmp_path) == ("pandas>=1", "six", "h5py==2.9")
+
+
+def test_setup_cfg_and_pyproject_are_read_too(tmp_path):
+    (tmp_path / "setup.cfg").write_text("[options]\ninstall_requires =\n  six\n  attrs>=20\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname="x"\ndependencies = ["six", "tomli"]\n')
+    assert requirements.read(tmp_path) == ("six", "attrs>=20", "tomli")
+
+
+def test_requirements_txt_is_read_as_pip_reads_it(tmp_path):
+    (tmp_path / "more.txt").write_text("attrs # why\n-r requirements.txt\n")
+    lines = [
+        "# a comment",
+        "six==1.15 --hash=sha256:0",
+        "-r more.txt",
+        "-e .",
+        "--index-url https://pypi.org/simple",
+    ]
+    (tmp_path / "requirements.txt").write_text(
+        "\n".join([*lines, "--extra-index-url https://me/x", "a \\\n>=2"])
+    )
+    read = requirements.read_optional(tmp_path)
+    assert read == ("six==1.15", "attrs", "--extra-index-url https://me/x", "a  >=2")
+
+
+def test_files_that_cannot_be_read_ask_for_nothing(tmp_path):
+    (tmp_path / "setup.py").write_text("install_requires = [")
+    (tmp_path / "pyproject.toml").write_text("[project")
+    (tmp_path / "setup.cfg").write_bytes(b"\xff\xfe[")
+    (tmp_path / "requirements.txt").mkdir()
+    assert requirements.read(tmp_path) == requirements.read_optional(tmp_path) == ()
+
+
+def test_a_name_that_stands_for_itself_ends(tmp_path):
+    (tmp_path / "setup.py").write_text("A = A\nsetup(install_requires=A)")
+    assert requirements.read(tmp_path) == ()

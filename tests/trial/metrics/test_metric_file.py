@@ -1,0 +1,144 @@
+import json
+import math
+
+import hypertune
+import pytest
+
+from hptune.results.study import Measurement
+from hptune.trial.metrics import HypertuneSource, Report, Source
+
+
+def values(source, tag="accuracy"):
+    return [report.measurement.value for report in source.read_new() if report.tag == tag]
+
+
+@pytest.fixture
+def hypertune_file(tmp_path, monkeypatch):
+    path = tmp_path / "hypertune" / "output.metrics"
+    monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(path))
+    monkeypatch.setenv("CLOUD_ML_TRIAL_ID", "3")
+    return path
+
+
+def report_metric(reporter, value, step, tag="accuracy"):
+    reporter.report_hyperparameter_tuning_metric(
+        hyperparameter_metric_tag=tag, metric_value=value, global_step=step
+    )
+
+
+def test_every_report_of_cloudml_hypertune_is_read_once(hypertune_file):
+    source, reporter = HypertuneSource(hypertune_file), hypertune.HyperTune()
+    assert list(source.read_new()) == []
+    seen = []
+    for step in range(250):
+        report_metric(reporter, step / 1000, step)
+        if step % 60 == 0:
+            seen += source.read_new()
+    seen += source.read_new()
+    assert seen == [Report("accuracy", Measurement(s / 1000, s), Source.HYPERTUNE) for s in range(250)]
+
+
+def test_reports_are_read_once_even_while_the_file_is_being_rewritten(hypertune_file):
+    source, reporter = HypertuneSource(hypertune_file), hypertune.HyperTune()
+    for step in range(100):
+        report_metric(reporter, step, step)
+    assert values(source) == list(map(float, range(100)))
+    report_metric(reporter, 100, 100)
+    complete = hypertune_file.read_bytes()
+    for size in (0, 1, 8192, len(complete) - 2):
+        hypertune_file.write_bytes(complete[:size])
+        assert values(source) == []
+    hypertune_file.write_bytes(complete)
+    assert values(source) == [100.0]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_hypertune_reports_that_are_not_finite_are_measurements(hypertune_file, value):
+    report_metric(hypertune.HyperTune(), value, 5)
+    [report] = HypertuneSource(hypertune_file).read_new()
+    assert (str(report.measurement.value), report.measurement.step) == (str(value), 5)
+
+
+def test_lines_that_are_no_reports_are_passed_over(hypertune_file):
+    hypertune_file.parent.mkdir()
+    lines = [
+        "",
+        "not json",
+        "[1]",
+        '{"accuracy": "high"}',
+        '{"accuracy": null}',
+        '{"accuracy": 1' + "0" * 400 + "}",
+        '{"accuracy": high}',
+    ]
+    good = json.dumps({"accuracy": 0.5, "global_step": "nan", "timestamp": 1.0, "trial": "1"})
+    hypertune_file.write_text("\n".join([*lines, good]) + "\n")
+    assert list(HypertuneSource(hypertune_file).read_new()) == [
+        Report("accuracy", Measurement(0.5, 0), Source.HYPERTUNE)
+    ]
+
+
+def appended(path, *texts):
+    """What a source reads after each text was appended to a file."""
+    source = HypertuneSource(path)
+    read = []
+    for text in texts:
+        with path.open("a") as file:
+            file.write(text)
+        read.append(values(source))
+    return read
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"),
+    [
+        (['{"accuracy": 0.9}'], [[0.9]]),
+        (['{"accuracy": 0.9', "}"], [[], [0.9]]),
+        (['{"accuracy": 0.1}\n{"accuracy": 0.9}'], [[0.1, 0.9]]),
+        (['{"accuracy": 0.1}', '\n{"accuracy": 0.9}'], [[0.1], [0.9]]),
+        (['{"accuracy": 0.5}\n', '{"accuracy": 0.9}\n', '{"accuracy": 0.5}\n'], [[0.5], [0.9], [0.5]]),
+        (['{"accuracy": 0.5}\n{"accuracy": 0.5}\n'], [[0.5, 0.5]]),
+        ([json.dumps({"accuracy": 0.9, "global_step": 5}, indent=2)], [[0.9]]),
+        (['{\n "accuracy": 0.5\n', "}\n", '{\n "accuracy": 0.9 }'], [[], [0.5], [0.9]]),
+        (['[{"accuracy": 0.5},\r\n {"accuracy": 0.9}]\n'], [[0.5, 0.9]]),
+        (['{"accuracy": 0.5}{"accuracy": 0.9}'], [[0.5, 0.9]]),
+        (["wrote\n", '{"accuracy": 0.9}'], [[], [0.9]]),
+        (['{"accuracy": oops}\n', '{"accuracy": 0.9}'], [[], [0.9]]),
+    ],
+)
+def test_the_file_is_read_as_other_programs_write_it(tmp_path, texts, read):
+    assert appended(tmp_path / "file", *texts) == read
+
+
+def test_a_file_that_is_written_anew_with_each_value_is_read_each_time(tmp_path):
+    path = tmp_path / "file"
+    source = HypertuneSource(path)
+    read = []
+    for value in (0.5, 0.9, 0.7):
+        path.write_text(json.dumps({"accuracy": value}))
+        read.append(values(source))
+    assert read == [[0.5], [0.9], [0.7]]
+
+
+def test_an_old_value_that_takes_the_place_of_newer_ones_is_new(tmp_path):
+    path = tmp_path / "file"
+    source = HypertuneSource(path)
+    path.write_text('{"accuracy": 0.5}\n{"accuracy": 0.9}\n')
+    assert values(source) == [0.5, 0.9]
+    path.write_text('{"accuracy": 0.5}\n')
+    # It could be in the middle of being rewritten.
+    assert values(source) == []
+    assert values(source) == [0.5]
+    assert values(source) == []
+
+
+def test_a_long_file_is_read_once(tmp_path):
+    path = tmp_path / "file"
+    source = HypertuneSource(path)
+    read = []
+    with path.open("w") as file:
+        for i in range(20_000):
+            file.write(json.dumps({"accuracy": i}) + "\n")
+            if i % 3000 == 0:
+                file.flush()
+                read += values(source)
+    assert read + values(source) == [*range(20_000)]

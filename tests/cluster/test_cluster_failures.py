@@ -63,7 +63,7 @@ def test_an_image_that_does_not_exist_is_told_once_while_the_job_waits(user):
 
 def test_a_gpu_that_no_node_has_is_told_while_the_job_waits(user):
     job = user.job("no-gpu", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
-    with job.submitted("--gpus", "1", "--accelerator", "") as watched:
+    with job.submitted("--gpus", "1", "--accelerator", "any") as watched:
         watched.wait_for("told of the GPU", lambda: "trial 1 waits: no node for its pod" in watched.err)
         assert "nvidia.com/gpu" in watched.err
         assert job.cancel().code == 0
@@ -73,7 +73,7 @@ def test_a_gpu_that_no_node_has_is_told_while_the_job_waits(user):
 @pytest.mark.xfail(strict=False, reason="FailedScheduling and 'no node for its pod' tell the same")
 def test_a_trial_that_waits_is_told_once(user):
     job = user.job("waits-once", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
-    with job.submitted("--gpus", "1", "--accelerator", "") as watched:
+    with job.submitted("--gpus", "1", "--accelerator", "any") as watched:
         watched.wait_for("told of the GPU", lambda: "trial 1 waits: no node for its pod" in watched.err)
         assert job.cancel().code == 0
         watched.end()
@@ -99,7 +99,7 @@ def test_a_job_whose_machine_is_larger_than_the_node_says_which_flags_make_it_sm
 @pytest.mark.xfail(strict=True, reason="describe says PREPARING only, and stream-logs nothing")
 def test_a_job_that_waits_says_why_whoever_asks(user):
     job = user.job("asked", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
-    with job.submitted("--gpus", "1", "--accelerator", "") as watched:
+    with job.submitted("--gpus", "1", "--accelerator", "any") as watched:
         watched.wait_for("told of the GPU", lambda: "no node for its pod" in watched.err)
         described = user.hptune("describe", *job.words)
         with contextlib.suppress(subprocess.TimeoutExpired):

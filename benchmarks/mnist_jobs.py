@@ -81,7 +81,7 @@ class Trainer:
                 known.set_result(training.accuracy)
 
     def accuracy(self, lr: float, steps: int) -> float:
-        """Test accuracy, 0..1."""
+        """Returns the test accuracy, 0..1."""
         with self._lock:
             asked_before = (lr, steps) in self._accuracies
             accuracy = self._accuracies.setdefault((lr, steps), Future())
@@ -113,13 +113,13 @@ def run_job(sampler: BaseSampler, trainer: Trainer) -> optuna.Study:
 
 
 def in_order(seeds: int) -> list[tuple[str, int]]:
-    """Sampler and seed of each job; those that share all their trainings with others come last."""
+    """Returns sampler and seed of each job; those that share all their trainings with others come last."""
     *training, sharing = SAMPLERS
     return [(name, seed) for names in (training, [sharing]) for seed in range(seeds) for name in names]
 
 
 def table(studies: Mapping[str, Sequence[optuna.Study]]) -> list[str]:
-    """The jobs of each sampler, in Markdown, the best sampler first."""
+    """Returns the jobs of each sampler, in Markdown, the best sampler first."""
     bests = {name: [study.best_value for study in jobs] for name, jobs in studies.items()}
     lines = [
         "| sampler | mean of the best accuracy | standard error | best of each seed | median of all trials |",

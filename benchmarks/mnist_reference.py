@@ -27,7 +27,7 @@ POINTS = (
 
 
 def train(data: Path, lr: float, steps: int, seed: int) -> float:
-    """Test accuracy, 0..1, of one training."""
+    """Trains once and returns the test accuracy, 0..1."""
     with tempfile.TemporaryDirectory() as job_dir:
         options = {"train-file": data, "job-dir": job_dir, "lr": lr, "num-steps": steps, "seed": seed}
         tokens = [f"--{name}={value}" for name, value in options.items()]

@@ -31,7 +31,7 @@ JOB = json.dumps({"trainingInput": {"hyperparameters": _TUNING}})
 
 
 def seconds(commands: Sequence[Sequence[str]]) -> float:
-    """How long commands take, one after the other."""
+    """Measures how long commands take, one after the other."""
     start = time.monotonic()
     for command in commands:
         subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True)
@@ -39,7 +39,7 @@ def seconds(commands: Sequence[Sequence[str]]) -> float:
 
 
 def bare(folder: Path, config: Path) -> list[list[str]]:
-    """The job by `hptune`'s commands."""
+    """Returns the commands of the job by `hptune` alone."""
     data, tune, final, job = (str(folder / name) for name in ("data.npz", "tune.npz", "final.npz", "bare"))
     trainer = ["--package-path", str(EXAMPLE), "--module-name", MODULE, "--job-dir", job]
     hptune = "hptune"
@@ -52,7 +52,7 @@ def bare(folder: Path, config: Path) -> list[list[str]]:
 
 
 def pipeline(folder: Path, config: Path) -> list[list[str]]:
-    """The job as a pipeline."""
+    """Returns the command of the job as a pipeline."""
     where = ["--job-dir", str(folder / "pipeline"), "--output", str(folder / "outputs")]
     return [["pipelines.mnist", "run", "--data", "digits", "--config", str(config), *where]]
 

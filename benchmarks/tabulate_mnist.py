@@ -28,7 +28,7 @@ INTERVAL = 200
 
 
 def train(data: Path, lr: float) -> list[float]:
-    """Test accuracies, 0..1, after INTERVAL, 2 INTERVAL, ... MAX_STEPS steps."""
+    """Trains and returns the test accuracies, 0..1, after INTERVAL, 2 INTERVAL, ... MAX_STEPS steps."""
     with tempfile.TemporaryDirectory() as job_dir:
         options = {"train-file": data, "job-dir": job_dir, "lr": lr, "num-steps": MAX_STEPS}
         tokens = [f"--{name}={value}" for name, value in options.items()]

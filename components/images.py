@@ -13,7 +13,10 @@ from pathlib import Path
 
 
 def git_revision() -> str:
-    """The checkout's revision, 12 digits, and ``-dirty`` where files differ; ``dev`` outside a checkout."""
+    """Returns the checkout's revision, 12 digits; ``dev`` outside a checkout.
+
+    ``-dirty`` follows where files differ.
+    """
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         result = subprocess.run(

@@ -44,7 +44,7 @@ class Patience:
         asked_s: Callable[[BaseException], float] = lambda _: 0.0,
         tell: Callable[[BaseException, float], None] = lambda _error, _pause_s: None,
     ) -> tenacity.Retrying:
-        """What, called with an action, does it until it succeeds or patience is at its end.
+        """Makes what, called with an action, tries it until it succeeds or patience ends.
 
         The last attempt's error is raised as it is.
 
@@ -75,7 +75,7 @@ def _error_of(state: tenacity.RetryCallState) -> BaseException:
 
 
 def status_may_pass(status: int) -> bool:
-    """Whether a server that answered with this HTTP status may answer better a moment later."""
+    """Returns whether a server that answered with this HTTP status may answer better a moment later."""
     return status in (408, 429) or (status >= 500 and status not in _LASTING)
 
 

@@ -14,7 +14,7 @@ TENSORFLOW = {"tensorflow", "tensorflow-cpu", "tensorflow-gpu"}
 
 
 def requirements(wheel: str, extras: str = "") -> list[str]:
-    """The requirements, for pip, of a wheel with some of its extras, separated by commas."""
+    """Returns the requirements, for pip, of a wheel with some of its extras, separated by commas."""
     [distribution] = distributions(path=[wheel])
     environments = [{"extra": extra} for extra in ("", *extras.split(","))]
     found = []

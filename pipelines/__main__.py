@@ -18,7 +18,7 @@ from hptune.backends.katib.experiment.resources import GPU
 from hptune.console.program import PATH, run_command
 from hptune.job.tuning_job import parse_job
 from hptune.steps.trainer import BACKENDS
-from pipelines.here import COUNT, run
+from pipelines.run import COUNT, run
 from pipelines.server import Server, Uploaded, version_name
 from pipelines.tuning import Cluster, Preset, compile_, on_one_line, parameters
 from pipelines.values import parse_values
@@ -69,7 +69,7 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _gke_accelerator(preset: Preset, gpus: int) -> str | None:
-    """GKE's name of the GPU that the form's job file asks for; None where it has none."""
+    """Returns GKE's name of the GPU that the form's job file asks for; None where it has none."""
     if not gpus or "job_file" not in preset.defaults:
         return None
     machine = parse_job(preset.defaults["job_file"], "job_file").machine
@@ -184,7 +184,7 @@ def submit(
 
 
 def _form(preset: Preset) -> dict[str, dict[str, Any]]:
-    """The pipeline's parameters with the values that its form begins with."""
+    """Returns the pipeline's parameters with the values that its form begins with."""
     return {
         name: {**each, **({"defaultValue": preset.defaults[name]} if name in preset.defaults else {})}
         for name, each in parameters().items()

@@ -166,7 +166,7 @@ class _StepLines(io.TextIOBase):
         return len(text)
 
     def failure(self) -> PipelineFailed | None:
-        """The failure that a step reported."""
+        """Returns the failure that a step reported."""
         failed = self._files.failure()
         if failed is None:
             return None
@@ -180,7 +180,7 @@ class _StepLines(io.TextIOBase):
         self._print(f"  {text}")
 
     def _is_of_executor(self, text: str) -> bool:
-        """Whether a line is kfp's, which prints all that a step is given, as JSON on lines of its own."""
+        """Returns whether a line is kfp's, which prints all that a step is given as lines of JSON."""
         inside = self._in_executor_input
         if text.startswith(_KFP_EXECUTOR):
             self._in_executor_input = text.endswith("executor_input:")

@@ -32,11 +32,11 @@ class StepFiles:
         return self.folder / "study.json"
 
     def failure(self) -> tuple[str, int] | None:
-        """The step that failed and its exit code; None where none has."""
+        """Returns the step that failed and its exit code; None where none has."""
         return read_failure(self.folder / "failure.json")
 
     def environment(self, stream: TextIO) -> Mapping[str, str]:
-        """What steps are told of the files; of the job's progress, only where ``stream`` can show it."""
+        """Returns what steps are told of the files; the job's progress only where ``stream`` can show it."""
         live = {VARIABLE: str(self.study)} if can_show_live(console(stream)) else {}
         return {FAILURE_VARIABLE: str(self.folder / "failure.json"), **live}
 

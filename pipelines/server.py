@@ -38,14 +38,14 @@ class Uploaded:
 
 
 def read_package(path: Path) -> list[dict[str, Any]]:
-    """A compiled pipeline's documents, without the version of kfp that compiled them."""
+    """Reads a compiled pipeline's documents, without the version of kfp that compiled them."""
     documents: list[dict[str, Any]] = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     documents[0].pop("sdkVersion", None)
     return documents
 
 
 def version_name(revision: str, package: Path) -> str:
-    """The git revision and a digest of the content: images and GPUs may differ at one revision."""
+    """Makes a name of the git revision and a digest of the content: images and GPUs may differ."""
     content = json.dumps(read_package(package), sort_keys=True)
     return f"{revision}-{hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_DIGITS]}"
 

@@ -105,7 +105,7 @@ class _Tasks(NamedTuple):
 
 
 def build(cluster: Cluster | None = None) -> BaseComponent:
-    """The pipeline.
+    """Builds the pipeline.
 
     Args:
         cluster: Where its steps run; None for this machine, which heeds no settings of Kubernetes.
@@ -210,14 +210,14 @@ def compile_(output: Path, cluster: Cluster, preset: Preset) -> None:
 
 
 def parameters() -> dict[str, dict[str, Any]]:
-    """The pipeline's parameters by name, each with its ``parameterType`` and its ``defaultValue``."""
+    """Returns the pipeline's parameters by name, each with its ``parameterType`` and its ``defaultValue``."""
     definitions = build().pipeline_spec.root.input_definitions
     content: dict[str, dict[str, Any]] = json_format.MessageToDict(definitions)["parameters"]
     return content
 
 
 def on_one_line(job: TuningJob) -> str:
-    """A job file as JSON, which is YAML: kfp's compiler and the UI's form break defaults of several lines."""
+    """Writes a job file as JSON, which is YAML: kfp's compiler and form break defaults of several lines."""
     return json.dumps({"trainingInput": job.training_input})
 
 

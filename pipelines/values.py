@@ -12,7 +12,7 @@ from hptune.errors import Fault, InputError, UsageError
 def parse_values(
     given: Iterable[str], parameters: Mapping[str, Mapping[str, Any]], option: str
 ) -> dict[str, Any]:
-    """Values by their parameters' names: texts as they are, all others as JSON.
+    """Reads values by their parameters' names: texts as they are, all others as JSON.
 
     ``NAME.KEY=VALUE`` sets one key of a JSON object and leaves its others as they are; ``@FILE`` in place of
     a value stands for the file's text.
@@ -93,7 +93,7 @@ _KEYS_OF_JSON = {each.key for each in DECLARED if not issubclass(each.type, str)
 
 
 def _value_of_key(key: str, text: str) -> Any:  # noqa: ANN401
-    """A text, of a label for one; of the options that are no texts what it says as JSON, if it does."""
+    """Reads the value of a key: a text, or what it says as JSON where an option takes no text."""
     if key not in _KEYS_OF_JSON:
         return text
     try:

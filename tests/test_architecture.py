@@ -146,3 +146,8 @@ def test_only_its_own_modules_know_the_example():
 def names_the_example(text: str) -> bool:
     lines = text.lower().splitlines()
     return any("mnist" in line and not line.startswith("from hptune.data.mnist import") for line in lines)
+
+
+def test_no_two_test_files_share_a_name():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest imports each by its name alone"

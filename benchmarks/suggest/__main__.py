@@ -4,8 +4,9 @@
     python -m benchmarks.suggest --relabel
 
 Runs made before, kept in benchmarks/results/suggest.jsonl, are not made again as long as the task and the
-sampler are what they were. Our sampler's version is a digest of its code: after a change that should change
-no suggestion, --relabel makes some of its runs again and, where they find the same, keeps them all.
+sampler are what they were. Our sampler's version is a digest of its code without comments and docstrings:
+after a change that should change no suggestion, --relabel makes some of its runs again and, where they find
+the same, keeps them all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SAMPLE = 13
 
 
 def section(curves: Curves, seeds: int) -> str:
-    """The results, in Markdown."""
+    """Returns the results, in Markdown."""
     worse = report.significantly_worse(curves)
     verdict = "; ".join(worse) if worse else "none"
     versions = ", ".join(f"{name} {study.version_of(name)}" for name in curves.searchers)
@@ -63,7 +64,7 @@ def section(curves: Curves, seeds: int) -> str:
 
 
 def partial(runs: Sequence[Run], tasks: Sequence[str], searcher: str) -> list[str]:
-    """The results of a searcher that has run only the first seeds, in Markdown."""
+    """Returns the results of a searcher that has run only the first seeds, in Markdown."""
     seeds = report.complete_seeds(runs, tasks, searcher)
     if seeds < 2:
         return []

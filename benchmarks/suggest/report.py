@@ -44,32 +44,35 @@ class Curves:
         }
 
     def mean(self, searcher: str) -> np.ndarray:
-        """Mean over tasks and seeds after each trial, (TRIALS,)."""
+        """Returns the mean over tasks and seeds after each trial, (TRIALS,)."""
         return self._regret[searcher].mean(axis=(0, 1))
 
     def error(self, searcher: str) -> np.ndarray:
-        """Standard error of the mean, the tasks taken as they are, (TRIALS,)."""
+        """Returns the standard error of the mean, the tasks taken as they are, (TRIALS,)."""
         spread = self._regret[searcher].std(axis=1, ddof=1) / np.sqrt(self.seeds)
         return np.asarray(np.sqrt((spread**2).sum(axis=0)) / len(self.tasks))
 
     def at(self, searcher: str, task: str, budget: int) -> np.ndarray:
-        """Regret of each seed, (seeds,)."""
+        """Returns the regret of each seed, (seeds,)."""
         return np.asarray(self._regret[searcher][self.tasks.index(task), :, budget - 1])
 
     def worse_than_random(self, searcher: str, task: str, budget: int) -> float:
-        """One-sided p of Wilcoxon's signed-rank test over the seeds that it is worse than random search."""
+        """Returns the one-sided p that it is worse than random search.
+
+        The test is Wilcoxon's signed-rank test over the seeds.
+        """
         difference = self.at(searcher, task, budget) - self.at(BASELINE, task, budget)
         return float(stats.wilcoxon(difference, alternative="greater").pvalue) if difference.any() else 1.0
 
 
 def complete_seeds(runs: Iterable[Run], tasks: Sequence[str], searcher: str) -> int:
-    """How many seeds, from the first on, a searcher has run on all tasks."""
+    """Returns how many seeds, from the first on, a searcher has run on all tasks."""
     done = {(run.task, run.seed) for run in runs if run.searcher == searcher}
     return next(seed for seed in itertools.count() if not all((task, seed) in done for task in tasks))
 
 
 def catching_up(curves: Curves, budget: int) -> Iterator[str]:
-    """How many trials the others take for what ours finds in ``budget``, in words, the fewest first."""
+    """Says how many trials the others take for what ours finds in ``budget``, the fewest first."""
     level = curves.mean(OURS)[budget - 1]
     takes = {
         searcher: int(np.argmax(reached)) + 1 if (reached := curves.mean(searcher) <= level).any() else None
@@ -81,7 +84,7 @@ def catching_up(curves: Curves, budget: int) -> Iterator[str]:
 
 
 def summary(curves: Curves) -> Iterator[str]:
-    """Markdown: mean regret over all tasks, least at 10 trials first."""
+    """Writes the mean regret over all tasks in Markdown, least at 10 trials first."""
     yield "| sampler | " + " | ".join(f"{budget} trials" for budget in BUDGETS) + " |"
     yield "|---" * (len(BUDGETS) + 1) + "|"
     for searcher in sorted(curves.searchers, key=lambda name: curves.mean(name)[BUDGETS[0] - 1]):
@@ -91,7 +94,7 @@ def summary(curves: Curves) -> Iterator[str]:
 
 
 def by_task(curves: Curves) -> Iterator[str]:
-    """Markdown: mean regret of each task, ours beside random search and the best peer of each budget."""
+    """Writes the mean regret of each task in Markdown: ours, random search, the best peer of each budget."""
     yield "| task | " + " | ".join(f"{b} trials: hptune, random, best peer" for b in BUDGETS) + " |"
     yield "|---" * (len(BUDGETS) + 1) + "|"
     peers = [searcher for searcher in curves.searchers if searcher not in (OURS, BASELINE)]
@@ -108,7 +111,7 @@ def by_task(curves: Curves) -> Iterator[str]:
 
 
 def significantly_worse(curves: Curves) -> list[str]:
-    """Where ours is significantly worse than random search, in words."""
+    """Says where ours is significantly worse than random search."""
     found = [
         (task, budget, curves.worse_than_random(OURS, task, budget))
         for task in curves.tasks

@@ -20,7 +20,8 @@ from optuna.samplers import BaseSampler
 from hptune.search.bandit import GPBanditSampler
 from hptune.search.encoding import distributions
 from hptune.search.random import RandomSearchSampler
-from hptune.search.space import Categorical, Discrete, Integer, Parameter, Scale, SearchSpace, Value
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Integer, Parameter, SearchSpace, Value
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -29,7 +30,7 @@ class Searcher(Protocol):
     """Maximises."""
 
     def suggest(self) -> dict[str, Value]:
-        """What to try next."""
+        """Suggests what to try next."""
 
     def observe(self, values: Mapping[str, Value], objective: float) -> None:
         """Takes in what came of the last suggestion."""
@@ -47,33 +48,33 @@ class OptunaSearcher:
         self._distributions = distributions(space)
 
     def suggest(self) -> dict[str, Value]:
-        """See `Searcher`."""
+        """Suggests what to try next. See `Searcher`."""
         self._trial = self.study.ask(self._distributions)
         return dict(self._trial.params)
 
     def observe(self, values: Mapping[str, Value], objective: float) -> None:
-        """See `Searcher`."""
+        """Takes in what came of it. See `Searcher`."""
         del values
         self.study.tell(self._trial, objective)
 
 
 def optuna_searcher(make: Callable[..., BaseSampler], **settings: Any) -> Callable[..., Searcher]:  # noqa: ANN401
-    """A sampler of Optuna's that takes a seed."""
+    """Wraps a sampler of Optuna's that takes a seed."""
     return lambda space, seed: OptunaSearcher(make(seed=seed, **settings), space)
 
 
 def hptune_searcher(space: SearchSpace, seed: int) -> Searcher:
-    """This project's."""
+    """Makes this project's searcher."""
     return OptunaSearcher(GPBanditSampler(seed=seed, space=space), space)
 
 
 def random_searcher(space: SearchSpace, seed: int) -> Searcher:
-    """Uniform on the parameters' scales."""
+    """Makes random search, uniform on the parameters' scales."""
     return OptunaSearcher(RandomSearchSampler(space, seed=seed), space)
 
 
 def gp_searcher(space: SearchSpace, seed: int, **settings: Any) -> Searcher:  # noqa: ANN401
-    """Optuna's own Gaussian process."""
+    """Makes Optuna's own Gaussian process."""
     import torch
 
     torch.set_num_threads(1)
@@ -97,12 +98,12 @@ class SkoptSearcher:
         )
 
     def suggest(self) -> dict[str, Value]:
-        """See `Searcher`."""
+        """Suggests what to try next. See `Searcher`."""
         self._point = self._optimizer.ask()
         return {p.name: _native(value) for p, value in zip(self._space, self._point, strict=True)}
 
     def observe(self, values: Mapping[str, Value], objective: float) -> None:
-        """See `Searcher`."""
+        """Takes in what came of it. See `Searcher`."""
         del values
         self._optimizer.tell(self._point, -objective)
 
@@ -124,7 +125,7 @@ def _skopt_dimension(parameter: Parameter) -> object:
 
 
 def _native(value: Any) -> Value:  # noqa: ANN401
-    """A value without NumPy's type."""
+    """Returns a value without NumPy's type."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -149,7 +150,7 @@ class KerasTunerSearcher:
         self._oracle._set_project_dir(self._directory.name, "study")
 
     def suggest(self) -> dict[str, Value]:
-        """See `Searcher`."""
+        """Suggests what to try next. See `Searcher`."""
         self._trial = self._oracle.create_trial("tuner")
         chosen = self._trial.hyperparameters.values
         return {
@@ -157,7 +158,7 @@ class KerasTunerSearcher:
         }
 
     def observe(self, values: Mapping[str, Value], objective: float) -> None:
-        """See `Searcher`."""
+        """Takes in what came of it. See `Searcher`."""
         del values
         self._oracle.update_trial(self._trial.trial_id, {self._objective.name: objective})
         self._trial.status = "COMPLETED"
@@ -165,7 +166,7 @@ class KerasTunerSearcher:
 
 
 def _clipped(parameter: Parameter, value: Value) -> Value:
-    """KerasTuner sometimes suggests one more than an integer's maximum."""
+    """Clips an integer, of which KerasTuner sometimes suggests one more than the maximum."""
     return min(value, parameter.high) if isinstance(parameter, Integer) else value  # type: ignore[type-var]
 
 
@@ -205,7 +206,7 @@ class VizierSearcher:
         self._count = 0
 
     def suggest(self) -> dict[str, Value]:
-        """See `Searcher`."""
+        """Suggests what to try next. See `Searcher`."""
         (self._suggestion,) = self._designer.suggest(1)
         chosen = self._suggestion.parameters
         values = {parameter.name: chosen.get_value(parameter.name) for parameter in self._space}
@@ -214,7 +215,7 @@ class VizierSearcher:
         }
 
     def observe(self, values: Mapping[str, Value], objective: float) -> None:
-        """See `Searcher`."""
+        """Takes in what came of it. See `Searcher`."""
         del values
         self._count += 1
         trial = self._suggestion.to_trial(self._count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import multiprocessing
@@ -32,7 +33,8 @@ _ONE_THREAD = {
 # JAX keeps what it has compiled for each search: a third of a gigabyte of it.
 _RUNS_PER_PROCESS = 8
 _ROOT = Path(__file__).resolve().parents[2]
-_OURS = tuple(f"hptune/search/{part}" for part in ("gp", "encoding.py", "bandit.py", "random.py", "space.py"))
+_MODULES = ("gp", "encoding.py", "bandit.py", "random.py", "scale.py", "space.py")
+_OURS = tuple(f"hptune/search/{module}" for module in _MODULES)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Run:
         return self.task, self.searcher, self.seed, self.version, self.problem
 
     def curve(self) -> np.ndarray:
-        """Regret after 1, 2, ... TRIALS trials, (TRIALS,)."""
+        """Returns the regret after 1, 2, ... TRIALS trials, (TRIALS,)."""
         curve = np.empty(TRIALS)
         for trial, regret in self.regret:
             curve[trial - 1 :] = regret
@@ -70,7 +72,7 @@ class Run:
 
 
 def installed_version(searcher: str) -> str:
-    """Version of a peer's package; empty where it is not installed."""
+    """Returns the version of a peer's package; empty where it is not installed."""
     try:
         return version(PACKAGES[searcher])
     except PackageNotFoundError:
@@ -83,7 +85,7 @@ def _recorded_version(searcher: str) -> str:
 
 @cache
 def version_of(searcher: str) -> str:
-    """Version of a peer that is installed, or else of its last run; of our sampler, a digest of its code.
+    """Returns a peer's version, installed or of its last run; of our sampler, a digest of its code.
 
     Empty where the peer is not installed and has not been run.
     """
@@ -93,13 +95,22 @@ def version_of(searcher: str) -> str:
     for place in _OURS:
         path = _ROOT / place
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(_without_imports(file.read_bytes()))
+            digest.update(_code_alone(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:12]
 
 
-def _without_imports(code: bytes) -> bytes:
-    """Code as it is after a module that it imports from was given another name: the same."""
-    return b"".join(line for line in code.splitlines() if not line.startswith((b"from ", b"import ")))
+def _code_alone(source: str) -> str:
+    """Returns code without what changes no suggestion: comments, docstrings and the names of modules."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [each for each in node.body if not _says_nothing(each)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_text or isinstance(statement, ast.Import | ast.ImportFrom)
 
 
 def known() -> list[str]:
@@ -108,13 +119,13 @@ def known() -> list[str]:
 
 
 def can_run(searcher: str) -> bool:
-    """Whether a searcher is ours, or installed."""
+    """Returns whether a searcher is ours, or installed."""
     return searcher not in PACKAGES or bool(installed_version(searcher))
 
 
 @cache
 def problem_of(task: str, seed: int) -> tuple[Problem, str, float]:
-    """A task's instance, its digest, and the objective of a typical guess."""
+    """Returns a task's instance, its digest, and the objective of a typical guess."""
     problem = TASKS[task](seed)
     return problem, problem.digest(), problem.typical()
 
@@ -141,7 +152,7 @@ def search(task: str, searcher: str, seed: int) -> Run:
 
 
 def load(path: Path = RESULTS) -> list[Run]:
-    """Runs made before."""
+    """Loads runs made before."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -153,7 +164,7 @@ def _decode(content: dict[str, Any]) -> Run:
 
 
 def current(runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int) -> list[Run]:
-    """Those of the runs that are asked for and still hold; of each only one."""
+    """Returns the runs that are asked for and still hold, each once."""
     wanted = set(_keys(tasks, searchers, seeds))
     return list({run.key: run for run in runs if run.key in wanted}.values())
 
@@ -161,7 +172,7 @@ def current(runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str],
 def missing(
     runs: Iterable[Run], tasks: Iterable[str], searchers: Iterable[str], seeds: int
 ) -> list[tuple[str, str, int]]:
-    """Task, searcher and seed of the runs to make, seed after seed."""
+    """Returns task, searcher and seed of the runs to make, seed after seed."""
     done = {run.key for run in runs}
     keys = _keys(tasks, filter(can_run, searchers), seeds)
     return [key[:3] for key in keys if key not in done]

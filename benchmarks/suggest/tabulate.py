@@ -126,13 +126,13 @@ GRIDS = {
 
 
 def score(grid: Grid, rows: np.ndarray, targets: np.ndarray, values: tuple[Any, ...]) -> float:
-    """Mean score over the folds: accuracy of a classifier, R squared of a regressor."""
+    """Returns the mean score over the folds: accuracy of a classifier, R squared of a regressor."""
     model = grid.make(**dict(zip(grid.axes, values, strict=True)))
     return float(np.mean(cross_val_score(model, rows, targets, cv=FOLDS)))
 
 
 def tabulate(grid: Grid) -> list[float]:
-    """Scores in the order of `itertools.product` over the axes."""
+    """Computes scores in the order of `itertools.product` over the axes."""
     rows, targets = grid.load(return_X_y=True)
     points = itertools.product(*grid.axes.values())
     return list(Parallel(n_jobs=-1)(delayed(score)(grid, rows, targets, point) for point in points))

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, SearchSpace, Value
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, SearchSpace, Value
 
 TABLES = Path(__file__).resolve().parents[1] / "tables"
 Objective = Callable[[Mapping[str, Value]], float]
@@ -49,12 +50,12 @@ class Problem:
     noise: float = 0.0
 
     def draws(self, count: int, rng: np.random.Generator) -> list[dict[str, Value]]:
-        """Points drawn uniformly on the parameters' scales."""
+        """Draws points uniformly on the parameters' scales."""
         units = rng.uniform(size=(count, len(self.space)))
         return [{p.name: p.from_unit(u) for p, u in zip(self.space, row, strict=True)} for row in units]
 
     def typical(self) -> float:
-        """Median of the objective over random points: what a single guess gives."""
+        """Returns the median of the objective over random points: what a single guess gives."""
         points = self.draws(_DRAWS, np.random.default_rng(0))
         return float(np.median([self.truth(values) for values in points]))
 
@@ -70,7 +71,7 @@ Task = Callable[[int], Problem]
 
 
 def _sites(seed: int, dim: int) -> np.ndarray:
-    """O of a seed, (d,), not at the border."""
+    """Draws O of a seed, (d,), not at the border."""
     return np.random.default_rng([seed, 7]).uniform(0.1, 0.9, dim)
 
 
@@ -79,13 +80,13 @@ def _cube(dim: int) -> SearchSpace:
 
 
 def _on_cube(dim: int, function: Callable[[np.ndarray], float], best: float, noise: float = 0.0) -> Problem:
-    """A function (d,) -> objective as a problem."""
+    """Makes a problem of a function (d,) -> objective."""
     space = _cube(dim)
     return Problem(space, lambda values: function(np.array([values[n] for n in space.names])), best, noise)
 
 
 def branin(_: int) -> Problem:
-    """Three optima in two dimensions (Branin 1972)."""
+    """Makes a problem of three optima in two dimensions (Branin 1972)."""
 
     def function(u: np.ndarray) -> float:
         x, y = 15 * u[0] - 5, 15 * u[1]
@@ -122,7 +123,7 @@ _HARTMANN_6 = (
 
 
 def _hartmann(widths: np.ndarray, centres: np.ndarray, best: float) -> Problem:
-    """A sum of four bumps (Hartman 1973)."""
+    """Makes a problem of four bumps (Hartman 1973)."""
 
     def function(u: np.ndarray) -> float:
         return float(_HARTMANN_HEIGHTS @ np.exp(-(widths * (u - centres) ** 2).sum(axis=1)))
@@ -131,7 +132,7 @@ def _hartmann(widths: np.ndarray, centres: np.ndarray, best: float) -> Problem:
 
 
 def rosenbrock(seed: int) -> Problem:
-    """A curved valley in four dimensions."""
+    """Makes a problem of a curved valley in four dimensions."""
     site = _sites(seed, 4)
 
     def function(u: np.ndarray) -> float:
@@ -142,7 +143,7 @@ def rosenbrock(seed: int) -> Problem:
 
 
 def noisy_levy(seed: int) -> Problem:
-    """Many local optima in eight dimensions, and noise (Levy & Montalvo 1985)."""
+    """Makes a problem of many local optima in eight dimensions, with noise (Levy & Montalvo 1985)."""
     site = _sites(seed, 8)
 
     def function(u: np.ndarray) -> float:
@@ -158,7 +159,7 @@ def noisy_levy(seed: int) -> Problem:
 
 
 def momentum(seed: int) -> Problem:
-    """An accuracy that follows the effective learning rate lr / (1 - momentum), measured with noise.
+    """Makes a problem of an accuracy over the effective learning rate lr / (1 - momentum), with noise.
 
     Three scales - logarithmic, reverse logarithmic, ordered discrete - and an interaction between them.
     """
@@ -193,7 +194,10 @@ def momentum(seed: int) -> Problem:
 
 
 def mixed(seed: int) -> Problem:
-    """Two doubles, an integer, a discrete and a categorical whose choice moves the optimum of the others."""
+    """Makes a problem of five parameters, of which a categorical one moves the optimum of the others.
+
+    They are two doubles, an integer, a discrete and the categorical one.
+    """
     rng = np.random.default_rng([seed, 9])
     names = ("sgd", "adagrad", "adam", "ftrl")
     handicaps = dict(zip(names, rng.permutation([0.0, 0.15, 0.3, 0.6]), strict=True))
@@ -231,7 +235,7 @@ def mixed(seed: int) -> Problem:
 
 
 def _axis(name: str, values: list[Any]) -> Parameter:
-    """The parameter of a table's axis."""
+    """Makes the parameter of a table's axis."""
     if isinstance(values[0], str):
         return Categorical(name, tuple(values))
     ratio = math.isclose(values[-1] / values[0], (values[1] / values[0]) ** (len(values) - 1), rel_tol=0.01)
@@ -241,7 +245,7 @@ def _axis(name: str, values: list[Any]) -> Parameter:
 
 
 def _interpolated(space: SearchSpace, axes: dict[str, list[Any]], scores: np.ndarray) -> Problem:
-    """Scores on a grid as a problem: linear between grid points on the parameters' scales."""
+    """Makes a problem of scores on a grid: linear between grid points on the parameters' scales."""
     numeric = [parameter for parameter in space if not isinstance(parameter, Categorical)]
     categorical = [parameter for parameter in space if isinstance(parameter, Categorical)]
     order = [space.names.index(parameter.name) for parameter in (*categorical, *numeric)]
@@ -262,14 +266,14 @@ def _interpolated(space: SearchSpace, axes: dict[str, list[Any]], scores: np.nda
 
 
 def tabulated(name: str) -> Problem:
-    """A model of `benchmarks.suggest.tabulate`."""
+    """Makes a problem of a model of `benchmarks.suggest.tabulate`."""
     content = json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
     space = SearchSpace(tuple(_axis(axis, values) for axis, values in content["axes"].items()))
     return _interpolated(space, content["axes"], np.array(content["scores"]))
 
 
 def mnist(_: int) -> Problem:
-    """The example job: test accuracy over lr and num-steps, of `benchmarks.tabulate_mnist`."""
+    """Makes a problem of the example: test accuracy over lr and num-steps, of `benchmarks.tabulate_mnist`."""
     content = json.loads((TABLES / "mnist.json").read_text(encoding="utf-8"))
     rows = {float(lr): row for lr, row in content["accuracy"].items()}
     axes = {"lr": sorted(rows), "num-steps": [content["interval"] * (i + 1) for i in range(len(rows[0.001]))]}

@@ -33,7 +33,7 @@ CURVE = (3, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def seen_by_hptune(problem: Problem, count: int, seed: int) -> OptunaSearcher:
-    """A searcher that has seen random trials, all but the last of ``count``."""
+    """Makes a searcher that has seen random trials, all but the last of ``count``."""
     searcher = hptune_searcher(problem.space, seed)
     spaces = distributions(problem.space)
     for values in problem.draws(count - 1, np.random.default_rng(seed)):
@@ -43,7 +43,7 @@ def seen_by_hptune(problem: Problem, count: int, seed: int) -> OptunaSearcher:
 
 
 def seen_by_skopt(problem: Problem, count: int, seed: int) -> SkoptSearcher:
-    """The same for scikit-optimize."""
+    """Makes the same of scikit-optimize."""
     searcher = SkoptSearcher(problem.space, seed, n_initial_points=min(10, count - 1))
     points = problem.draws(count - 1, np.random.default_rng(seed))
     searcher.take([(values, problem.truth(values)) for values in points])
@@ -51,7 +51,7 @@ def seen_by_skopt(problem: Problem, count: int, seed: int) -> SkoptSearcher:
 
 
 def suggestion_s(searcher: OptunaSearcher | SkoptSearcher, problem: Problem) -> float:
-    """Seconds from a trial's end to the next suggestion."""
+    """Measures the seconds from a trial's end to the next suggestion."""
     values = searcher.suggest()
     objective = problem.truth(values)
     start = time.perf_counter()
@@ -61,7 +61,7 @@ def suggestion_s(searcher: OptunaSearcher | SkoptSearcher, problem: Problem) -> 
 
 
 def compare(repetitions: int) -> Iterator[str]:
-    """Markdown rows: median milliseconds of both and their ratio."""
+    """Returns rows in Markdown: median milliseconds of both and their ratio."""
     for name in TASK_NAMES:
         problem = TASKS[name](0)
         for count in COMPARED:
@@ -74,7 +74,7 @@ def compare(repetitions: int) -> Iterator[str]:
 
 
 def curve(repetitions: int) -> list[tuple[int, float]]:
-    """Trials seen and the median seconds of a suggestion, over all tasks."""
+    """Returns trials seen and the median seconds of a suggestion, over all tasks."""
     points = []
     for count in CURVE:
         times = [

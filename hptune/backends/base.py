@@ -18,7 +18,7 @@ class Job(ABC):
 
     @abstractmethod
     def describe(self) -> JobStatus:
-        """Where the job stands.
+        """Tells where the job stands.
 
         Raises:
             InputError: There is no such job, or what is kept of it is damaged.
@@ -48,7 +48,7 @@ class Backend(Job):
 
     @abstractmethod
     def recall(self) -> Submission:
-        """What was submitted.
+        """Returns the submission that the job was made of.
 
         Raises:
             JobDirError: There is no such job.
@@ -97,4 +97,4 @@ class NamesTrials(ABC):
 
     @abstractmethod
     def trial_names(self) -> dict[int, str]:
-        """The name of each trial by its number."""
+        """Returns the name of each trial by its number."""

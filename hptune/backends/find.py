@@ -26,7 +26,7 @@ DEFAULT_NAMESPACE = KatibOptions().namespace
 
 
 def find(job: str, namespace: str | None = None, context: str | None = None) -> Job:
-    """The job that a command line names; whether there is one is seen when it is asked.
+    """Finds the job that a command line names; whether there is one shows when it is asked.
 
     Args:
         job: A directory or URI; with a namespace or a context, the name of a cluster's job.
@@ -41,14 +41,14 @@ def find(job: str, namespace: str | None = None, context: str | None = None) -> 
 
 
 def find_here(root: Path) -> LocalBackend:
-    """The job of this machine in a directory, whether it has run or not."""
+    """Finds the job of this machine in a directory, whether it has run or not."""
     from hptune.backends.local.backend import LocalBackend
 
     return LocalBackend(root, warn=warn_of)
 
 
 def find_in_cluster(job: str, namespace: str, context: str | None) -> KatibBackend:
-    """The cluster's job of a name; nothing is asked of the cluster yet."""
+    """Finds the cluster's job of a name; the cluster is not asked yet."""
     from hptune.backends.katib.backend import KatibBackend
     from hptune.backends.katib.cluster.connection import connect
 
@@ -64,9 +64,10 @@ def submitter(
     stage: Callable[[], object],
     delete_on_cancel: bool,
 ) -> KatibBackend:
-    """The backend that makes a cluster's job and watches it; see `KatibBackend`."""
+    """Makes the backend that submits a cluster's job and watches it; see `KatibBackend`."""
     from hptune.backends.katib.backend import KatibBackend
     from hptune.backends.katib.cluster.connection import connect
+    from hptune.backends.katib.watcher.guard import Guard
     from hptune.retry import WATCHED_CLUSTER
 
     return KatibBackend(
@@ -77,11 +78,13 @@ def submitter(
         stage=stage,
         words=words_of(job, options.namespace, context),
         delete_on_cancel=delete_on_cancel,
+        # A context may be of another cluster than this pod's.
+        guard=Guard.of_this_pod(connect) if delete_on_cancel and context is None else None,
     )
 
 
 def words_of(job: str, namespace: str, context: str | None) -> str:
-    """What names a cluster's job on the command line."""
+    """Returns the words that name a cluster's job on the command line."""
     return f"{job} --namespace {namespace}{f' --context {shlex.quote(context)}' if context else ''}"
 
 

@@ -24,7 +24,7 @@ class FinishedJob(Job):
         self._job_dir = job_dir
 
     def describe(self) -> JobStatus:
-        """Where the job stood when it was written down. See `Job.describe`."""
+        """Tells where the job stood when it was written down. See `Job.describe`."""
         return load_cluster_results(self._job_dir)
 
     def stream_logs(self) -> Iterator[LogLine]:

@@ -59,5 +59,5 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped."""
+    """Runs the command line: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped."""
     run_command(cli, "hptune")

@@ -11,6 +11,7 @@ import click
 
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.gcloud import (
+    FINAL,
     SWITCHES,
     GcloudFlags,
     UserArgsCommand,
@@ -25,7 +26,7 @@ from hptune.console.yaml_text import to_yaml
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job.overrides import Override
 from hptune.job.request import Place, Request, resolve
-from hptune.job.submission import Submission
+from hptune.job.submission import Final, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 
 
@@ -40,6 +41,7 @@ from hptune.job.tuning_job import TuningJob, load_job
     help="URIs of archives of Python packages for the trainer, comma-separated.",
 )
 @SWITCHES
+@FINAL
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @katib_options
 @accept_gcloud_flags("labels", "service-account")
@@ -50,6 +52,7 @@ def katib(
     job_dir: str | None,
     packages: tuple[str, ...],
     switches: tuple[str, ...],
+    final: Final,
     seed: int,
     options: KatibOptions,
     flags: GcloudFlags,
@@ -66,7 +69,7 @@ def katib(
     """
     # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.experiment.build import build_experiment
-    from hptune.backends.katib.experiment.checks import differences
+    from hptune.backends.katib.experiment.checks import differences, unwatched_differences
 
     programs = programs_beside(file)
     job = _job_or_file(file, flags.overrides)
@@ -80,17 +83,19 @@ def katib(
         seed=seed,
         overrides=flags.overrides,
         switches=switches,
+        final=final,
     )
     submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
     manifest = build_experiment(submission, options)
-    warn((*submission.job.warnings, *assumed, *differences(submission, options)))
+    unwatched = unwatched_differences(submission.job)
+    warn((*submission.job.warnings, *assumed, *differences(submission, options), *unwatched))
     if flags.without_effect:
         warn([f"without effect in a cluster: {', '.join(flags.without_effect)}"])
     click.echo(to_yaml(manifest), nl=False)
 
 
 def _job_or_file(file: Path, overrides: tuple[Override, ...]) -> TuningJob | Path:
-    """The job; the file where it has faults, for those to be reported together with the flags'."""
+    """Reads the job; returns the file where it has faults, to be reported together with the flags'."""
     try:
         return load_job(file, overrides)
     except InputError:
@@ -102,7 +107,7 @@ def _has_job_dir(job: TuningJob | Path, given: str | None) -> bool:
 
 
 def _name_beside(file: Path) -> str:
-    """The name of the directory that holds the job file, or of the one above the trainer's package."""
+    """Returns the name of the job file's directory, or of the one above the trainer's package."""
     directory = file.absolute().parent
     if (directory / "__init__.py").is_file():
         directory = directory.parent
@@ -110,7 +115,7 @@ def _name_beside(file: Path) -> str:
 
 
 def _only_module(job: TuningJob | Path, programs: Sequence[TrainerSource]) -> str | None:
-    """The one module beside the job file that can be run, where the file itself does not name another.
+    """Finds the one module beside the job file that can be run, where the file itself names none.
 
     Raises:
         UsageError: There are several.

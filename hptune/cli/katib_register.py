@@ -35,7 +35,7 @@ def katib_register(
     """
     # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.cluster.connection import connect
-    from hptune.backends.katib.suggestion.install import PLACE, SuggestionImage, register, unregister
+    from hptune.backends.katib.suggestion.registration import PLACE, SuggestionImage, register, unregister
 
     if bool(image) == remove:
         raise click.UsageError("give either --image or --remove")

@@ -36,7 +36,12 @@ from hptune.trial.pod.upload_package import pack
 )
 @click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
 @click.option("--async", "asynchronous", is_flag=True, help="Do not wait for the job to end.")
-@click.option("--delete-on-cancel", is_flag=True, help="Cancel the job when this command is interrupted.")
+@click.option(
+    "--delete-on-cancel",
+    is_flag=True,
+    help="Cancel the job when this command is interrupted. In a pod of the cluster also when the pod ends, "
+    "killed or not; elsewhere kill -9 leaves the job running.",
+)
 @CONTEXT
 @katib_options
 def submit(

@@ -23,7 +23,7 @@ class TrainerSource:
 
 
 def programs_beside(job_file: Path) -> list[TrainerSource]:
-    """The modules of the package that a job file lies in that can be run, in alphabetical order.
+    """Finds the modules that can be run in the package that a job file lies in, in alphabetical order.
 
     ML Engine's samples have their hptune.yaml in the trainer's package. A file that is not Python is passed
     over; the list is empty where the job file is in no package.

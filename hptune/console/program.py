@@ -51,7 +51,7 @@ _WIDTH_OF_PIPES = 1000
 
 
 def console(stream: TextIO) -> Console:
-    """A console on ``stream``; what is piped is as wide as it needs to be."""
+    """Makes a console on ``stream``; what is piped is as wide as it needs to be."""
     return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_PIPES, highlight=False)
 
 

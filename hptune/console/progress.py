@@ -74,7 +74,7 @@ def show_study_file(file: StudyFile, terminal: Console) -> Iterator[None]:
 
 
 def can_show_live(stream: Console) -> bool:
-    """Whether what is shown on a stream can be changed afterwards."""
+    """Returns whether what is shown on a stream can be changed afterwards."""
     return stream.is_terminal and not stream.is_dumb_terminal
 
 
@@ -131,7 +131,7 @@ def show_logs(follow: Callable[[Callable[[], bool]], Iterator[LogLine]]) -> Iter
 
 
 def parameter_text(parameter: Parameter) -> str:
-    """A parameter in words: ``lr: DOUBLE from 0.001 to 0.1, UNIT_LOG_SCALE``."""
+    """Tells a parameter in words: ``lr: DOUBLE from 0.001 to 0.1, UNIT_LOG_SCALE``."""
     kind = f"{parameter.name}: {type(parameter).__name__.upper()}"
     if isinstance(parameter, Categorical):
         return f"{kind}, one of {', '.join(map(repr, parameter.values))}"
@@ -174,7 +174,7 @@ class _LiveView:
         self._study = study
 
     def of(self, study: Study) -> Group:
-        """The view of the study as it now is."""
+        """Returns a view of the study as it now is."""
         self._study = study
         return self.render()
 

@@ -43,7 +43,7 @@ class StudyFile:
         self._path.unlink(missing_ok=True)
 
     def read(self) -> Study | None:
-        """The study; None where there is none, or none that can be read."""
+        """Reads the study; None where there is none, or none that can be read."""
         # It is only looked at: the job's own records are elsewhere.
         with suppress(OSError, ValueError):
             return _FORM.parse(self._path.read_bytes())
@@ -51,7 +51,7 @@ class StudyFile:
 
 
 def asked_for() -> StudyFile | None:
-    """The file that who started this program wants; programs that this one starts do not see it."""
+    """Returns the file that whoever started this program wants, and hides it from programs started here."""
     path = os.environ.pop(VARIABLE, "")
     return StudyFile(Path(path)) if path else None
 

@@ -34,7 +34,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def to_yaml(data: dict[str, Any]) -> str:
-    """YAML with its keys in alphabetical order, as gcloud printed it; a text stays a text for every reader.
+    """Writes YAML as gcloud printed it, keys in alphabetical order; a text stays a text for every reader.
 
     Args:
         data: Mappings, lists, texts, numbers, booleans and None.

@@ -49,7 +49,7 @@ class Arrays:
 
 
 def flat_rows(x: Array) -> Array:
-    """(rows, ...) as (rows, features)."""
+    """Flattens (rows, ...) to (rows, features)."""
     return x.reshape(len(x), -1)
 
 
@@ -92,7 +92,7 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 
 
 def content_sha256(arrays: Arrays) -> str:
-    """Checksum of what the arrays say, whichever container or number type they came in.
+    """Computes a checksum of what the arrays say, whichever container or number type they came in.
 
     Rows are flattened, and labels are taken as int64. Features that are bytes, or bytes divided by 255 or by
     256, are taken as bytes; all others as float64.
@@ -110,7 +110,7 @@ def content_sha256(arrays: Arrays) -> str:
 
 
 def _column(labels: Array) -> Array:
-    """(rows, 1) as (rows,); other shapes as they are."""
+    """Flattens (rows, 1) to (rows,); other shapes stay as they are."""
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
@@ -147,7 +147,7 @@ def _label_problems(name: str, y: Array) -> list[tuple[str, str]]:
 
 
 def _mismatches(arrays: Arrays) -> list[tuple[str, str]]:
-    """What is wrong between arrays that are each all right."""
+    """Yields what is wrong between arrays that are each all right."""
     problems = []
     for part in ("train", "test"):
         rows, labels = len(getattr(arrays, f"x_{part}")), len(getattr(arrays, f"y_{part}"))
@@ -172,7 +172,7 @@ def _canonical_features(x_train: Array, x_test: Array) -> tuple[Array, Array]:
 
 
 def _as_bytes(x: Array, divisor: int) -> Array | None:
-    """The bytes k for which ``x`` is exactly k / divisor in its own type; None where some value is not."""
+    """Returns the bytes k for which ``x`` is exactly k / divisor in its own type, if there are any."""
     kind = x.dtype.type if x.dtype.kind == "f" else np.float64
     quotients = np.arange(256, dtype=kind) / kind(divisor)
     codes = np.empty(x.shape, np.uint8)

@@ -67,7 +67,7 @@ _DAMAGE = (
 
 
 def read_container(path: Path, max_bytes: int) -> dict[str, Array]:
-    """Arrays by their names, as stored: neither their shapes nor their values are checked against each other.
+    """Reads arrays by their names, as stored: shapes and values are not checked against each other.
 
     Args:
         path: A file or directory that exists.
@@ -121,7 +121,7 @@ def _read_limited(stream: IO[bytes], max_bytes: int) -> bytes:
 def _as_array(
     raw: bytes | bytearray | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], order: str
 ) -> Array:
-    """Array of ``shape`` over ``raw``, in this machine's byte order."""
+    """Makes an array of ``shape`` over ``raw``, in this machine's byte order."""
     if dtype.kind not in "uif" or dtype.itemsize > 8:
         raise ValueError(f"values of type {dtype}; allowed: integers and floats of at most 8 bytes")
     expected = math.prod(shape) * dtype.itemsize
@@ -265,7 +265,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     """Builds tuples, lists, numbers, strings and records; anything else is refused by name."""
 
     def find_class(self, module: str, name: str) -> type[_Record]:
-        """The record that stands for ``module.name``."""
+        """Returns the record that stands for ``module.name``."""
         try:
             return _GLOBALS[module, name]
         except KeyError:

@@ -80,7 +80,10 @@ def _required_sha256(source: str, sha256: str | None) -> str | None:
 
 
 def _content_of(output: Path) -> str | None:
-    """Checksum of what ``output`` holds; None where it is missing or no data set, and so to be replaced."""
+    """Computes the checksum of what ``output`` holds; None where it is to be replaced.
+
+    It is, where it is missing or no data set.
+    """
     try:
         return content_sha256(read_arrays(output))
     except DataError:
@@ -134,7 +137,7 @@ def _from_mirror(mirror: str, scratch: Path, progress: Progress | None) -> Array
 
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
-    """A directory beside the output, where there is room for data, that is gone afterwards."""
+    """Makes a directory beside the output, where there is room for data; it is removed afterwards."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
         folder = TemporaryDirectory(prefix=".download-", dir=parent)

@@ -40,7 +40,7 @@ _DIGITS_TEST_STRIDE = 5
 
 
 def load_digits() -> Arrays:
-    """The 1797 handwritten digits of 8x8 pixels, 0..16, that come with scikit-learn, as float32.
+    """Loads the 1797 handwritten digits of 8x8 pixels, 0..16, that come with scikit-learn, as float32.
 
     Of each class, every fifth row is for the test, so that the split depends on no random generator.
     """
@@ -53,7 +53,7 @@ def load_digits() -> Arrays:
 
 
 def _every_nth_of_each_class(labels: Array, stride: int) -> Array:
-    """Mask of (rows,): true for the last of each ``stride`` rows of one class."""
+    """Makes a mask of (rows,): true for the last of each ``stride`` rows of one class."""
     mask = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         mask[np.flatnonzero(labels == label)[stride - 1 :: stride]] = True

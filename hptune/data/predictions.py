@@ -21,7 +21,7 @@ class CannotPredictError(Exception):
 
 
 def confusion_matrix(output: Path, data: Path) -> list[list[int]]:
-    """Counts of test rows, (classes, classes): true class by row, predicted class by column.
+    """Counts test rows, (classes, classes): true class by row, predicted class by column.
 
     Args:
         output: What the trainer wrote; the newest SavedModel in it or below is used.
@@ -55,7 +55,7 @@ def _scaled(x: Array) -> Array:
 
 
 def _predict(model: Path, x: Array) -> Array:
-    """Predicted class of each row of ``x``, (rows, features): (rows,)."""
+    """Predicts the class of each row of ``x``, (rows, features): (rows,)."""
     # TensorFlow starts a second sooner without Keras, which a saved model does not need.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     # Its start is not worth eight lines of a step's log.
@@ -75,7 +75,7 @@ def _predict(model: Path, x: Array) -> Array:
 
 
 def _signature(model: Any, features: int) -> tuple[Callable[..., Mapping[str, Any]], str]:  # noqa: ANN401
-    """The model's way to predict, and what it calls its features."""
+    """Finds the model's way to predict, and its name for the features."""
     signatures = getattr(model, "signatures", {})
     if "serving_default" not in signatures:
         raise ValueError("it has no signature serving_default")
@@ -91,7 +91,7 @@ def _signature(model: Any, features: int) -> tuple[Callable[..., Mapping[str, An
 
 
 def _scores(outputs: Mapping[str, Any], rows: int) -> Array:
-    """The output that has a score for each class: (rows, classes)."""
+    """Finds the output that has a score for each class: (rows, classes)."""
     arrays = [np.asarray(output) for output in outputs.values()]
     scores = [
         a for a in arrays if a.ndim == 2 and a.shape[0] == rows and a.shape[1] > 1 and a.dtype.kind == "f"

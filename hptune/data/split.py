@@ -97,7 +97,7 @@ def _check_arguments(tune_file: Path, final_file: Path, validation_fraction: flo
 
 
 def _prepared(arrays: Arrays) -> tuple[Arrays, float]:
-    """The arrays in the types and the range that trainers get, and what the features were divided by."""
+    """Returns the arrays as trainers get them, and what the features were divided by."""
     x_train, x_test = flat_rows(arrays.x_train), flat_rows(arrays.x_test)
     divisor = 1.0
     if not (_is_pixels(x_train) and x_test.dtype == np.uint8):
@@ -114,7 +114,7 @@ def _is_pixels(x: Array) -> bool:
 
 
 def _validation_mask(labels: Array, fraction: float, seed: int) -> Array:
-    """Mask of (rows,): true for the rows that tuning evaluates on, drawn evenly from each class."""
+    """Makes a mask of (rows,): true for the rows that tuning evaluates on, drawn evenly from each class."""
     from sklearn.model_selection import train_test_split  # Takes a second, which callers' --help need not.
 
     mask = np.zeros(len(labels), bool)

@@ -24,13 +24,13 @@ from hptune.job.schema import (
     Spec,
     TrainingInput,
 )
+from hptune.search.scale import Scale
 from hptune.search.space import (
     Categorical,
     Discrete,
     Double,
     Integer,
     Parameter,
-    Scale,
     SearchSpace,
     format_number,
 )
@@ -83,7 +83,7 @@ _NOT_HONOURED: dict[FieldPath, str] = {
 
 
 def read_training_input(findings: Findings) -> TrainingInput:
-    """Every field by its own type; what is faulty is noted and left out."""
+    """Reads every field by its own type; what is faulty is noted and left out."""
     try:
         training = TrainingInput.model_validate(_without(findings.data, frozenset()))
     except ValidationError as error:
@@ -112,12 +112,12 @@ def _problem(detail: ErrorDetails) -> str:
 
 
 def _owner(path: FieldPath) -> FieldPath:
-    """What to leave out for a fault at ``path``: one parameter alone, but all of any other list."""
+    """Returns what to leave out for a fault at ``path``: one parameter alone, but all of any other list."""
     return path[:-1] if isinstance(path[-1], int) and path[:-1] != _PARAMS else path
 
 
 def _without(value: Any, cuts: frozenset[FieldPath], path: FieldPath = ()) -> Any:  # noqa: ANN401
-    """A copy without nulls, which mean "not given", and without the fields at ``cuts``."""
+    """Returns a copy without nulls, which mean "not given", and without the fields at ``cuts``."""
     if isinstance(value, dict):
         kept = {key: each for key, each in value.items() if each is not None and (*path, key) not in cuts}
         return {key: _without(each, cuts, (*path, key)) for key, each in kept.items()}
@@ -148,7 +148,7 @@ def _warn_unknown(data: Any, spec: Any, path: FieldPath, findings: Findings) -> 
 
 
 def check_machine(training: TrainingInput, findings: Findings) -> Machine | None:
-    """The master's machine; None where a fault was noted."""
+    """Reads the master's machine; None where a fault was noted."""
     config = training.master_config
     accelerator = config.accelerator_config if config else None
     try:
@@ -168,7 +168,7 @@ def check_machine(training: TrainingInput, findings: Findings) -> Machine | None
 
 
 def check_module(training: TrainingInput, findings: Findings) -> None:
-    """A module's name goes on a command line: it must not look like anything else."""
+    """Checks a module's name: it goes on a command line and must not look like anything else there."""
     name = training.python_module
     if name is not None and (not name or name.startswith("-") or not name.isprintable() or " " in name):
         findings.fault(("pythonModule",), f"is {show(name)}; must be a module's name, such as trainer.task")
@@ -185,7 +185,7 @@ def warn_not_honoured(given: dict[str, Any], findings: Findings) -> None:
 
 
 def check_tuning(training: TrainingInput, findings: Findings) -> tuple[HyperparameterSpec, SearchSpace]:
-    """The tuning and its space; both are of use only where no fault was noted."""
+    """Checks the tuning and its space; both are of use only where no fault was noted."""
     tuning = training.hyperparameters
     if tuning is None:
         findings.missing(_TUNING, "a tuning job needs at least params, and usually maxTrials and goal")

@@ -80,7 +80,7 @@ def read_document(text: str, source: str) -> Document:
 
 
 def plain_document(data: Mapping[str, object]) -> Document:
-    """The document that JSON data would be read as."""
+    """Makes the document that JSON data would be read as."""
     return Document(_texts(data))
 
 
@@ -93,7 +93,7 @@ def _texts(value: object) -> Any:  # noqa: ANN401  (JSON in, JSON out)
 
 
 def _without_json_tabs(text: str) -> str:
-    """JSON may be indented with tabs, which YAML refuses; those inside its strings stay."""
+    """Replaces tabs that indent JSON, which YAML refuses; those inside its strings stay."""
     if not text.lstrip().startswith("{"):
         return text
     return re.sub(r'("(?:[^"\\]|\\.)*")|\t', lambda match: match[1] or " ", text)
@@ -119,7 +119,7 @@ def _line(mark: yaml.Mark | None) -> int:
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
-    """What is wrong on ``line``, in the words of someone who has never read a YAML parser."""
+    """Says what is wrong on ``line``, in the words of someone who has never read a YAML parser."""
     lines = text.splitlines()
     if line <= len(lines) and re.match(r" *\t", lines[line - 1]):
         return "a tab indents this line; YAML allows only spaces there"
@@ -180,7 +180,7 @@ class _Walk:
         return mapping
 
     def pairs(self, node: yaml.MappingNode, depth: int = 0) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        """The mapping's own pairs, then those that it merges in under names of which it has none itself."""
+        """Yields the mapping's own pairs, then those of other names that it merges in."""
         self.spend(node, len(node.value), depth)
         own = [pair for pair in node.value if pair[0].tag != _MERGE]
         yield from own

@@ -24,7 +24,7 @@ Member = TypeVar("Member", bound=StrEnum)
 
 
 def show(value: object) -> str:
-    """A value for a message: numbers bare, texts quoted and escaped, long ones cut, others by their kind."""
+    """Shows a value in a message: numbers bare, texts quoted and escaped, long ones cut, others by kind."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
@@ -38,7 +38,7 @@ def show(value: object) -> str:
 
 
 def parse_number(text: str) -> int | float | None:
-    """A number by YAML 1.1's rules (``010`` is eight) or Python's (``1e-4``); None if no double holds it."""
+    """Parses a number by YAML 1.1's rules (``010`` is eight) or Python's (``1e-4``); None if no double."""
     if re.fullmatch(r"[-+]?0[0-7_]+", text):
         return int(text.replace("_", ""), 8)
     for read in (lambda: int(text, 0), lambda: float(text)):
@@ -55,14 +55,14 @@ def _refuse(value: object, allowed: str) -> ValueError:
 
 
 def read_text(value: object) -> str:
-    """Text as written; a number or flag in its place is its own spelling."""
+    """Reads a text as written; a number or flag in its place is its own spelling."""
     if not isinstance(value, str):
         raise _refuse(value, "text (in quotes)" if value is None else "text")
     return value
 
 
 def read_number(value: object) -> int | float:
-    """A finite number that a double can hold."""
+    """Reads a finite number that a double can hold."""
     number = parse_number(value) if isinstance(value, str) else None
     if number is None:
         raise _refuse(value, "a finite number")
@@ -70,7 +70,7 @@ def read_number(value: object) -> int | float:
 
 
 def read_count(value: object) -> int:
-    """A whole number of things; ``10.0`` will do."""
+    """Reads a whole number of things; ``10.0`` will do."""
     number = parse_number(value) if isinstance(value, str) else None
     if number is None or number != int(number) or not 0 <= number <= MAX_INT32:
         raise _refuse(value, f"a whole number from 0 to {MAX_INT32}")
@@ -78,7 +78,7 @@ def read_count(value: object) -> int:
 
 
 def read_flag(value: object) -> bool:
-    """True or false, in any of YAML 1.1's spellings."""
+    """Reads true or false, in any of YAML 1.1's spellings."""
     flag = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
     if flag is None:
         raise _refuse(value, "true or false")
@@ -86,7 +86,7 @@ def read_flag(value: object) -> bool:
 
 
 def read_duration(value: object) -> str:
-    """A length of time in the form ``7200s`` or ``0.5s``; a bare number counts seconds."""
+    """Reads a length of time in the form ``7200s`` or ``0.5s``; a bare number counts seconds."""
     match = (
         re.fullmatch(r"(\d+(?:\.\d{1,9})?)s?", value.strip(), re.ASCII) if isinstance(value, str) else None
     )
@@ -96,12 +96,12 @@ def read_duration(value: object) -> str:
 
 
 def read_list(value: object) -> object:
-    """A list; a single text stands for a list of one."""
+    """Reads a list; a single text stands for a list of one."""
     return [value] if isinstance(value, str) else value
 
 
 def member_reader(members: type[Member]) -> Callable[[object], Member]:
-    """A reader of ``members``: names in any case, or numbers in order of definition."""
+    """Makes a reader of ``members``: names in any case, or numbers in order of definition."""
     by_name = {member.value: member for member in members}
     by_number = {str(number): member for number, member in enumerate(members)}
     allowed = " or ".join(member.value for member in members if member.name != "UNSPECIFIED")

@@ -61,7 +61,7 @@ class Findings:
         return self._document.data if self._root else {}
 
     def place(self, path: FieldPath) -> str:
-        """File, line and field, the field as the file writes it; the flag where that set it."""
+        """Names file, line and field, the field as the file writes it; the flag where that set it."""
         if flag := next((each.flag for each in self._overrides if each.concerns(path)), None):
             return flag
         path = (*self._root, *path)
@@ -71,7 +71,7 @@ class Findings:
         return ": ".join(filter(None, (f"{self.source}:{line}", dotted(path))))
 
     def _line(self, path: FieldPath) -> int:
-        """Where the field begins or, where it is missing, the nearest one that holds it."""
+        """Finds the line where the field begins; of a missing one, that of the nearest that holds it."""
         ancestors = (path[:length] for length in range(len(path), 0, -1))
         return next((self._document.lines[each] for each in ancestors if each in self._document.lines), 1)
 
@@ -87,7 +87,7 @@ class Findings:
         self.fault(path, f"{state}; {needed}{self._misnamed(path, neighbours)}")
 
     def _neighbours(self, path: FieldPath) -> dict[str | int, Any]:
-        """The mapping that holds the field, or should; empty where something else stands in its place."""
+        """Returns the mapping that holds the field, or should; empty where there is no mapping."""
         mapping: Any = self.data
         for key in path[:-1]:
             mapping = mapping[key]
@@ -145,7 +145,7 @@ class Findings:
 
 
 def dotted(path: FieldPath) -> str:
-    """``('params', 1, 'minValue')`` as ``params[1].minValue``, odd characters escaped."""
+    """Writes ``('params', 1, 'minValue')`` as ``params[1].minValue``, odd characters escaped."""
     name = ""
     for key in path:
         if isinstance(key, int):

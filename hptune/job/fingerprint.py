@@ -14,7 +14,7 @@ _MOST_READ_BYTES = 2**20
 
 
 def fingerprint(submission: Submission) -> str:
-    """A digest of the trainer's own files; empty where it has none that are known.
+    """Computes a digest of the trainer's own files; empty where it has none that are known.
 
     They are those of its package's directory, of the archives of packages, and the files that its command
     names. Bytecode and what is hidden do not count.
@@ -24,7 +24,7 @@ def fingerprint(submission: Submission) -> str:
 
 
 def digest(files: Sequence[Path]) -> str:
-    """A digest of files' names and contents; empty where there are none."""
+    """Computes a digest of files' names and contents; empty where there are none."""
     whole = hashlib.sha256()
     found = [path for path in files if path.is_file()]
     for path in found:

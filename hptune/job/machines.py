@@ -120,7 +120,7 @@ def resolve_machine(
     accelerator_type: str | None = None,
     accelerator_count: int | None = None,
 ) -> Machine:
-    """The master's machine.
+    """Finds the master's machine.
 
     Args:
         scale_tier: As in the job file; missing, it is CUSTOM with a machine type and BASIC without.
@@ -219,7 +219,7 @@ def _old_machine(name: str) -> Machine:
 
 
 def _size_of(name: str) -> tuple[int, int] | None:
-    """CPUs and bytes of memory of a Compute Engine machine type; None where there is no such type."""
+    """Returns CPUs and bytes of memory of a Compute Engine machine type; None where there is no such type."""
     match = re.fullmatch(r"([a-z]\d-[a-z]+)-(\d{1,3})", name, re.ASCII)
     if match is None or match[1] not in _GIB_PER_CPU or int(match[2]) not in _CPUS:
         return None

@@ -24,12 +24,12 @@ class Override:
     value: str
 
     def concerns(self, path: FieldPath) -> bool:
-        """Whether ``path`` is the field, holds it or is held by it."""
+        """Returns whether ``path`` is the field, holds it or is held by it."""
         return bool(path) and all(ours == theirs for ours, theirs in zip(self.path, path, strict=False))
 
 
 def overridden(data: Any, overrides: Sequence[Override]) -> Any:  # noqa: ANN401  (a job file's data)
-    """A job file's training input with the fields of ``overrides`` in place of its own."""
+    """Returns a job file's training input with the fields of ``overrides`` in place of its own."""
     for override in overrides:
         data = _with(data, override.path, override.value)
     return data

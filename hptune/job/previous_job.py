@@ -21,13 +21,13 @@ _ENDINGS = ("", ".json", ".yaml", ".yml")
 
 
 def find_answer(root: Path) -> Path | None:
-    """The file with ML Engine's answer: ``root`` itself, with an ending, or the results inside it."""
+    """Finds the file with ML Engine's answer: ``root`` itself, with an ending, or the results inside it."""
     named = (Path(f"{root}{ending}") for ending in _ENDINGS)
     return next((path for path in (*named, JobDir(root).results) if path.is_file()), None)
 
 
 def read_answer(path: Path) -> dict[str, Any]:
-    """ML Engine's answer with at least a ``trainingOutput``, every scalar a text.
+    """Reads ML Engine's answer with at least a ``trainingOutput``, every scalar a text.
 
     Raises:
         JobDirError: The file has none, or cannot be read.
@@ -47,7 +47,7 @@ def read_answer(path: Path) -> dict[str, Any]:
 
 
 def read_tuning(root: Path) -> HyperparameterSpec | None:
-    """The hyperparameters that the job at ``root`` was asked for; None where they are not to be found."""
+    """Reads the hyperparameters that the job at ``root`` was asked for; None where they cannot be found."""
     record, answer = JobDir(root).job, find_answer(root)
     try:
         if record.is_file():
@@ -65,7 +65,7 @@ def _tuning(content: dict[str, Any]) -> HyperparameterSpec | None:
 
 
 def _given(tuning: dict[str, Any]) -> dict[str, Any]:
-    """Without nulls, which mean "not given"."""
+    """Leaves out nulls, which mean "not given"."""
     plain: dict[str, Any] = json.loads(json.dumps(tuning))
     params = plain.get("params") or []
     plain["params"] = [{k: v for k, v in each.items() if v is not None} for each in params]
@@ -73,7 +73,7 @@ def _given(tuning: dict[str, Any]) -> dict[str, Any]:
 
 
 def inherited(tuning: HyperparameterSpec, earlier: HyperparameterSpec) -> HyperparameterSpec:
-    """``tuning`` with the earlier job's parameters, goal and tag, where it has none of its own."""
+    """Returns ``tuning`` with the earlier job's parameters, goal and tag, where it has none of its own."""
     names = ("params", "goal", "hyperparameter_metric_tag")
     missing = {name: getattr(earlier, name) for name in names if not getattr(tuning, name)}
     return tuning.model_copy(update=missing)

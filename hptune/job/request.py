@@ -19,7 +19,7 @@ from hptune.job.overrides import Override
 from hptune.job.previous_job import read_tuning
 from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.schema import HyperparameterSpec
-from hptune.job.submission import Program, Submission
+from hptune.job.submission import Final, Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.search.space import Categorical, Parameter
 from hptune.storage.job_dir import JobDir
@@ -55,6 +55,7 @@ class Request:
         runtime: What the trainer is to run in; None leaves it to what the trainer was written for.
         python: Path of the interpreter that the trainer is to run in; None for the runtime's own.
         switches: Parameters that the trainer takes as flags without a value.
+        final: Which of a trial's measurements judges it.
     """
 
     config: Path | TuningJob
@@ -70,6 +71,7 @@ class Request:
     runtime: RuntimeKind | None = None
     python: str | None = None
     switches: tuple[str, ...] = ()
+    final: Final = Final.LAST
 
     @property
     def asked_runtime(self) -> Runtime | None:
@@ -114,7 +116,11 @@ def resolve(request: Request, place: Place) -> Submission:
     program = Program()
     if job:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
-        faults += [*_command_faults(request), *_program_faults(job, program, place)]
+        faults += [
+            *_runtime_faults(request, place),
+            *_command_faults(request),
+            *_program_faults(job, program, place),
+        ]
         faults += _switch_faults(request.switches, job)
         if here:
             faults += _missing_program_faults(program)
@@ -134,6 +140,7 @@ def resolve(request: Request, place: Place) -> Submission:
         seed=request.seed,
         runtime=request.asked_runtime,
         switches=tuple(sorted(set(request.switches))),
+        final=request.final,
     )
 
 
@@ -158,7 +165,7 @@ _IMAGE_ALONE = {
 
 
 def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
-    """The job file, read; None where it has faults, which are added to ``faults``."""
+    """Reads the job file; None where it has faults, which are added to ``faults``."""
     if isinstance(request.config, TuningJob):
         return request.config
     try:
@@ -169,7 +176,7 @@ def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
 
 
 def _earlier_tuning(request: Request, job_id: str, job_dir: str | None) -> HyperparameterSpec | None:
-    """What the job of resumePreviousJobId tuned; it may be gone once this one has begun."""
+    """Reads what the job of resumePreviousJobId tuned; it may be gone once this one has begun."""
     given = request.job_dir or job_dir
     home = Path(given) if given else JOBS / (request.name or "")
     return read_tuning(home) or read_tuning(home.absolute().parent / job_id)
@@ -199,7 +206,7 @@ def _address_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
 
 
 def _packages(request: Request, job: TuningJob | None) -> tuple[str, ...]:
-    """The archives to install; those that the job file names give way to the flags, as gcloud's did."""
+    """Returns the archives to install; flags win over those that the job file names, as gcloud's did."""
     if request.packages or request.package_path or job is None:
         return request.packages
     return job.package_uris
@@ -250,7 +257,7 @@ def _program(request: Request, job: TuningJob, place: Place, installed: Path | N
     if module is None:
         return Program(command=job.container_command)
     if place is Place.CLUSTER:
-        return Program(module)
+        return Program(module, python=request.python or "")
     directories = (_parent_of(request.package_path, module), installed)
     return Program(module, python_path=tuple(str(each) for each in directories if each))
 
@@ -264,7 +271,7 @@ def _split(command: str) -> tuple[str, ...]:
 
 
 def _parent_of(package: Path | None, module: str) -> Path | None:
-    """The directory that the module's package lies in, or the module itself where it is a file.
+    """Finds the directory that the module's package lies in, or the module itself where it is a file.
 
     It is that of the package given or, where there is a package or a file of that name, the current one.
     """
@@ -280,6 +287,16 @@ def _command_faults(request: Request) -> Iterator[Fault]:
         yield Fault("--command", "stands in place of --module-name; give one of them")
     if request.command is not None and not _split(request.command):
         yield Fault("--command", f"{request.command!r} is no command line, such as 'python task.py'")
+
+
+def _runtime_faults(request: Request, place: Place) -> Iterator[Fault]:
+    managed = request.runtime is not None and request.runtime is not RuntimeKind.PYTHON
+    if managed and place is Place.CLUSTER:
+        yield Fault("--runtime", "is for this machine; in a cluster the image has what the trainer runs in")
+    elif managed and request.python is not None:
+        yield Fault(
+            "--python", f"names the interpreter of --runtime python; --runtime {request.runtime} has its own"
+        )
 
 
 def _missing_program_faults(program: Program) -> Iterator[Fault]:

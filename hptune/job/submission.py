@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import zip_longest
 from typing import Any, ClassVar
 
@@ -35,6 +36,15 @@ class Program:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+class Final(StrEnum):
+    """Which of its measurements judges a trial."""
+
+    LAST = "last"
+    """The one written last, as on the service."""
+    BEST = "best"
+    """The best one, by the job's goal."""
+
+
 @dataclass(frozen=True)
 class Submission:
     """A job and how to run it: what gcloud's command line said.
@@ -52,6 +62,7 @@ class Submission:
         runtime: What the trainer runs in; None where that is not settled yet, and in jobs of before there
             was a choice: they ran in hptune's own interpreter.
         switches: Parameters that are flags without a value: given where they are true, else left out.
+        final: Which of a trial's measurements judges it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -66,6 +77,7 @@ class Submission:
     seed: int = 0
     runtime: Runtime | None = None
     switches: tuple[str, ...] = ()
+    final: Final = Final.LAST
 
     @property
     def study(self) -> Study:
@@ -87,6 +99,7 @@ class Submission:
             "packages": list(self.packages),
             "seed": self.seed,
             **({"switches": list(self.switches)} if self.switches else {}),
+            **({"final": self.final.value} if self.final is not Final.LAST else {}),
         }
 
     @property

@@ -199,7 +199,7 @@ def _completed(training: TrainingInput, inherit: Inherit) -> TrainingInput:
 
 
 def parse_training_input(training_input: Mapping[str, object], source: str) -> TuningJob:
-    """The job of a training input, as ``TuningJob.training_input`` has it.
+    """Reads the job of a training input, as ``TuningJob.training_input`` has it.
 
     Args:
         training_input: By ML Engine's field names.
@@ -255,7 +255,7 @@ def _job(
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Field by field, what ``new`` changes in ``old``: ``hyperparameters.maxTrials: 10 -> 20``.
+    """Tells field by field what ``new`` changes in ``old``: ``hyperparameters.maxTrials: 10 -> 20``.
 
     Args:
         old: A training input, as in ``TuningJob.training_input``.

@@ -13,7 +13,7 @@ from hptune.storage.job_dir import JobDir, write_json
 
 
 def is_within_reach(job_dir: str) -> bool:
-    """Whether this process can write to a job's directory: a path may be one of the trials' pods only."""
+    """Returns whether this process can write to a job's directory: a path may be of the pods alone."""
     return bool(job_dir) and (transfer.is_remote(job_dir) or transfer.local_path(job_dir).is_dir())
 
 
@@ -36,7 +36,7 @@ def save_cluster_results(status: JobStatus, job_dir: str) -> None:
 
 
 def load_cluster_results(job_dir: str) -> JobStatus:
-    """The job that a cluster's left in its directory, in a bucket or on a volume.
+    """Loads the job that a cluster's left in its directory, in a bucket or on a volume.
 
     Raises:
         UsageError: There is none.

@@ -11,7 +11,7 @@ from hptune.search.space import format_values
 
 
 def training_output(study: Study) -> dict[str, Any]:
-    """ML Engine's ``trainingOutput``: best first, 64-bit integers as strings, the objective a number."""
+    """Makes ML Engine's ``trainingOutput``: best first, 64-bit integers as text, the objective a number."""
     succeeded = sum(trial.state is TrialState.SUCCEEDED for trial in study.trials)
     return {
         "completedTrialCount": str(succeeded),
@@ -43,7 +43,7 @@ def _timestamp(time: datetime) -> str:
 
 
 def job_output(status: JobStatus) -> dict[str, Any]:
-    """The whole of what ``jobs describe`` answered."""
+    """Makes the whole of what ``jobs describe`` answered."""
     output: dict[str, Any] = {
         "jobId": status.study.name,
         "createTime": _timestamp(status.create_time),
@@ -59,5 +59,5 @@ def job_output(status: JobStatus) -> dict[str, Any]:
 
 
 def to_json(output: dict[str, Any]) -> str:
-    """JSON that other programs read; an objective is always finite."""
+    """Writes JSON that other programs read; an objective is always finite."""
     return json.dumps(output, indent=2, ensure_ascii=False, allow_nan=False)

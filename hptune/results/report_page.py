@@ -22,7 +22,7 @@ _TEMPLATES = Environment(
 
 
 def render(status: JobStatus, space: SearchSpace, final: Mapping[str, float] | None = None) -> str:
-    """The page.
+    """Renders the page.
 
     Args:
         status: The job.

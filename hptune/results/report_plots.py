@@ -21,7 +21,7 @@ _TICKS = 5
 
 
 def plots(study: Study, space: SearchSpace) -> list[tuple[str, str]]:
-    """Title and HTML of each plot; none while no trial has an objective."""
+    """Makes title and HTML of each plot; none while no trial has an objective."""
     if study.best is None:
         return []
     figures = [

@@ -29,7 +29,7 @@ class Goal(StrEnum):
     MINIMIZE = "MINIMIZE"
 
     def better(self, a: float, b: float) -> bool:
-        """Whether ``a`` is strictly better than ``b``."""
+        """Returns whether ``a`` is strictly better than ``b``."""
         return a > b if self is Goal.MAXIMIZE else a < b
 
 
@@ -142,11 +142,11 @@ class Study:
         return tuple(trial for trial in self.trials if trial.state.finished)
 
     def with_trial(self, changed: Trial) -> Study:
-        """The study with this trial in place of the one of its id."""
+        """Returns the study with this trial in place of the one of its id."""
         return replace(self, trials=tuple(changed if t.id == changed.id else t for t in self.trials))
 
     def cut_off(self) -> Study:
-        """The study of a job that does not run any more: neither do its trials, whatever is on record."""
+        """Returns the study of a job that does not run any more, and so none of its trials."""
         trials = tuple(
             trial if trial.state.finished else replace(trial, state=TrialState.CANCELLED)
             for trial in self.trials

@@ -13,7 +13,7 @@ _MAX_STATE_WIDTH = 60
 
 
 def trial_table(study: Study, max_rows: int | None = None) -> Table:
-    """The trials, best first; where ``max_rows`` hides some, a line below says how many."""
+    """Makes a table of the trials, best first; where ``max_rows`` hides some, a line below says how many."""
     names = list(dict.fromkeys(name for trial in study.trials for name in trial.parameters))
     title = Text(f"{study.name}: {study.goal.value.lower()} {study.metric}")
     table = Table(title=title, title_justify="left")
@@ -28,7 +28,7 @@ def trial_table(study: Study, max_rows: int | None = None) -> Table:
 
 
 def summary_table(study: Study) -> Table:
-    """What ``jobs describe --summarize`` showed: trial, objective, step."""
+    """Makes the table of ``jobs describe --summarize``: trial, objective, step."""
     table = Table("TRIAL", "OBJECTIVE_VALUE", "STEP", box=None)
     for trial in study.ranked:
         table.add_row(*_cells(trial, [])[:3])
@@ -54,7 +54,7 @@ def _short(value: Value) -> str:
 
 
 def best_line(study: Study) -> str:
-    """The best trial in words; empty while there is none."""
+    """Tells the best trial in words; empty while there is none."""
     best = study.best
     if best is None or best.final is None:
         return ""
@@ -62,18 +62,18 @@ def best_line(study: Study) -> str:
 
 
 def assignments(trial: Trial) -> str:
-    """A trial's parameters as words ``name=value``."""
+    """Writes a trial's parameters as words ``name=value``."""
     return " ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items())
 
 
 def format_state(trial: Trial) -> str:
-    """How a trial stands or ended, with its message."""
+    """Tells how a trial stands or ended, with its message."""
     state = "stopped early" if trial.stopped_early else trial.state.value
     return f"{state}: {trial.message}" if trial.message else state
 
 
 def format_duration(seconds: float | None) -> str:
-    """Seconds as people say them: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    """Writes seconds as people say them: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds is None:
         return "-"
     if round(seconds, 1) < 60:

@@ -15,13 +15,13 @@ _COMPLETE = ".complete"
 
 
 def runtimes_directory() -> Path:
-    """Where managed environments are kept: ``$XDG_CACHE_HOME/hptune/runtimes``, by default below ~/.cache."""
+    """Returns where managed environments are kept: hptune/runtimes in ``$XDG_CACHE_HOME``, or in ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME")
     return Path(home if home and Path(home).is_absolute() else Path.home() / ".cache") / "hptune" / "runtimes"
 
 
 def is_complete(directory: Path) -> bool:
-    """Whether a directory was made to its end."""
+    """Returns whether a directory was made to its end."""
     return (directory / _COMPLETE).is_file()
 
 

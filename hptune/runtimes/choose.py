@@ -26,7 +26,7 @@ class Choice:
 
 
 def choose(submission: Submission) -> Choice:
-    """The runtime of a job: the one asked for or, where none was, the one that its trainer was written for.
+    """Chooses the runtime of a job: the one asked for, else the one that its trainer was written for.
 
     A runtime version is a hint: the trainer's source says whether it uses what TensorFlow has no more. One
     that runs in hptune's own interpreter is left there.
@@ -41,7 +41,10 @@ def choose(submission: Submission) -> Choice:
 def _by_source(version: tuple[int, int] | None, traits: Traits, *, is_module: bool) -> Choice:
     before_2 = version is not None and version < (2, 0)
     shown = f"runtimeVersion {version[0]}.{version[1]}" if version else "no runtimeVersion"
-    use = traits.tf1 or traits.estimator or (traits.moved if before_2 else "")
+    use = traits.tf1 or traits.estimator
+    if before_2:
+        # Its Keras named metrics otherwise: acc, not accuracy.
+        use = use or traits.moved or ("" if traits.tf2 else traits.keras)
     if use and (version is None or before_2):
         return Choice(Runtime(RuntimeKind.TF1), f"TensorFlow 1: {shown}, {use}")
     if before_2 and is_module and not traits.files:
@@ -62,7 +65,7 @@ def _version(submission: Submission) -> tuple[int, int] | None:
 
 
 def _with_requirements(runtime: Runtime, program: Program, traits: Traits) -> Runtime:
-    """The runtime with what the project of the trainer's package asks for; that of a command is not known."""
+    """Adds to the runtime what the project of the trainer's package asks for; a command's is not known."""
     if program.module is None or not program.python_path:
         return runtime
     project = Path(program.python_path[0])
@@ -75,7 +78,7 @@ def _with_requirements(runtime: Runtime, program: Program, traits: Traits) -> Ru
 
 
 def _is_own(name: str, project: Path, module: str) -> bool:
-    """Whether a package is the project's: beside the trainer's or, imported as Python 2 let it, in it."""
+    """Returns whether a package is the project's: beside the trainer's or, as Python 2 let it, in it."""
     return any(
         (folder / name).is_dir() or (folder / f"{name}.py").is_file()
         for folder in (project, project.joinpath(*module.split(".")[:-1]))
@@ -85,7 +88,9 @@ def _is_own(name: str, project: Path, module: str) -> bool:
 def _source(submission: Submission) -> Iterator[Path]:
     program = submission.program
     if program.module is None:
-        yield from (Path(token) for token in program.command if token.endswith(".py"))
+        # A script's siblings are its own: what it imports lies beside it.
+        scripts = (Path(token) for token in program.command if token.endswith(".py"))
+        yield from (path for script in scripts for path in sorted(script.parent.glob("*.py")))
         return
     yield from (Path(package) for package in submission.packages)
     top = program.module.partition(".")[0]

@@ -17,7 +17,7 @@ ESTIMATORS = "tensorflow-estimator"
 
 
 def make_ready(submission: Submission, progress: Progress, *, may_install: bool = True) -> Submission:
-    """A job whose trainer runs in its runtime; what that needs is installed, once for all jobs.
+    """Makes the job's runtime ready; what its trainer needs is installed, once for all jobs.
 
     Args:
         submission: The job, its runtime settled; one of before there was a choice is left as it is.
@@ -63,7 +63,7 @@ def _base(runtime: Runtime) -> str:
 
 
 def _is_met_here(runtime: Runtime) -> bool:
-    """Whether hptune's own interpreter has Keras 2 beside its TensorFlow."""
+    """Returns whether hptune's own interpreter has Keras 2 beside its TensorFlow."""
     if runtime.kind is not RuntimeKind.KERAS2 or ESTIMATORS in runtime.requirements:
         return False
     return find_spec("tf_keras") is not None and find_spec("tensorflow") is not None

@@ -56,7 +56,7 @@ _SIGNS = (
 
 
 def hint(log_tail: str) -> str:
-    """Which runtime would have what a trainer did not find; empty where none would, as far as can be told.
+    """Names the runtime that would have what a trainer did not find; empty where none is known to.
 
     Args:
         log_tail: The end of what the trainer printed, with its traceback.

@@ -29,7 +29,7 @@ class Interpreter:
 
 
 def ask(path: str) -> Interpreter | None:
-    """What is at a path; None where it is no Python that runs."""
+    """Asks the Python at a path what it is; None where none runs there."""
     # Not -I, which Python 2 does not know.
     answer = _output([path, "-c", _ASK])
     try:
@@ -40,7 +40,7 @@ def ask(path: str) -> Interpreter | None:
 
 
 def find(versions: tuple[tuple[int, int], ...]) -> Interpreter | None:
-    """The first interpreter of one of some versions that can make virtual environments, wanted ones first.
+    """Finds the first interpreter of some versions that can make virtual environments, wanted ones first.
 
     Looked for are hptune's own, ``python3.11`` and the like on PATH, and those of pyenv.
     """

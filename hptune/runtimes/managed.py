@@ -51,7 +51,7 @@ _PTH = (
 
 
 def requirements() -> tuple[str, ...]:
-    """What is installed: what Cloud ML Engine's runtimes had, in versions that TensorFlow 2.15 works with."""
+    """Returns what is installed: what ML Engine's runtimes had, as far as TensorFlow 2.15 works with it."""
     return (_tensorflow(), *_PINS)
 
 
@@ -65,18 +65,18 @@ def _tensorflow() -> str:
 
 
 def directory() -> Path:
-    """The environment's place in the user's cache; its name changes with what it holds."""
+    """Returns the environment's place in the user's cache; its name changes with what it holds."""
     digest = hashlib.sha256("\n".join((*requirements(), _PTH)).encode())
     return runtimes_directory() / f"tensorflow-2.15-{digest.hexdigest()[:12]}"
 
 
 def python() -> str:
-    """The environment's interpreter, whether it is there or not."""
+    """Returns the environment's interpreter, whether it is there or not."""
     return str(directory() / "bin" / "python")
 
 
 def is_ready() -> bool:
-    """Whether the environment is there."""
+    """Returns whether the environment is there."""
     return is_complete(directory())
 
 

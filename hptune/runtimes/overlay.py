@@ -109,13 +109,13 @@ def prepare(base: str, requirements: Sequence[str], *, fixed: bool, progress: Pr
 
 
 def place(base: str, requirements: Sequence[str]) -> Path:
-    """Where the environment of these requirements on this interpreter is kept."""
+    """Returns where the environment of these requirements on this interpreter is kept."""
     digest = hashlib.sha256("\n".join((base, *requirements)).encode())
     return runtimes_directory() / f"requirements-{digest.hexdigest()[:16]}"
 
 
 def hypertune_directory() -> Path:
-    """A directory with the package hypertune alone, hptune's own, for the path of an interpreter."""
+    """Returns a directory with the package hypertune alone, hptune's own, for the path of an interpreter."""
     spec = find_spec("hypertune")
     package = Path(spec.origin).parent if spec and spec.origin else None
     if package is None:
@@ -172,7 +172,7 @@ def _without_version(line: str) -> str:
 
 
 def _constraints(missing: Sequence[str], installed: dict[str, str]) -> list[str]:
-    """What is there stays as it is, but for what is asked for by name."""
+    """Returns constraints that keep what is there as it is, but for what is asked for by name."""
     named = {canonicalize_name(wanted.name) for line in missing if (wanted := _parse(line))}
     tools = {"pip", "setuptools", "wheel"}
     return [f"{name}=={version}\n" for name, version in installed.items() if name not in named | tools]

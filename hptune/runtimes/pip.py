@@ -69,7 +69,7 @@ def install(python: str, arguments: Sequence[str], progress: Progress) -> None:
 
 
 def installed(python: str) -> dict[str, str]:
-    """The packages that an interpreter has: version by canonical name.
+    """Returns the packages that an interpreter has: version by canonical name.
 
     Raises:
         RuntimeNotReady: It has no pip.
@@ -80,7 +80,7 @@ def installed(python: str) -> dict[str, str]:
 
 
 def lacking(python: str, packages: Sequence[str]) -> tuple[str, ...]:
-    """Those of some packages that an interpreter cannot import, as far as can be told without doing so."""
+    """Returns the packages that an interpreter cannot import, as far as can be told without doing so."""
     if not packages:
         return ()
     answers = json.loads(_run([python, "-c", _LACKING, *packages], f"{python} cannot be run"))
@@ -88,12 +88,12 @@ def lacking(python: str, packages: Sequence[str]) -> tuple[str, ...]:
 
 
 def site_packages(python: str) -> Path:
-    """Where pip installs for an interpreter."""
+    """Returns where pip installs for an interpreter."""
     return Path(json.loads(_run([python, "-c", _SITE], f"{python} cannot be run")))
 
 
 def package_paths(python: str) -> list[str]:
-    """The directories of packages on an interpreter's path."""
+    """Returns the directories of packages on an interpreter's path."""
     paths: list[str] = json.loads(_run([python, "-c", _BASE_SITE], f"{python} cannot be run"))
     return paths
 

@@ -15,7 +15,7 @@ _OPTIONS_KEPT = ("-f ", "--find-links", "-i ", "--index-url", "--extra-index-url
 
 
 def read(project: Path) -> tuple[str, ...]:
-    """What the project in a directory needs: its setup.py, setup.cfg and pyproject.toml say so.
+    """Reads what the project in a directory needs from its setup.py, setup.cfg and pyproject.toml.
 
     Args:
         project: The directory that the trainer's package lies in.
@@ -33,7 +33,7 @@ def read(project: Path) -> tuple[str, ...]:
 
 
 def read_optional(project: Path) -> tuple[str, ...]:
-    """What the requirements.txt of the project in a directory lists.
+    """Reads what the requirements.txt of the project in a directory lists.
 
     It is often a developer's list, of all that its notebooks and its preprocessing need too.
     """
@@ -71,7 +71,7 @@ def _name(function: ast.expr) -> str:
 
 
 def _strings(value: ast.expr | None, constants: dict[str, ast.expr]) -> list[str]:
-    """The strings of a list, of a name that stands for one, or of a sum of these."""
+    """Returns the strings of a list, of a name that stands for one, or of a sum of these."""
     if isinstance(value, ast.Name):
         return _strings(constants.pop(value.id, None), constants)
     if isinstance(value, ast.BinOp):

@@ -11,7 +11,7 @@ from hptune.runtimes.environment import make_ready
 
 
 def settle(submission: Submission, *, may_install: bool = True) -> Submission:
-    """The job with its runtime, ready; says on standard error which it is, and what is installed.
+    """Chooses the job's runtime and makes it ready; says on standard error which it is and what is installed.
 
     Args:
         submission: The job.

@@ -40,6 +40,10 @@ _V1_BELOW = {
     "nn": frozenset({"rnn_cell", "dynamic_rnn", "softmax_cross_entropy_with_logits_v2"}),
     "saved_model": frozenset({"builder", "signature_constants", "simple_save", "tag_constants"}),
 }
+_V2_PATHS = (
+    *(("function",), ("Module",), ("random", "set_seed"), ("summary", "create_file_writer")),
+    *(("keras", "utils", "set_random_seed"), ("config", "list_physical_devices")),
+)
 _OLD_MODULES = ("tensorflow.contrib", "tensorflow.examples")
 _MOVED_MODULES = (
     *("sklearn.externals", "sklearn.cross_validation", "sklearn.grid_search"),
@@ -56,6 +60,7 @@ class Traits:
         tf1: Where it uses what TensorFlow 1 alone has, in words; empty where it does not.
         estimator: Where it uses tf.estimator, which TensorFlow has had up to 2.15.
         keras: Where it uses Keras.
+        tf2: Where it uses what TensorFlow 2 alone has.
         moved: Where it imports what has another name today, such as sklearn.externals.
         python2: The file that is not Python 3.
         files: How many files were read.
@@ -65,6 +70,7 @@ class Traits:
     tf1: str = ""
     estimator: str = ""
     keras: str = ""
+    tf2: str = ""
     moved: str = ""
     python2: str = ""
     files: int = 0
@@ -87,6 +93,7 @@ def _merged(all_traits: Iterable[Traits]) -> Traits:
             found.tf1 or each.tf1,
             found.estimator or each.estimator,
             found.keras or each.keras,
+            found.tf2 or each.tf2,
             found.moved or each.moved,
             found.python2 or each.python2,
             found.files + 1,
@@ -141,14 +148,15 @@ def _traits(name: str, text: bytes) -> Traits:
     estimator = next(_uses(tree, aliases, "estimator"), "")
     keras = next(_uses(tree, aliases, "keras"), "") or ("keras" if _imports(tree, "keras") else "")
     moved = next(_imports_of(tree, _MOVED_MODULES), "")
-    used = (f"{use} in {name}" if use else "" for use in (tf1, estimator, keras, moved))
-    tf1, estimator, keras, moved = used
+    tf2 = next(_v2_uses(tree, aliases), "")
+    used = (f"{use} in {name}" if use else "" for use in (tf1, estimator, keras, tf2, moved))
+    tf1, estimator, keras, tf2, moved = used
     imports = frozenset(module.split(".")[0] for module in _modules(tree)) - sys.stdlib_module_names
-    return Traits(tf1, estimator, keras, moved, imports=imports)
+    return Traits(tf1, estimator, keras, tf2, moved, imports=imports)
 
 
 def _aliases(tree: ast.AST) -> Iterator[tuple[str, bool]]:
-    """Names that TensorFlow goes by in a source, and whether as its v1 API."""
+    """Returns the names that TensorFlow goes by in a source, and whether as its v1 API."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -185,6 +193,12 @@ def _v1_uses(tree: ast.AST, aliases: dict[str, bool]) -> Iterator[str]:
         below = _V1_BELOW.get(names[0], frozenset())
         if names[0] in _V1_NAMES or not below.isdisjoint(names[1:2]):
             yield ".".join(("tf", *names[:2]))
+
+
+def _v2_uses(tree: ast.AST, aliases: dict[str, bool]) -> Iterator[str]:
+    for alias, *names in _chains(tree):
+        if alias in aliases and any(tuple(names[: len(path)]) == path for path in _V2_PATHS):
+            yield ".".join(("tf", *names))
 
 
 def _uses(tree: ast.AST, aliases: dict[str, bool], name: str) -> Iterator[str]:

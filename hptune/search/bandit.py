@@ -76,7 +76,7 @@ class GPBanditSampler(BaseSampler):
         self._handed_out: dict[tuple[str, int], dict[str, Any]] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Parameters that are suggested together."""
+        """Returns the parameters that are suggested together."""
         if self._space is not None:
             common = distributions(self._space)
         else:
@@ -107,7 +107,7 @@ class GPBanditSampler(BaseSampler):
         direction: StudyDirection,
         search_space: Mapping[str, BaseDistribution],
     ) -> dict[str, Any]:
-        """Values for one more trial, outside of any study.
+        """Suggests values for one more trial, outside of any study.
 
         Args:
             trials: All others, in any state.
@@ -127,7 +127,7 @@ class GPBanditSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:  # noqa: ANN401  what Optuna's categories are is the user's choice
-        """A value for a parameter that not all trials have: the middle in the first trial, else at random."""
+        """Suggests a value for a parameter that not all trials have: first the middle, then at random."""
         del study
         for first in self._first_points[trial.number : trial.number + 1]:
             if param_name in first and allows(param_distribution, first[param_name]):
@@ -145,7 +145,7 @@ class GPBanditSampler(BaseSampler):
         self._handed_out.pop((study.study_name, trial.number), None)
 
     def _with_parameters(self, study: Study, trial: FrozenTrial) -> FrozenTrial:
-        """The trial with what it was handed but has not yet asked for, as happens between threads."""
+        """Returns the trial with what it was handed but has not yet asked for, as happens between threads."""
         handed_out = self._handed_out.get((study.study_name, trial.number))
         if handed_out is None or trial.params.keys() >= handed_out.keys():
             return trial
@@ -154,7 +154,7 @@ class GPBanditSampler(BaseSampler):
         return completed
 
     def _first_point(self, trials: Sequence[FrozenTrial], encoding: Encoding) -> dict[str, Any] | None:
-        """The first of the first points inside the space that no trial has had yet."""
+        """Returns the first of the first points inside the space that no trial has had yet."""
         middle = encoding.decode(encoding.cube.middle)
         for point in self._first_points:
             values = {name: point.get(name, middle[name]) for name in middle}
@@ -172,12 +172,12 @@ def _has(trial: FrozenTrial, values: Mapping[str, Any]) -> bool:
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    """The study's trials but this one."""
+    """Returns the study's trials but this one."""
     return [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
 
 
 def _history(trials: Sequence[FrozenTrial], encoding: Encoding, direction: StudyDirection) -> History:
-    """What trials tell of the objective; those outside the search space tell nothing."""
+    """Returns what trials tell of the objective; those outside the search space tell nothing."""
     sign = 1.0 if direction is StudyDirection.MAXIMIZE else -1.0
     measured: list[Array] = []
     values: list[float] = []
@@ -205,7 +205,7 @@ def _history(trials: Sequence[FrozenTrial], encoding: Encoding, direction: Study
 
 
 def _objective(trial: FrozenTrial) -> float | None:
-    """What the trial showed last; None where that cannot be compared."""
+    """Returns what the trial showed last; None where that cannot be compared."""
     value: float | None = None
     if trial.state is TrialState.COMPLETE:
         value = trial.value

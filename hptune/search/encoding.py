@@ -22,7 +22,8 @@ from optuna.distributions import (
 
 from hptune.search.gp.cube import Axis, Cube
 from hptune.search.gp.kernel import Array
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, SearchSpace
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, SearchSpace
 
 MAX_GRID = 4096
 
@@ -35,10 +36,10 @@ class Column(Protocol):
         """What the column may hold."""
 
     def encode(self, value: Any) -> float:  # noqa: ANN401  what Optuna's categories are is the user's choice
-        """Place of a value that the parameter allows."""
+        """Returns the place of a value that the parameter allows."""
 
     def decode(self, place: float) -> Any:  # noqa: ANN401
-        """Value at a place."""
+        """Returns the value at a place."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Numeric:
         return Axis() if isinstance(self.parameter, Double) else Axis(integer_grid(self.parameter))
 
     def encode(self, value: float) -> float:
-        """Place of an allowed value."""
+        """Returns the place of an allowed value."""
         return self.parameter.to_unit(value)
 
     def decode(self, place: float) -> float:
-        """Value at a place."""
+        """Returns the value at a place."""
         return self.parameter.from_unit(place)
 
 
@@ -76,11 +77,11 @@ class Stepped:
         return Axis(integer_grid(self.steps))
 
     def encode(self, value: float) -> float:
-        """Place of an allowed value."""
+        """Returns the place of an allowed value."""
         return self.steps.to_unit(round((value - self.low) / self.step))
 
     def decode(self, place: float) -> float:
-        """Value at a place."""
+        """Returns the value at a place."""
         return min(self.low + self.steps.from_unit(place) * self.step, self.high)
 
 
@@ -102,11 +103,11 @@ class Members:
         return Axis(self._grid)
 
     def encode(self, value: float) -> float:
-        """Place of an allowed value."""
+        """Returns the place of an allowed value."""
         return float(self._grid[self.parameter.values.index(value)])
 
     def decode(self, place: float) -> float:
-        """Value at a place."""
+        """Returns the value at a place."""
         return self.parameter.values[int(np.abs(self._grid - place).argmin())]
 
 
@@ -122,17 +123,17 @@ class Choice:
         return Axis(np.arange(len(self.distribution.choices), dtype=np.float64), categorical=True)
 
     def encode(self, value: Any) -> float:  # noqa: ANN401
-        """Place of an allowed value."""
+        """Returns the place of an allowed value."""
         return float(self.distribution.to_internal_repr(value))
 
     def decode(self, place: float) -> Any:  # noqa: ANN401
-        """Value at a place."""
+        """Returns the value at a place."""
         return self.distribution.to_external_repr(place)
 
 
 @lru_cache(maxsize=256)
 def integer_grid(parameter: Integer) -> Array:
-    """Places (k,) of the whole numbers; of more than ``MAX_GRID``, those nearest to evenly spaced places.
+    """Returns places (k,) of the whole numbers; of more than ``MAX_GRID``, those nearest to an even spacing.
 
     On a log scale, thinning so keeps every small number: they lie far apart.
     """
@@ -146,7 +147,7 @@ def integer_grid(parameter: Integer) -> Array:
 
 
 def column_of(distribution: BaseDistribution, parameter: Parameter | None) -> Column:
-    """The column of a distribution, on the scale of the search space's ``parameter`` where there is one."""
+    """Makes the column of a distribution, on the scale of the search space's ``parameter``, if any."""
     if isinstance(parameter, Discrete):
         return Members(parameter)
     if isinstance(parameter, Double | Integer):
@@ -165,7 +166,7 @@ def column_of(distribution: BaseDistribution, parameter: Parameter | None) -> Co
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """The search space as Optuna knows it, in the same order.
+    """Makes Optuna's distributions of the search space, in the same order.
 
     Optuna has no reverse log: such a parameter is linear here, and the samplers of hptune/sampler.py, given
     the space, spread it as it should be.
@@ -199,19 +200,19 @@ class Encoding:
         self.cube = Cube(tuple(column.axis for column in self._columns.values()))
 
     def encode(self, values: Mapping[str, Any]) -> Array | None:
-        """The point (d,) of ``values``; None where one is missing or not allowed."""
+        """Returns the point (d,) of ``values``; None where one is missing or not allowed."""
         if not all(name in values and allows(d, values[name]) for name, d in self._distributions.items()):
             return None
         return np.array([column.encode(values[name]) for name, column in self._columns.items()])
 
     def decode(self, point: Array) -> dict[str, Any]:
-        """Values at a ``point`` (d,) of the cube."""
+        """Returns the values at a ``point`` (d,) of the cube."""
         places = zip(self._columns.items(), point.tolist(), strict=True)
         return {name: column.decode(place) for (name, column), place in places}
 
 
 def allows(distribution: BaseDistribution, value: Any) -> bool:  # noqa: ANN401
-    """Whether ``value`` is one that ``distribution`` may give."""
+    """Returns whether ``value`` is one that ``distribution`` may give."""
     try:
         return distribution._contains(distribution.to_internal_repr(value))
     except (TypeError, ValueError):

@@ -43,14 +43,14 @@ class GridSearchSampler(BaseSampler):
         self._start = int(np.random.default_rng(seed).random() * self._size)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All of the space."""
+        """Returns all of the space."""
         del study, trial
         return {name: d for name, d in distributions(self._space).items() if not d.single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The point of this trial's number; from the start again once all have been visited."""
+        """Returns the point of this trial's number; from the start again once all have been visited."""
         del study
         index = (self._start + trial.number * self._stride) % self._size
         values = {}
@@ -72,7 +72,7 @@ class GridSearchSampler(BaseSampler):
 
 
 def grid_size(space: SearchSpace, max_trials: int | None = None) -> int:
-    """How many points grid search visits.
+    """Returns how many points grid search visits.
 
     The grid holds every whole number of INTEGER parameters as long as that makes at most ``MAX_GRID_POINTS``
     points. In a larger one, INTEGER axes are thinned, evenly on their scales, until the grid fits the budget.
@@ -84,7 +84,7 @@ def grid_size(space: SearchSpace, max_trials: int | None = None) -> int:
 
 
 def grid_axes(space: SearchSpace, max_trials: int | None) -> dict[str, Sequence[Value]]:
-    """The values of each parameter that the grid is made of; see ``grid_size``.
+    """Returns the values of each parameter that the grid is made of; see ``grid_size``.
 
     Raises:
         InputError: A parameter is a DOUBLE.
@@ -112,7 +112,7 @@ def _axis_size(parameter: Parameter) -> int:
 
 
 def _longest_axis(sizes: Sequence[int], limit: float) -> int:
-    """The greatest length, at least 2, of axes of ``sizes`` cut to it that make at most ``limit`` points."""
+    """Finds the length, 2 or more, to cut axes of ``sizes`` to so that they make at most ``limit`` points."""
     longest = 2
     while math.prod(min(size, longest + 1) for size in sizes) <= limit and longest < max(sizes):
         longest += 1
@@ -130,7 +130,7 @@ def _members(parameter: Parameter, longest: int) -> Sequence[Value]:
 
 
 def _golden_stride(size: int) -> int:
-    """The number next to the golden section of ``size`` that has no divisor in common with it."""
+    """Finds the number next to the golden section of ``size`` that has no divisor in common with it."""
     stride = max(size * 618_034 // 1_000_000, 1)
     while math.gcd(stride, size) != 1:
         stride += 1

@@ -12,7 +12,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from hptune.search.space import Double, Integer, Scale, SearchSpace, mirror
+from hptune.search.scale import Scale, mirror
+from hptune.search.space import Double, Integer, SearchSpace
 
 
 class RandomSearchSampler(BaseSampler):
@@ -33,21 +34,21 @@ class RandomSearchSampler(BaseSampler):
         self._seed = seed
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Nothing: every parameter is drawn by itself."""
+        """Returns nothing: every parameter is drawn by itself."""
         del study, trial
         return {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Nothing."""
+        """Returns nothing."""
         del study, trial, search_space
         return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:  # noqa: ANN401
-        """A draw that is uniform on the parameter's scale."""
+        """Draws uniformly on the parameter's scale."""
         entropy = np.random.SeedSequence([self._seed, trial.number, zlib.crc32(param_name.encode())])
         sampler = RandomSampler(seed=int(entropy.generate_state(1)[0]))
         if param_name in self._overflowing:

@@ -23,7 +23,7 @@ def make_sampler(
     first_points: Sequence[Mapping[str, Value]] = (),
     earlier_trials: Sequence[FrozenTrial] = (),
 ) -> BaseSampler:
-    """The sampler for an algorithm's name in the job file.
+    """Makes the sampler for an algorithm's name in the job file.
 
     Args:
         algorithm: ``ALGORITHM_UNSPECIFIED`` (the bandit), ``RANDOM_SEARCH`` or ``GRID_SEARCH``.

@@ -45,7 +45,7 @@ def step(name: str) -> Iterator[None]:
 
 
 def read_failure(path: Path) -> tuple[str, int] | None:
-    """The step that failed and its exit code; None where none has."""
+    """Returns the step that failed and its exit code; None where none has."""
     if not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ from hptune.runtimes.settle import settle
 from hptune.search.space import format_values
 from hptune.steps.trainer import Trainer
 from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
+from hptune.trial.arguments import trainer_argv
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 
@@ -92,7 +93,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
 
 
 def count_predictions(training: FinalTraining, data: Path) -> list[list[int]]:
-    """The trained model's confusion matrix on the test part of ``data``, true classes by row.
+    """Counts the trained model's predictions on the test part of ``data``, true classes by row.
 
     Empty, with a word on standard output, where the trainer left no model that predicts classes.
     """
@@ -120,12 +121,12 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
 def _completed(spec: TrialSpec) -> Outcome | None:
     outcome = Outcome.load(spec.directory.outcome)
     asked = spec.directory.command
-    same = asked.is_file() and json.loads(asked.read_text(encoding="utf-8")) == spec.argv()
+    same = asked.is_file() and json.loads(asked.read_text(encoding="utf-8")) == trainer_argv(spec)
     return outcome if outcome and same and not outcome.message else None
 
 
 def _run(spec: TrialSpec) -> Outcome:
-    write_json(spec.directory.command, spec.argv())
+    write_json(spec.directory.command, trainer_argv(spec))
     process = TrialProcess(spec, Slot(machine_cores()))
     try:
         while not process.ended:

@@ -33,14 +33,14 @@ class Trainer:
     data_flag: str = "--train-file"
 
     def user_args(self, job: TuningJob, data: Path | str) -> tuple[str, ...]:
-        """The user's arguments with the data file's path or address after them."""
+        """Returns the user's arguments with the data file's path or address after them."""
         args = tuple(self.args) or job.args or job.container_args
         return (*args, self.data_flag, str(data)) if self.data_flag else args
 
     def submission(
         self, job: TuningJob, name: str, data: Path | str, job_dir: Path | str, place: Place, seed: int = 0
     ) -> Submission:
-        """What ``hptune run`` or ``hptune submit`` would make of a job with this trainer.
+        """Makes what ``hptune run`` or ``hptune submit`` would make of a job with this trainer.
 
         Raises:
             InputError: Something of it cannot be used; carries every fault.
@@ -68,7 +68,7 @@ def check_backend(backend: str) -> None:
 
 
 def limits(max_trials: int = 0, max_parallel_trials: int = 0) -> tuple[Override, ...]:
-    """What sets other limits than the job file's, where they are not 0."""
+    """Returns what sets other limits than the job file's; 0 keeps the file's."""
     given = (
         ("max_trials", "maxTrials", max_trials),
         ("max_parallel_trials", "maxParallelTrials", max_parallel_trials),

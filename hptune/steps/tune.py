@@ -78,7 +78,7 @@ def _tune_here(
 
 
 def summarize(study: Study) -> dict[str, float]:
-    """What a pipeline's page shows of a study: the best objective, and counts."""
+    """Returns what a pipeline's page shows of a study: the best objective, and counts."""
     states = [trial.state for trial in study.trials]
     counts: dict[str, float] = {"trials": len(states), "failed_trials": states.count(TrialState.FAILED)}
     best = study.best

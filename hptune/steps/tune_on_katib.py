@@ -42,7 +42,7 @@ def tune_in_cluster(
         trainer: The user's trainer.
         seed: Seed of the suggestions.
         katib: What the cluster is told, as `KatibOptions.read` takes it; without a namespace the pod's own.
-        delete_on_cancel: Whether the job ends when the step is stopped.
+        delete_on_cancel: Whether the job ends when the step is stopped, or its pod ends before the job.
 
     Raises:
         InputError: Something cannot be used; carries every fault.
@@ -53,6 +53,7 @@ def tune_in_cluster(
     # Takes half a second, which a step that tunes by itself need not wait for.
     from hptune.backends.katib.backend import KatibBackend
     from hptune.backends.katib.cluster.connection import connect
+    from hptune.backends.katib.watcher.guard import Guard
     from hptune.retry import WATCHED_CLUSTER
 
     options = KatibOptions.read(katib)
@@ -73,12 +74,13 @@ def tune_in_cluster(
         warn=lambda message: print(f"warning: {message}", flush=True),
         stage=lambda: [put() for put in staging],
         delete_on_cancel=delete_on_cancel,
+        guard=Guard.of_this_pod(connect) if delete_on_cancel else None,
     )
     return run_job(backend, submission, lambda _: "")
 
 
 def data_name(data: Path) -> str:
-    """What a job calls its data: by content, since other data would make it another job."""
+    """Returns what a job calls its data: by content, since other data would make it another job."""
     with data.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{digest[:_DIGEST_DIGITS]}.npz"

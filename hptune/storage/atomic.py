@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Path of a new file beside ``path`` that takes its place, whole and synced, if the body succeeds.
+    """Yields the path of a new file beside ``path`` that takes its place, whole and synced, on success.
 
     Raises:
         OSError: The file cannot be written; ``path`` is as it was.

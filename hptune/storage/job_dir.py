@@ -147,7 +147,7 @@ class JobDir:
         return self.state / "trials"
 
     def trial(self, trial_id: int | str) -> TrialDir:
-        """Paths of one trial, whether it has run or not."""
+        """Returns the paths of one trial, whether it has run or not."""
         return TrialDir(self.root / str(trial_id), self.trials / str(trial_id))
 
 
@@ -163,7 +163,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a log, indented; a word saying so where there is none."""
+    """Returns the last lines of a log, indented; where there are none, it says so."""
     if not path.is_file():
         return "    (no such file)"
     with path.open("rb") as file:

@@ -33,11 +33,11 @@ class JsonForm(Generic[T]):
         self._former = former or {}
 
     def content(self, value: T) -> dict[str, Any]:
-        """What `text` is the JSON of."""
+        """Returns the plain data that `text` writes as JSON."""
         return {"format": self._number, **self._adapter.dump_python(value, mode="json", by_alias=True)}
 
     def text(self, value: T) -> str:
-        """``value`` as JSON on one line, ASCII alone."""
+        """Writes ``value`` as JSON on one line, ASCII alone."""
         return json.dumps(self.content(value), separators=(",", ":"))
 
     def parse(self, text: str | bytes) -> T:

@@ -50,12 +50,12 @@ class MissingError(UsageError):
 
 
 def is_remote(uri: str) -> bool:
-    """Whether ``uri`` names something other than a local path."""
+    """Returns whether ``uri`` names something other than a local path."""
     return scheme_of(uri) not in ("", "file")
 
 
 def redacted(uri: str) -> str:
-    """``uri`` without what may be secret: user name, password, query string and fragment."""
+    """Returns ``uri`` without what may be secret: user name, password, query string and fragment."""
     if not is_remote(uri):
         return uri
     without_user = re.sub(r"(?<=://)[^/?#]*@", "***@", uri)
@@ -63,13 +63,13 @@ def redacted(uri: str) -> str:
 
 
 def scheme_of(uri: str) -> str:
-    """Scheme of an address, in small letters; empty for a plain path."""
+    """Returns the scheme of an address, in small letters; empty for a plain path."""
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", uri)
     return match.group(1).lower() if match else ""
 
 
 def refused(uri: str, problem: str) -> UsageError:
-    """The error for an address that cannot be used."""
+    """Makes the error for an address that cannot be used."""
     return UsageError(Fault(redacted(uri), problem))
 
 
@@ -104,7 +104,7 @@ class Remote:
         self.filesystem.put_file(str(file), f"{self.path}/{relative}" if relative else self.path)
 
     def sizes(self) -> dict[str, int]:
-        """Of a bucket: size in bytes by path below the address, the empty one for the address itself."""
+        """Returns sizes in bytes by path below a bucket's address, the empty path for the address itself."""
         try:
             info = self.filesystem.info(self.path)
         except FileNotFoundError:
@@ -138,7 +138,7 @@ class Remote:
 
 
 def connect(uri: str, timeout_s: float) -> Remote:
-    """What is behind an address; a bucket is not asked yet whether it is there.
+    """Connects to what is behind an address; a bucket is not asked yet whether it is there.
 
     Args:
         uri: The address.

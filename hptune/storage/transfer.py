@@ -58,7 +58,7 @@ _CHUNK_BYTES = 1024**2
 
 
 def local_path(uri: str) -> Path:
-    """Path that a plain path or a ``file://`` URI names.
+    """Returns the path that a plain path or a ``file://`` URI names.
 
     Raises:
         UsageError: A ``file://`` URI names another host.
@@ -73,7 +73,7 @@ def local_path(uri: str) -> Path:
 
 @contextmanager
 def atomic_file(destination: Path) -> Iterator[Path]:
-    """Path of a new file beside ``destination`` that takes its place, whole and synced, if the body succeeds.
+    """Yields the path of a new file that takes the place of ``destination``, whole and synced, on success.
 
     Raises:
         StorageError: The file cannot be written; ``destination`` is as it was.
@@ -121,7 +121,7 @@ def fetch(
 
 
 def bucket_files(uri: str) -> dict[str, int]:
-    """What a bucket has at an address: by its path below the address, each file's size in bytes.
+    """Lists a bucket's files at an address: by path below the address, each one's size in bytes.
 
     Returns:
         One entry, of the empty path, for a file; one for each file of a directory; none for nothing.
@@ -195,14 +195,14 @@ class _Meter(Callback):  # type: ignore[misc]
         self._max_bytes = max_bytes
 
     def call(self, *_args: object, **_kwargs: object) -> None:
-        """Called by fsspec whenever the size or the place reached is news."""
+        """Takes note of a new size or place; fsspec calls it."""
         if max(self.value, self.size or 0) > self._max_bytes:
             raise StorageError(f"{self._place}: larger than the {self._max_bytes} bytes allowed")
         if self._progress is not None:
             self._progress(self.value, self.size)
 
     def restart(self) -> None:
-        """Back to the beginning, for another attempt."""
+        """Goes back to the beginning, for another attempt."""
         self.size, self.value = None, 0
 
 

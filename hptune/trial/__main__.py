@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hptune.console.program import PATH, run_command
-from hptune.trial.command import read_trial
+from hptune.trial.document import read_trial
 from hptune.trial.pod.run import run_in_pod
 from hptune.trial.supervise import run_trial
 

@@ -60,7 +60,7 @@ class Outcome:
 
     @classmethod
     def load(cls, path: Path) -> Outcome | None:
-        """The outcome of an earlier run of the trial; None where it has not ended.
+        """Loads the outcome of an earlier run of the trial; None where it has not ended.
 
         Raises:
             JobDirError: The file is damaged.
@@ -75,7 +75,7 @@ class Outcome:
 
     @classmethod
     def parse(cls, text: str) -> Outcome:
-        """The outcome that ``text`` is the JSON of.
+        """Reads the outcome that ``text`` is the JSON of.
 
         Raises:
             ValueError: It is that of something else.
@@ -88,7 +88,7 @@ class Outcome:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def to_line(self, max_bytes: int) -> bytes:
-        """The outcome as a line of JSON; where that is too long, without its note or its message's end.
+        """Writes the outcome as a line of JSON; where that is too long, without note or its message's end.
 
         Raises:
             ValueError: ``max_bytes`` has no room for an outcome without a message.
@@ -123,7 +123,7 @@ class Ending:
 
 
 def find_fault(spec: TrialSpec, ending: Ending) -> str:
-    """What is wrong with a trial that ended, in words; empty where it has an objective to compare."""
+    """Says what is wrong with a trial that ended; empty where it has an objective to compare."""
     if ending.timed_out:
         return f"stopped after its time limit of {spec.time_limit_s:g} s"
     if ending.exit_code < 0:
@@ -136,7 +136,7 @@ def find_fault(spec: TrialSpec, ending: Ending) -> str:
 
 
 def find_measurement_fault(metric: str, measurement: Measurement) -> str:
-    """Why a measurement cannot be compared with others, in words; empty where it can."""
+    """Says why a measurement cannot be compared with others; empty where it can."""
     return "" if measurement.finite else f"{metric} was {measurement.value} at step {measurement.step}"
 
 

@@ -18,11 +18,12 @@ from typing import IO, Protocol, cast
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
 from hptune.trial.metrics.curve import CurveWriter
+from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
 from hptune.trial.outcome import Ending, Outcome, find_fault
-from hptune.trial.place import Place, own_place
 from hptune.trial.spec import TrialSpec
+from hptune.trial.workspace import Workspace, own_workspace
 
 GRACE_S = 10.0
 _POLL_S = 0.25
@@ -61,10 +62,10 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
         Interrupted: The trial was told to stop, with no listener; it has no outcome and can run again.
     """
     prepare(spec)
-    with _alone(spec) as pid_file, own_place(spec, os.environ) as place:
+    with _alone(spec) as pid_file, own_workspace(spec, os.environ) as workspace:
         # Once more: the attempt that was waited for may have written since.
         prepare(spec)
-        supervisor = _Supervisor(spec, place, stop_with_stdin, listener)
+        supervisor = _Supervisor(spec, workspace, stop_with_stdin, listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
         outcome = _advised(supervisor.run(pid_file), supervisor.last_printed)
@@ -73,7 +74,7 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
 
 
 def _advised(outcome: Outcome, printed: bytes) -> Outcome:
-    """The outcome of a trainer that failed, and the runtime that would have what it did not find."""
+    """Adds to the outcome of a trainer that failed the runtime that would have what it did not find."""
     advice = hint(printed.decode("utf-8", "replace")) if outcome.exit_code > 0 else ""
     return replace(outcome, message=f"{outcome.message}: {advice}") if advice else outcome
 
@@ -100,23 +101,23 @@ def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
 
 class _Supervisor:
     def __init__(
-        self, spec: TrialSpec, place: Place, stop_with_stdin: bool, listener: Listener | None
+        self, spec: TrialSpec, workspace: Workspace, stop_with_stdin: bool, listener: Listener | None
     ) -> None:
         self._spec = spec
-        self._place = place
+        self._workspace = workspace
         self._listener = listener
         self._stop_with_stdin = stop_with_stdin
         self._interrupted = False
         self.last_printed = b""
 
     def interrupt(self, *_: object) -> None:
-        """Signal handler: the trainer is to stop and the trial to have no outcome."""
+        """Handles a signal: the trainer is to stop, and the trial to have no outcome."""
         self._interrupted = True
 
     def run(self, pid_file: IO[str]) -> Outcome:
         start_s = time.time()
         try:
-            process = _start_trainer(self._place)
+            process = _start_trainer(self._workspace)
         except OSError as error:
             return Outcome(_CANNOT_START, None, f"could not be started: {error}", start_s, time.time())
         pid_file.write(str(process.pid))
@@ -152,10 +153,19 @@ class _Supervisor:
         directory = self._spec.directory
         return MetricReader(
             self._spec.metric,
+            best_by=self._spec.best_by,
             summaries=directory.output,
+            elsewhere=self._elsewhere(),
             metric_file=directory.metric_file,
             curves=[file, self._listener] if self._listener else [file],
         )
+
+    def _elsewhere(self) -> Elsewhere:
+        tuning = self._spec.training_input.get("hyperparameters", {})
+        # Trials side by side write below one directory that their arguments name.
+        alone = int(tuning.get("maxParallelTrials") or 1) == 1
+        workspace, trial_id = self._workspace, self._spec.trial_id
+        return Elsewhere(workspace.argv, workspace.directory, trial_id, alone=alone)
 
     def _watch(self, process: subprocess.Popen[bytes], reader: MetricReader) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
@@ -173,7 +183,7 @@ class _Supervisor:
                         with suppress(subprocess.TimeoutExpired):
                             process.wait(_POLL_S)
                 if time.monotonic() >= next_reading:
-                    reader.read_files()
+                    reader.read_files(process.pid)
                     next_reading = time.monotonic() + _POLL_S
                 if time.monotonic() > deadline:
                     return True
@@ -203,12 +213,12 @@ class _Supervisor:
         return alive
 
 
-def _start_trainer(place: Place) -> subprocess.Popen[bytes]:
+def _start_trainer(workspace: Workspace) -> subprocess.Popen[bytes]:
     # A group of its own, so that stopping it reaches the processes that it starts and not this one.
     return subprocess.Popen(
-        place.argv,
-        env=place.environment,
-        cwd=place.directory,
+        workspace.argv,
+        env=workspace.environment,
+        cwd=workspace.directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

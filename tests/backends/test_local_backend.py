@@ -211,6 +211,32 @@ def test_hopeless_trials_are_stopped_early_and_the_others_are_not(make_job):
     ]
 
 
+TRAINS_BADLY_AND_ENDS_WELL = """
+def report(where, step, value):
+    if where == "printed":
+        print(f"step={step} accuracy={value}", flush=True)
+    else:
+        with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "a") as file:
+            file.write('{"accuracy": %s, "global_step": %d}\\n' % (value, step))
+for step in range(3):
+    report("printed", step, 0.9 if trial < 4 else 0.1)
+    time.sleep(0.3)
+for step in range(3):
+    report("metric file", step, 0.5 if trial < 5 else 0.2)
+    time.sleep(0.3)
+time.sleep(20 * (trial == 5))
+"""
+
+
+def test_a_trial_is_never_stopped_for_what_a_more_deliberate_source_withdraws(make_job):
+    job = make_job(TRAINS_BADLY_AND_ENDS_WELL, maxTrials=5, enableTrialEarlyStopping=True)
+    study = job.run()
+    # The fourth printed bad values, as the fifth did, which was stopped for those of its metric file.
+    assert [trial.stopped_early for trial in study.trials] == [False] * 4 + [True]
+    assert [trial.final.value for trial in study.trials] == [0.5] * 4 + [0.2]
+    assert {measurement.value for trial in study.trials for measurement in trial.measurements} == {0.5, 0.2}
+
+
 def test_a_trial_over_its_time_limit_has_failed(make_job):
     body = "print(f'accuracy={x}', flush=True); time.sleep(60 * (trial == 2))"
     job = make_job(body, maxTrials=2, scheduling={"maxRunningTime": "1s"})

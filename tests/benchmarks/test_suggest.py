@@ -90,3 +90,14 @@ def test_what_others_take_to_catch_up_and_what_is_complete():
     assert list(report.catching_up(curves, 10)) == ["random 32", f"peer more than {study.TRIALS}"]
     assert report.complete_seeds(runs, ["t"], "peer") == 2
     assert report.complete_seeds(runs, ["t", "u"], "peer") == 0
+
+
+def test_only_code_makes_another_version_of_the_sampler():
+    code = 'from a import b\n\n\ndef f(x):\n    """Returns it."""\n    return b(x)\n'
+    same = (
+        code.replace("from a", "from c")
+        .replace("Returns it.", "Gives it back.")
+        .replace("return b", "return  b")
+    )
+    assert study._code_alone(same) == study._code_alone(code)
+    assert study._code_alone(code.replace("b(x)", "b(-x)")) != study._code_alone(code)

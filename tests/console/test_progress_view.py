@@ -6,7 +6,8 @@ import pytest
 from hptune.console.progress import parameter_text, show_progress
 from hptune.errors import JobFailed
 from hptune.results.study import Goal, Measurement, Study, Trial, TrialState
-from hptune.search.space import Categorical, Discrete, Double, Integer, Scale
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer
 
 
 class Terminal:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from checkouts import ROOT, kubectl, rendered
 
-from hptune.backends.katib.suggestion.install import SuggestionImage
+from hptune.backends.katib.suggestion.registration import SuggestionImage
 
 OVERLAYS = ("gke", "local", "multi-user")
 # GKE's regular and extended channels, and the newest that there are schemas of.

@@ -17,6 +17,7 @@ VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "PUT": "update"
 # With the arguments of each method; one that is missing here fails the test.
 CALLS = {
     "create_experiment": (EXPERIMENT,),
+    "create_job": (EXPERIMENT,),
     "experiment": ("tuning",),
     "suggestion": ("tuning",),
     "limit_failures": ("tuning", 0),
@@ -25,6 +26,7 @@ CALLS = {
     "delete_trial": ("tuning-1",),
     "trials": ("tuning",),
     "follow_trials": ("tuning", 0.01),
+    "pod": ("pod",),
     "pods": ("tuning",),
     "log": ("pod", "trainer"),
     "events": ("Trial", "tuning-1"),

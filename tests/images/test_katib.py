@@ -10,7 +10,7 @@ import pytest
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from hptune.backends.katib.suggestion.install import SuggestionImage
+from hptune.backends.katib.suggestion.registration import SuggestionImage
 from hptune.data.download import download
 from hptune.data.split import preprocess
 from hptune.trial.outcome import Outcome

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hptune.job.tuning_job import Algorithm, differences, load_job, parse_job
 from hptune.results.study import Goal
-from hptune.search.space import Categorical, Discrete, Double, Integer, Scale
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer
 from tests.job_texts import PARAM, bounded, job_with, job_with_params
 
 JOB_FILES = Path(__file__).parent / "job_files"

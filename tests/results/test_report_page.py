@@ -11,7 +11,8 @@ import pytest
 
 from hptune.results.report_page import render
 from hptune.results.study import Goal, JobState, JobStatus, Measurement, Study, Trial, TrialState
-from hptune.search.space import Categorical, Discrete, Double, Integer, Scale, SearchSpace
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, SearchSpace
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 SPACE = SearchSpace(

@@ -67,6 +67,7 @@ hparams = tf.contrib.training.HParams(lr=0.1, layers=[1, 2], relu=True).parse("l
 print(
     json.dumps(
         {
+            "export": callable(tf.keras.experimental.export_saved_model),
             "version": tf.__version__,
             "eager": tf.executing_eagerly(),
             "functions": [

@@ -41,6 +41,7 @@ def test_what_public_trainers_use_of_tensorflow_1_is_there(tensorflow_1, tmp_pat
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
     assert found["missing"] == []
+    assert found["export"]
     assert (found["version"], found["eager"], found["functions"]) == ("1.15.5", False, [True, True])
     assert found["hparams"] == {"lr": 1.0, "layers": [3, 4], "relu": False}
     assert found["values"] == [[1, 0, 2], [0, 1, 2]]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hptune.search.encoding import MAX_GRID, Encoding, distributions, integer_grid
-from hptune.search.space import Categorical, Discrete, Double, Integer, Scale, SearchSpace
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, SearchSpace
 
 SPACE = SearchSpace(
     (

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from hptune.search.encoding import distributions
 from hptune.search.grid import GridSearchSampler, grid_size
-from hptune.search.space import Categorical, Discrete, Integer, Scale, SearchSpace
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Integer, SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

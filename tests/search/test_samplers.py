@@ -18,7 +18,8 @@ from hptune.search.encoding import distributions
 from hptune.search.grid import grid_size
 from hptune.search.random import RandomSearchSampler
 from hptune.search.samplers import make_sampler
-from hptune.search.space import Categorical, Discrete, Double, Integer, Scale, SearchSpace
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

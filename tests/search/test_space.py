@@ -5,16 +5,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from hptune.search.scale import Scale, mirror
 from hptune.search.space import (
     Categorical,
     Discrete,
     Double,
     Integer,
-    Scale,
     SearchSpace,
     format_number,
     format_values,
-    mirror,
 )
 
 SCALES = st.sampled_from(Scale)

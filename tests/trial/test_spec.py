@@ -8,6 +8,8 @@ import pytest
 from hptune.job.submission import Program
 from hptune.runtimes import LAUNCH
 from hptune.storage.job_dir import JobDir
+from hptune.trial.arguments import trainer_argv
+from hptune.trial.environment import trainer_environment
 from hptune.trial.spec import TrialSpec
 
 TRAINING_INPUT = {
@@ -38,13 +40,20 @@ def test_a_module_gets_the_users_arguments_then_the_tuned_ones_then_its_job_dir(
     spec = make_spec(user_args=("--train-file", "x.npz"), parameters={"num-steps": "200", "lr": "0.01"})
     start = [sys.executable, str(LAUNCH), "trainer.task"]
     tuned = ["--num-steps", "200", "--lr", "0.01"]
-    assert spec.argv() == [*start, "--train-file", "x.npz", *tuned, "--job-dir", str(tmp_path / "3")]
+    assert trainer_argv(spec) == [*start, "--train-file", "x.npz", *tuned, "--job-dir", str(tmp_path / "3")]
 
 
 def test_a_command_gets_each_argument_as_one_token(make_spec, tmp_path):
     program = Program(command=("sh", "train.sh"))
     spec = make_spec(program, user_args=("--data", "x"), parameters={"lr": "-0.01"})
-    assert spec.argv() == ["sh", "train.sh", "--data", "x", "--lr=-0.01", f"--job-dir={tmp_path / '3'}"]
+    assert trainer_argv(spec) == [
+        "sh",
+        "train.sh",
+        "--data",
+        "x",
+        "--lr=-0.01",
+        f"--job-dir={tmp_path / '3'}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,21 +64,21 @@ def test_a_negative_number_reaches_argparse_without_an_exponent_whoever_wrote_it
     params = [{"parameterName": "x", "type": "DOUBLE"}, {"parameterName": "c", "type": "CATEGORICAL"}]
     parameters = {"x": suggested, "c": suggested}
     spec = make_spec(parameters=parameters, training_input={"hyperparameters": {"params": params}})
-    assert spec.argv()[3:7] == ["--x", given, "--c", suggested]
+    assert trainer_argv(spec)[3:7] == ["--x", given, "--c", suggested]
 
 
 def test_a_users_value_for_a_tuned_name_stays_in_front_of_the_tuned_one(make_spec):
-    argv = make_spec(user_args=("--lr", "0.5"), parameters={"lr": "0.01"}, pass_job_dir=False).argv()
+    argv = trainer_argv(make_spec(user_args=("--lr", "0.5"), parameters={"lr": "0.01"}, pass_job_dir=False))
     assert argv[3:] == ["--lr", "0.5", "--lr", "0.01"]
 
 
 def test_a_job_without_a_job_dir_passes_none(make_spec):
-    assert "--job-dir" not in make_spec(pass_job_dir=False).argv()
+    assert "--job-dir" not in trainer_argv(make_spec(pass_job_dir=False))
 
 
 def test_the_environment_names_the_job_the_trial_and_the_metric(make_spec, tmp_path):
     spec = make_spec()
-    environment = spec.environment({"HOME": "/home/me", "CLOUD_ML_TRIAL_ID": "stale"})
+    environment = trainer_environment(spec, {"HOME": "/home/me", "CLOUD_ML_TRIAL_ID": "stale"})
     assert environment["HOME"] == "/home/me"
     assert environment["CLOUD_ML_JOB_ID"] == "mnist_1"
     assert environment["CLOUD_ML_TRIAL_ID"] == "3"
@@ -80,7 +89,7 @@ def test_the_environment_names_the_job_the_trial_and_the_metric(make_spec, tmp_p
 
 
 def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(make_spec):
-    environment = make_spec().environment({})
+    environment = trainer_environment(make_spec(), {})
     config = json.loads(environment["TF_CONFIG"])
     assert config["task"] == {"type": "master", "index": 0, "trial": "3"}
     assert list(config["cluster"]) == ["master"]
@@ -111,15 +120,15 @@ def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(
     ],
 )
 def test_the_master_is_called_a_chief_where_the_service_did(make_spec, asked, role):
-    config = json.loads(make_spec(training_input=asked).environment({}, 2345)["TF_CONFIG"])
+    config = json.loads(trainer_environment(make_spec(training_input=asked), {}, 2345)["TF_CONFIG"])
     assert config["cluster"] == {role: ["127.0.0.1:2345"]}
     assert config["task"] == {"type": role, "index": 0, "trial": "3"}
 
 
 def test_containers_are_told_of_their_cluster_too(make_spec):
-    environment = make_spec(Program(command=("sh", "train.sh"))).environment({})
+    environment = trainer_environment(make_spec(Program(command=("sh", "train.sh"))), {})
     assert environment["CLUSTER_SPEC"] == environment["TF_CONFIG"]
-    assert "CLUSTER_SPEC" not in make_spec().environment({})
+    assert "CLUSTER_SPEC" not in trainer_environment(make_spec(), {})
 
 
 @pytest.mark.parametrize(
@@ -132,7 +141,7 @@ def test_containers_are_told_of_their_cluster_too(make_spec):
     ],
 )
 def test_the_trainers_directories_come_first_on_the_python_path(make_spec, python_path, base, expected):
-    environment = make_spec(Program("trainer.task", python_path=python_path)).environment(base)
+    environment = trainer_environment(make_spec(Program("trainer.task", python_path=python_path)), base)
     assert environment["PYTHONPATH"] == expected
 
 
@@ -141,12 +150,12 @@ def test_another_interpreter_runs_the_module_with_its_variables_and_comes_first_
         "trainer.task", python="/opt/py2/bin/python", variables={"PYTHONPATH": "/lib", "A": "b"}
     )
     spec = make_spec(program)
-    environment = spec.environment({"PATH": "/usr/bin", "PYTHONPATH": "/mine"})
-    assert spec.argv()[:3] == ["/opt/py2/bin/python", str(LAUNCH), "trainer.task"]
+    environment = trainer_environment(spec, {"PATH": "/usr/bin", "PYTHONPATH": "/mine"})
+    assert trainer_argv(spec)[:3] == ["/opt/py2/bin/python", str(LAUNCH), "trainer.task"]
     assert environment["PATH"].split(os.pathsep)[:2] == ["/opt/py2/bin", "/usr/bin"]
     assert (environment["PYTHONPATH"], environment["A"]) == (os.pathsep.join(["/mine", "/lib"]), "b")
 
 
 def test_hptunes_own_python_is_the_last_on_path(make_spec):
-    path = make_spec().environment({"PATH": "/usr/bin"})["PATH"]
+    path = trainer_environment(make_spec(), {"PATH": "/usr/bin"})["PATH"]
     assert path.split(os.pathsep) == ["/usr/bin", str(Path(sys.executable).parent)]

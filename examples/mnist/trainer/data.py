@@ -62,13 +62,13 @@ def load(path: str) -> tuple[Part, Part]:
 
 
 def read_npz(raw: bytes) -> list[np.ndarray]:
-    """Images and labels of the training part, then of the test part."""
+    """Reads images and labels of the training part, then of the test part."""
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         return [arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")]
 
 
 def read_pickle(raw: bytes) -> list[np.ndarray]:
-    """The same four arrays; a pickle holds (train, valid, test), and train takes valid in."""
+    """Reads the same four arrays; a pickle holds (train, valid, test), and train takes valid in."""
     plain = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
     train, valid, test = ArrayUnpickler(io.BytesIO(plain), encoding="latin1").load()
     return [*map(np.concatenate, zip(train, valid, strict=True)), *test]

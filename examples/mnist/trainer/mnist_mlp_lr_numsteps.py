@@ -35,18 +35,18 @@ class Classifier(tf.Module):
 
 
 def glorot_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
-    """Initial kernel, float32 [fan_in, fan_out]."""
+    """Draws an initial kernel, float32 [fan_in, fan_out]."""
     limit = math.sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32)
 
 
 def summed_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy summed over the rows, as an Estimator's was; Keras would take the mean."""
+    """Returns the cross-entropy summed over the rows, as an Estimator's was; Keras would take the mean."""
     return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
 def make_batches(rows: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Row numbers of batch after batch, without end: full ones only, shuffled anew each epoch."""
+    """Yields the row numbers of batches without end: full ones only, shuffled anew each epoch."""
     batch_size = min(batch_size, rows)
     while True:
         order = rng.permutation(rows)
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace, train_part: Part, test_part: Part) -> dict[str
 
 
 def number(kind: type[int] | type[float], above: int = 0) -> Callable[[str], float]:
-    """An argument that is a finite number greater than ``above``."""
+    """Makes a reader of arguments that are finite numbers greater than ``above``."""
 
     def parse(text: str) -> float:
         if not above < (value := kind(text)) < math.inf:

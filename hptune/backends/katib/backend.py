@@ -13,24 +13,29 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any
 
 from hptune.backends.base import Backend, Cancellable, Detachable, NamesTrials
 from hptune.backends.katib import logs
 from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
 from hptune.backends.katib.cluster.watch import Object
+from hptune.backends.katib.earlier_job import present_experiment
 from hptune.backends.katib.experiment.annotations import (
     TRIALS_ANNOTATION,
+    WATCHER_ANNOTATION,
     read_submission,
+    read_watcher,
 )
 from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.experiment.checks import differences as katib_differences
+from hptune.backends.katib.experiment.checks import unwatched_differences
+from hptune.backends.katib.experiment.identity import changes
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.backends.katib.options import KatibOptions
 from hptune.backends.katib.status import View, decisive_failure, status_of
 from hptune.backends.katib.waiting import Notices, troubles
+from hptune.backends.katib.watcher.guard import Guard
 from hptune.errors import (
     ClusterError,
     Fault,
@@ -42,14 +47,10 @@ from hptune.errors import (
     UsageError,
 )
 from hptune.job.submission import Submission
-from hptune.job.tuning_job import differences
 from hptune.results.cluster_results import is_within_reach, save_cluster_results
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
 
 _HEARTBEAT_S = 3.0
-# A pod that is deleted has two minutes to upload what its trainer wrote.
-_DELETION_S = 180.0
-_POLL_S = 1.0
 # What Katib and Kubernetes mend by themselves takes a moment.
 _LASTING_S = 10.0
 # A trial that is stopped early may upload for this long after Katib has ended the job.
@@ -69,6 +70,8 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         heartbeat_s: How often to look again where nothing is heard of the trials.
         lasting_s: How long what keeps a job from getting on must last to be told.
         delete_on_cancel: Whether an interrupted `run` cancels the job; else it goes on in the cluster.
+        guard: Ends the job with the pod of a `run` that cannot do so itself; None where it runs in no pod, or
+            the job is to go on.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         heartbeat_s: float = _HEARTBEAT_S,
         lasting_s: float = _LASTING_S,
         delete_on_cancel: bool = False,
+        guard: Guard | None = None,
     ) -> None:
         self._connect = connect
         self._options = options or KatibOptions()
@@ -91,6 +95,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         self._words = words
         self._heartbeat_s = heartbeat_s
         self._delete_on_cancel = delete_on_cancel
+        self._guard = guard
         self._notices = Notices(warn, lasting_s)
 
     @cached_property
@@ -103,7 +108,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return experiment_name(self._job_name, self._cluster.namespace)
 
     def keeps(self, submission: Submission) -> bool:
-        """Whether a job's results are written to its directory."""
+        """Returns whether a job's results are written to its directory."""
         return is_within_reach(submission.job_dir)
 
     def submit(self, submission: Submission) -> None:
@@ -114,28 +119,51 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         Raises:
             ClusterError: The cluster cannot be asked.
         """
+        self._make(submission)
+        for difference in unwatched_differences(submission.job):
+            self._notices.tell(difference)
+
+    def _make(self, submission: Submission, guard: Guard | None = None) -> None:
         manifest = build_experiment(submission, self._options)
         for difference in katib_differences(submission, self._options):
             self._notices.tell(difference)
-        present = self._present()
+        present = present_experiment(self._cluster, self.experiment, self._place, self._notices.tell)
         if present is not None:
             self._refuse_changed(present, manifest)
         self._stage()
+        # Before the Experiment, which would otherwise have a moment without one.
+        watcher = self._start_watcher(guard) if guard else None
         if present is None:
+            manifest["metadata"]["annotations"] |= {WATCHER_ANNOTATION: watcher} if watcher else {}
             try:
                 self._cluster.create_experiment(manifest)
             except ExistsError:
-                self._refuse_changed(self._experiment(), manifest)
+                present = self._experiment()
+                self._refuse_changed(present, manifest)
+        if present is not None and read_watcher(present) != watcher:
+            # Whoever took the job up last decides what ends it.
+            names = {WATCHER_ANNOTATION: watcher}
+            with suppress(NotThereError):
+                self._attempt(partial(self._cluster.annotate_experiment, self.experiment, names))
+
+    def _start_watcher(self, guard: Guard) -> str | None:
+        try:
+            return guard.start(self._job_name, self._cluster.namespace, self.experiment)
+        except HptuneError as error:
+            self._notices.tell(
+                f"the job will go on if this pod is killed: no watcher could be started: {error}"
+            )
+            return None
 
     def run(self, submission: Submission, observe: Observer) -> JobStatus:
         """Runs the job to its end, or watches one that runs. See `Backend.run`."""
-        self.submit(submission)
+        self._make(submission, self._guard)
         try:
             status, view = self._watch(submission, observe)
             if view:
                 status = self._with_records(submission, view)
         except KeyboardInterrupt:
-            raise self._interrupted() from None
+            raise self._interrupted(submission) from None
         self._keep(status, submission)
         if view:
             self._stop(view)
@@ -144,7 +172,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return status
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Job.describe`."""
+        """Tells where the job stands. See `Job.describe`."""
         view = self._read()
         status = self._with_records(read_submission(view.experiment), view)
         waiting: list[str] = []
@@ -153,11 +181,11 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return replace(status, message="\n".join(waiting)) if waiting else status
 
     def trial_names(self) -> dict[int, str]:
-        """What the cluster calls each trial. See `NamesTrials.trial_names`."""
+        """Returns what the cluster calls each trial. See `NamesTrials.trial_names`."""
         return {number: name for name, number in self._read().numbers().items()}
 
     def recall(self) -> Submission:
-        """What was submitted. See `Backend.recall`."""
+        """Returns the submission of the job. See `Backend.recall`."""
         return read_submission(self._experiment())
 
     def stream_logs(self) -> Iterator[LogLine]:
@@ -190,28 +218,18 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             self._cluster.delete_experiment(self.experiment)
         return place
 
-    def _present(self) -> Object | None:
-        """The job's Experiment; None where there is none, nor anything left of an earlier one.
+    def wind_up(self) -> str:
+        """Ends what nobody watches any more; returns what that was, in words.
 
-        New trials may have the names of old ones: what the pods of those say must not count for them.
+        Raises:
+            InputError: There is no such job, or its directory cannot be reached from here.
+            StorageError: What is known of its trials cannot be written.
         """
-        deadline = time.monotonic() + _DELETION_S
-        while True:
-            try:
-                present = self._cluster.experiment(self.experiment)
-            except NotThereError:
-                if not (self._cluster.trials(self.experiment) or self._cluster.pods(self.experiment)):
-                    return None
-            else:
-                if "deletionTimestamp" not in present["metadata"]:
-                    return present
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"{self._place}: a job of this name was deleted, but trials or pods of it are still "
-                    f"there after {_DELETION_S:g} s; 'kubectl get trials,pods' shows them"
-                )
-            self._notices.tell(f"{self._place}: waiting until the job of this name that was deleted is gone")
-            time.sleep(_POLL_S)
+        view = self._read()
+        if view.ended:
+            self._stop(view)
+            return "the job had ended, and its last trials are stopped"
+        return f"the job is cancelled; what is known of its trials is in {self.cancel()}"
 
     def _watch(self, submission: Submission, observe: Observer) -> tuple[JobStatus, View | None]:
         """Watches the job to its end; returns how it ended, and the last of it, unless it was deleted."""
@@ -245,7 +263,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return last, view
 
     def _with_records(self, submission: Submission, view: View) -> JobStatus:
-        """Where a job stands, with what its trials have left in its directory."""
+        """Adds to a view what the job's trials have left in its directory."""
         view = self._recorded(submission, view)
         return logs.explain_failure(self._cluster, submission, status_of(submission, view), view)
 
@@ -309,7 +327,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             # The trials are in the cluster; the job has not failed for it.
             self._notices.tell(f"the results could not be written to the job's directory: {error}")
 
-    def _interrupted(self) -> Interrupted:
+    def _interrupted(self, submission: Submission) -> Interrupted:
         problem = ""
         if self._delete_on_cancel:
             try:
@@ -317,10 +335,11 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             except HptuneError as error:
                 problem = f"could not be cancelled: {error}\n"
         words = self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
-        return Interrupted(
+        goes_on = (
             f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
             f"again, and 'hptune cancel {words}' stops it"
         )
+        return Interrupted("\n".join((goes_on, *unwatched_differences(submission.job))))
 
     def _experiment(self) -> Object:
         try:
@@ -357,10 +376,9 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return view
 
     def _refuse_changed(self, present: Object, asked: Object) -> None:
-        changes = differences(_identity(present), _identity(asked))
-        if changes:
+        if differences := changes(present, asked):
             what = "is another job; submit that one again, or choose another name. What differs:"
-            raise JobDirError(Fault(self._place, "\n    ".join([what, *changes])))
+            raise JobDirError(Fault(self._place, "\n    ".join([what, *differences])))
 
 
 def _keep_or_refuse(status: JobStatus, place: str, *, may_choose: bool) -> None:
@@ -371,14 +389,3 @@ def _keep_or_refuse(status: JobStatus, place: str, *, may_choose: bool) -> None:
             raise
         lost = "nothing was cancelled, for what is known of the trials would be lost"
         raise StorageError(f"{error}\n{lost}; --record DIRECTORY keeps it elsewhere") from error
-
-
-def _identity(experiment: Object) -> dict[str, Any]:
-    """What must be the same for a job to be watched again.
-
-    Raises:
-        JobDirError: The Experiment is not one of hptune's.
-    """
-    pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
-    image = pod["containers"][0]["image"]
-    return {"image": image, **read_submission(experiment).identity}

@@ -47,14 +47,14 @@ def follow(
 
 
 def tail(cluster: Cluster, pod: str) -> str:
-    """The last lines that a trainer printed, indented; a word saying so where there are none."""
+    """Returns the last lines that a trainer printed, indented; where there are none, it says so."""
     content = cluster.log(pod, CONTAINER, last_lines=_TAIL_LINES)
     lines = [_split(line)[1] for line in content.split(b"\n") if line]
     return "\n".join(f"    {line}" for line in lines) or "    (empty)"
 
 
 def explain_failure(cluster: Cluster, submission: Submission, status: JobStatus, view: View) -> JobStatus:
-    """The status of a job; where a trial failed the job, with that trial's last lines in its message."""
+    """Adds to a failed job's status the last lines of the trial that failed it."""
     trial = decisive_failure(submission, status.study)
     if status.state is not JobState.FAILED or trial is None or f"trial {trial.id} " not in status.message:
         return status
@@ -96,7 +96,7 @@ class _Log:
 
 
 def _split(line: bytes) -> tuple[datetime, str]:
-    """A line's time and its text, of a progress bar's line what it ended with."""
+    """Returns a line's time and its text; of a progress bar's line, what it ended with."""
     whole = line.decode("utf-8", "replace").rstrip("\r")
     stamp, _, text = whole.partition(" ")
     try:

@@ -203,7 +203,7 @@ class KatibOptions:
 
     @classmethod
     def read(cls, values: Mapping[str, object], place: str = "katib") -> KatibOptions:
-        """The options that a JSON object names.
+        """Reads the options that a JSON object names.
 
         Args:
             values: Of fields by their `Declared.key`. Whole numbers may be floats, as KFP makes them; null
@@ -223,22 +223,22 @@ class KatibOptions:
 
     @classmethod
     def form(cls) -> dict[str, Any]:
-        """All options with their defaults, as `read` takes them; empty texts where there is none."""
+        """Returns all options with their defaults, as `read` takes them; empty texts where there is none."""
         values: dict[str, Any] = _ADAPTER.dump_python(cls(), mode="json", by_alias=True)
         return {key: "" if value is None else value for key, value in values.items()}
 
     def gpu_count(self, job: TuningJob) -> int:
-        """GPUs of a trial of ``job``."""
+        """Returns the GPUs of a trial of ``job``."""
         return job.machine.gpu_count if self.gpus is None else self.gpus
 
     def gke_accelerator(self, job: TuningJob) -> str | None:
-        """Value of GKE's node label for the GPUs of ``job``'s trials; None where any node will do."""
+        """Returns the value of GKE's node label for the GPUs of ``job``'s trials; None for any node."""
         if not self.gpu_count(job) or self.accelerator in ("", ANY_ACCELERATOR):
             return None
         return self.accelerator or job.machine.gke_accelerator
 
     def faults(self) -> list[Fault]:
-        """What of the options is not allowed, each looked at by itself and named as its flag."""
+        """Says what of the options is not allowed, each looked at by itself and named as its flag."""
         values = {each.key: getattr(self, each.field) for each in DECLARED}
         try:
             _ADAPTER.validate_python(values)
@@ -290,7 +290,7 @@ def _declared() -> Iterator[Declared]:
 
 
 def _unwrap(hint: Any) -> tuple[type, list[Any]]:  # noqa: ANN401  (whatever typing makes of a hint)
-    """The type below ``Annotated`` and ``| None``, and what it is annotated with."""
+    """Returns the type below ``Annotated`` and ``| None``, and what it is annotated with."""
     if get_origin(hint) is Annotated:
         inner, *marks = get_args(hint)
         base, more = _unwrap(inner)

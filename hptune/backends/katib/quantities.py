@@ -16,25 +16,25 @@ _MILLI = re.compile(r"(\d{1,9})m", re.ASCII)
 
 
 def read_bytes(value: object) -> object:
-    """An amount of memory, such as 512Mi or 16Gi, in bytes; what is no such text as it is."""
+    """Reads an amount of memory, such as 512Mi or 16Gi, in bytes; returns any other text as it is."""
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     return int(match[1]) * _UNITS[match[2]] if match else value
 
 
 def read_cpus(value: object) -> object:
-    """Thousandths of a CPU, such as 500m, as a number of CPUs; what is no such text as it is."""
+    """Reads thousandths of a CPU, such as 500m, as a number of CPUs; returns any other text as it is."""
     match = _MILLI.fullmatch(value) if isinstance(value, str) else None
     return int(match[1]) / 1000 if match else value
 
 
 def cpu_quantity(cpu: float) -> str:
-    """CPUs in Kubernetes' own spelling: Katib refuses a Job that changes when it is read and written."""
+    """Writes CPUs as Kubernetes does: Katib refuses a Job that changes when it is read and written."""
     milli = max(int(cpu * 1000), 1)
     return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
 def bytes_quantity(size: int) -> str:
-    """Bytes, at least 1 MiB, in Kubernetes' own spelling, rounded down to whole MiB."""
+    """Writes bytes as Kubernetes does, rounded down to whole MiB, at least 1 MiB."""
     amount, unit = size // MIB, "Mi"
     for larger in ("Gi", "Ti"):
         if amount % 1024 == 0:

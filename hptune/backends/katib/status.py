@@ -62,7 +62,7 @@ class View:
         return _is_true(self.experiment, "Failed")
 
     def pod_of(self, trial: str) -> Object | None:
-        """The last pod of a trial; None where there is none."""
+        """Returns the last pod of a trial; None where there is none."""
         pods = [pod for pod in self.pods if pod["metadata"].get("labels", {}).get(TRIAL_LABEL) == trial]
         return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
@@ -91,7 +91,7 @@ class View:
         ]
 
     def numbers(self) -> dict[str, int]:
-        """Each trial's number by its name: that of a name EXPERIMENT-NUMBER, else its place by creation.
+        """Returns each trial's number by its name: that of EXPERIMENT-NUMBER, else its place by creation.
 
         Trials that were deleted keep theirs, where that was noted down.
         """
@@ -105,7 +105,7 @@ class View:
 
 
 def study_of(submission: Submission, view: View) -> Study:
-    """The study, its trials in order of their numbers.
+    """Makes the study, its trials in order of their numbers.
 
     Raises:
         ClusterError: A trial's parameters are not of the job's search space.
@@ -119,7 +119,7 @@ def study_of(submission: Submission, view: View) -> Study:
 
 
 def status_of(submission: Submission, view: View) -> JobStatus:
-    """Where the job stands.
+    """Tells where the job stands.
 
     Raises:
         ClusterError: A trial's parameters are not of the job's search space.
@@ -137,17 +137,17 @@ def status_of(submission: Submission, view: View) -> JobStatus:
 
 
 def has_started(pod: Object) -> bool:
-    """Whether a trial's trainer runs in its pod, or has run."""
+    """Returns whether a trial's trainer runs in its pod, or has run."""
     return bool(_container_state(pod).keys() & {"running", "terminated"})
 
 
 def has_ended(pod: Object) -> bool:
-    """Whether a trial's trainer has run in its pod."""
+    """Returns whether a trial's trainer has run in its pod."""
     return "terminated" in _container_state(pod)
 
 
 def decisive_failure(submission: Submission, study: Study) -> Trial | None:
-    """The failed trial that fails the job, by maxFailedTrials or the service's own rule; None without any.
+    """Finds the failed trial that fails the job, by maxFailedTrials or the service's own rule, if any.
 
     A trial whose objective cannot be compared fails no job.
     """
@@ -174,7 +174,7 @@ def _state(submission: Submission, study: Study, view: View) -> tuple[JobState, 
 
 
 def _failure(submission: Submission, study: Study, view: View) -> str:
-    """Why Katib failed the Experiment; empty where it is only that no trial has an objective to compare."""
+    """Says why Katib failed the Experiment; empty where only no trial has an objective to compare."""
     refused = _condition(view.suggestion, "Failed") if view.suggestion else None
     if refused and refused.get("status") == "True":
         return f"the suggestion service refused the job: {refused.get('message')}"
@@ -241,16 +241,19 @@ def _final(item: Object, outcome: Outcome | None) -> Measurement | None:
     if outcome:
         return outcome.final
     objective = item["spec"]["objective"]["objectiveMetricName"]
-    value = _latest(item, objective)
-    step = _latest(item, STEP_METRIC)
+    strategies = {
+        each["name"]: each["value"] for each in item["spec"]["objective"].get("metricStrategies", [])
+    }
+    value = _observed(item, objective, strategies.get(objective, "latest"))
+    step = _observed(item, STEP_METRIC, "latest")
     if value is None:
         return None
     return Measurement(value, int(step) if step is not None and math.isfinite(step) else 0)
 
 
-def _latest(item: Object, metric: str) -> float | None:
+def _observed(item: Object, metric: str, strategy: str) -> float | None:
     observed = (_status(item).get("observation") or {}).get("metrics") or []
-    text = next((each.get("latest") for each in observed if each["name"] == metric), None)
+    text = next((each.get(strategy) for each in observed if each["name"] == metric), None)
     try:
         return None if text in (None, "", _UNAVAILABLE) else float(text)
     except ValueError:
@@ -279,7 +282,7 @@ def _message(
 
 
 def _failure_of_trial(item: Object, pod: Object | None) -> str:
-    """Why a trial failed that could not say so itself, as far as the cluster knows."""
+    """Says why a trial failed that could not say so itself, as far as the cluster knows."""
     if pod is None:
         return "lost its pod: it was deleted, or went with its node"
     ended = _container_state(pod).get("terminated") or {}
@@ -297,7 +300,7 @@ def _failure_of_trial(item: Object, pod: Object | None) -> str:
 
 
 def _failed_beside(pod: Object) -> str:
-    """What failed in a pod whose trainer did not: the metrics collector, as a rule."""
+    """Says what failed in a pod whose trainer did not: the metrics collector, as a rule."""
     for container in _status(pod).get("containerStatuses") or []:
         ended = (container.get("state") or {}).get("terminated") or {}
         if container["name"] != CONTAINER and ended.get("exitCode"):
@@ -308,7 +311,7 @@ def _failed_beside(pod: Object) -> str:
 
 
 def _is_being_stopped(item: Object, pod: Object | None) -> bool:
-    """Whether Katib has stopped a trial early whose trainer has not ended yet."""
+    """Returns whether Katib has stopped a trial early whose trainer has not ended yet."""
     return _is_true(item, "EarlyStopped") and pod is not None and has_started(pod) and not has_ended(pod)
 
 
@@ -339,7 +342,7 @@ def _end_time(item: Object, outcome: Outcome | None) -> datetime | None:
 
 
 def _container_state(pod: Object | None) -> Object:
-    """State of the trainer's container by its name: waiting, running or terminated."""
+    """Returns the state of the trainer's container by its name: waiting, running or terminated."""
     statuses: Iterable[Object] = _status(pod).get("containerStatuses") or [] if pod else []
     return next((each.get("state") or {} for each in statuses if each["name"] == CONTAINER), {})
 

@@ -81,7 +81,7 @@ class Notices:
 
 
 def _same(text: str) -> str:
-    """What is left of a message without what changes from one look to the next: counts, times, ids."""
+    """Returns a message without what changes from one look to the next: counts, times, ids."""
     return re.sub(r"[0-9]+", "#", text)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hptune.backends.base import Backend
-from hptune.backends.local import claim, logs, previous_trials
+from hptune.backends.local import job_record, logs, previous_trials
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
@@ -53,7 +53,7 @@ class LocalBackend(Backend):
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
         with self._locked():
-            record = claim.claim(self._dir, submission, earlier_trials)
+            record = job_record.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
@@ -89,8 +89,8 @@ class LocalBackend(Backend):
             self._warn(f"the trainer's files have changed since {trials}, which still count; {again}")
 
     def describe(self) -> JobStatus:
-        """Where the job stands. See `Job.describe`."""
-        record = claim.read(self._dir)
+        """Tells where the job stands. See `Job.describe`."""
+        record = job_record.read(self._dir)
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
@@ -106,19 +106,19 @@ class LocalBackend(Backend):
         )
 
     def recall(self) -> Submission:
-        """What was submitted. See `Backend.recall`."""
-        return claim.read(self._dir).submission
+        """Returns the submission of the job. See `Backend.recall`."""
+        return job_record.read(self._dir).submission
 
     def stream_logs(self) -> Iterator[LogLine]:
         """Yields what trainers printed, and print, until the job ends. See `Job.stream_logs`."""
-        claim.read(self._dir)
+        job_record.read(self._dir)
         return logs.follow(self._dir, self._is_locked)
 
     def follow_logs(self, is_running: Callable[[], bool]) -> Iterator[LogLine]:
         """Yields what trainers print. See `Backend.follow_logs`."""
         return logs.follow(self._dir, is_running)
 
-    def _tune(self, submission: Submission, record: claim.Record, observe: Observer) -> bool:
+    def _tune(self, submission: Submission, record: job_record.Record, observe: Observer) -> bool:
         """Runs the trials that are left; returns whether there were any."""
         job = submission.job
         limit = min(job.max_trials, grid_size(job.space, job.max_trials)) if _is_grid(job) else job.max_trials
@@ -190,20 +190,20 @@ class LocalBackend(Backend):
             raise JobDirError(Fault(str(root), "holds other files; --job-dir must be new, empty or a job's"))
 
     def _read_earlier(self, submission: Submission) -> list[dict[str, Any]]:
-        """The trials of resumePreviousJobId; a job that has begun keeps them in its own record."""
+        """Reads the trials of resumePreviousJobId; a job that has begun keeps them in its own record."""
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
         return previous_trials.read(self._dir.root.parent, previous, submission.job, self._warn)
 
     def _status(self) -> dict[str, str]:
-        """How the last run ended; as if it had been killed, where it was before it could say."""
+        """Tells how the last run ended; as if it had been killed, where it was before it could say."""
         path = self._dir.status
         if not path.is_file():
             return {
                 "state": JobState.RUNNING,
                 "message": "",
-                "time": claim.read(self._dir).create_time.isoformat(),
+                "time": job_record.read(self._dir).create_time.isoformat(),
             }
         try:
             status: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))

@@ -39,5 +39,5 @@ class RunningCurve:
 
 
 def by_step(measurements: Iterable[Measurement]) -> dict[int, float]:
-    """Measurements as Optuna keeps them, by their steps."""
+    """Returns measurements as Optuna keeps them, by their steps."""
     return {measurement.step: measurement.value for measurement in curve_of(measurements)}

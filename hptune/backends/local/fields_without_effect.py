@@ -21,7 +21,7 @@ _ARGS: FieldPath = ("masterConfig", "containerArgs")
 
 
 def fields_without_effect(submission: Submission, overrides: Sequence[Override] = ()) -> list[str]:
-    """The fields of the training input that are without effect here; flags, where those set them.
+    """Returns the fields of the training input that are without effect here; flags, where those set them.
 
     Args:
         submission: The job.

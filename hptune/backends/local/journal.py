@@ -44,8 +44,8 @@ class _JobsLock(JournalFileOpenLock):
     """
 
     def acquire(self) -> bool:
-        """Nothing to do."""
+        """Does nothing."""
         return True
 
     def release(self) -> None:
-        """Nothing to do."""
+        """Does nothing."""

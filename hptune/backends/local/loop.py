@@ -17,6 +17,7 @@ from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
 from hptune.errors import JobFailed
 from hptune.job.submission import Submission
+from hptune.results.curve import best_of
 from hptune.results.study import Observer, Trial
 from hptune.search.space import format_values
 from hptune.storage.job_dir import JobDir, tail
@@ -145,7 +146,8 @@ class TuningLoop:
         running.process.wait_stopped()
         self._measured(running)
         curve = running.process.curve
-        last = curve.measurements[-1]
+        best_by = running.process.spec.best_by
+        last = best_of(curve.measurements, best_by) if best_by else curve.measurements[-1]
         outcome = running.process.outcome()
         self._release(running)
         if outcome:

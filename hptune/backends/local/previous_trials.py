@@ -11,7 +11,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, create_trial
 
-from hptune.backends.local import claim
+from hptune.backends.local import job_record
 from hptune.backends.local.store import open_to_read
 from hptune.errors import Fault, JobDirError
 from hptune.job.previous_job import find_answer, read_answer
@@ -40,7 +40,7 @@ class _Earlier:
 
 
 def read(jobs: Path, job_id: str, job: TuningJob, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The trials of resumePreviousJobId that say something of this job's search space.
+    """Reads the trials of resumePreviousJobId that say something of this job's search space.
 
     Args:
         jobs: The directory that holds this job's; the earlier job's is beside it.
@@ -69,7 +69,7 @@ def read(jobs: Path, job_id: str, job: TuningJob, tell: Callable[[str], None]) -
 
 
 def _of_directory(job_dir: JobDir, job_id: str) -> _Earlier:
-    job = claim.read(job_dir).submission.job
+    job = job_record.read(job_dir).submission.job
     store = open_to_read(job_dir, job_id, job.metric, job.max_trials, job.space)
     if store is None:
         raise JobDirError(Fault(_PLACE, f"{job_id!r}: {job_dir.root} holds no trials of an hptune job"))
@@ -125,7 +125,7 @@ def _what_fits(job_id: str, earlier: _Earlier, fitting: int, space: SearchSpace)
 
 
 def to_frozen(trials: Sequence[dict[str, Any]], space: SearchSpace) -> list[FrozenTrial]:
-    """The trials that `read` returned, as Optuna's."""
+    """Makes trials of Optuna's of those that `read` returned."""
     return [
         create_trial(params=trial["parameters"], distributions=distributions(space), value=trial["objective"])
         for trial in trials

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 
 from hptune.backends.local.slots import Slot
-from hptune.trial.command import local_command
+from hptune.trial.document import local_command
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
@@ -53,7 +53,7 @@ class TrialProcess:
         return (self._process.returncode or 0) < 0
 
     def outcome(self) -> Outcome | None:
-        """How the trainer ended; None where the process died before it could say."""
+        """Returns how the trainer ended; None where the process died before it could say."""
         return Outcome.load(self.spec.directory.outcome)
 
     def ask_to_stop(self) -> None:

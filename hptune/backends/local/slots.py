@@ -34,7 +34,7 @@ class Slot:
     whole: bool = True
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """``base`` with what keeps a trainer within its share; what the user has set stays."""
+        """Returns ``base`` with what keeps a trainer within its share; what the user has set stays."""
         if self.whole:
             return dict(base)
         threads = str(len(self.cores))
@@ -73,7 +73,7 @@ def machine_cores() -> tuple[int, ...]:
 
 
 def machine_gpus() -> tuple[str, ...]:
-    """The NVIDIA GPUs that this process may use.
+    """Returns the NVIDIA GPUs that this process may use.
 
     Raises:
         HptuneError: There is a driver and it does not answer.

@@ -90,11 +90,11 @@ class StudyStore:
         return len(self._study.get_trials(deepcopy=False))
 
     def unfinished(self) -> list[Trial]:
-        """Trials that were begun and did not end, in order of their ids."""
+        """Returns trials that were begun and did not end, in order of their ids."""
         return [trial for trial in self.study().trials if not trial.state.finished]
 
     def of_other_trainers(self) -> list[int]:
-        """Trials whose objective another version of the trainer has measured."""
+        """Returns trials whose objective another version of the trainer has measured."""
         trials = zip(self._study.get_trials(deepcopy=False), self.study().trials, strict=True)
         return [
             trial.id
@@ -133,7 +133,7 @@ class StudyStore:
         self._curves[trial_id].update(curve.source, curve.measurements)
 
     def would_stop(self, trial_id: int) -> bool:
-        """Whether the early-stopping rule would stop a trial, given its measurements since the last call.
+        """Returns whether early stopping would stop a trial, given its measurements since the last call.
 
         It is not asked about measurements of a source that is less deliberate than the one that judged a
         trial before: those may be of the training data, and be withdrawn.
@@ -176,11 +176,11 @@ class StudyStore:
         return self.trial(trial_id)
 
     def trial(self, trial_id: int) -> Trial:
-        """One trial as it now is."""
+        """Returns one trial as it now is."""
         return self._converted(self._study.get_trials(deepcopy=False)[trial_id - 1])
 
     def study(self) -> Study:
-        """The study as it now is."""
+        """Returns the study as it now is."""
         frozen = self._study.get_trials(deepcopy=False)
         goal = next(goal for goal, direction in _DIRECTIONS.items() if direction is self._study.direction)
         return Study(self._name, self._metric, goal, self._max_trials, tuple(map(self._converted, frozen)))
@@ -195,14 +195,14 @@ class StudyStore:
         return trial
 
     def _measurements(self, trial_id: int) -> Sequence[Measurement]:
-        """A trial's measurements before the study has them."""
+        """Returns a trial's measurements before the study has them."""
         if trial_id in self._curves:
             return self._curves[trial_id].measurements
         return read_curve(self._job_dir.trial(trial_id).measurements)
 
 
 def _usual_source(trials: Iterable[FrozenTrial]) -> Source:
-    """The most deliberate source that judged a trial."""
+    """Returns the most deliberate source that judged a trial."""
     endings = (trial.user_attrs.get(_ENDING, {}) for trial in trials)
     names = {ending.get("source") for ending in endings if ending.get("exit_code") == 0}
     return max((Source[name] for name in names if name), default=Source.PRINTED_IN_PASSING)

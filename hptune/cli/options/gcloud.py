@@ -11,6 +11,7 @@ import click
 
 from hptune.job.document import FieldPath
 from hptune.job.overrides import Override
+from hptune.job.submission import Final
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -85,16 +86,23 @@ class UserArgsCommand(click.Command):
 
 
 def user_args() -> tuple[str, ...] | None:
-    """The trainer's arguments of the command that runs; None where it had no ``--``."""
+    """Returns the trainer's arguments of the command that runs; None where it had no ``--``."""
     args: tuple[str, ...] | None = click.get_current_context().meta.get(_USER_ARGS)
     return args
 
 
 def comma_separated(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Several values in one, as gcloud took them; an option's callback."""
+    """Splits several values in one, as gcloud took them; an option's callback."""
     return tuple(filter(None, value.split(","))) if value else ()
 
 
+FINAL = click.option(
+    "--final",
+    type=click.Choice(list(Final), case_sensitive=False),
+    default=Final.LAST,
+    show_default=True,
+    help="Which of a trial's reports judges it: the last one, as on the service, or the best one.",
+)
 SWITCHES = click.option(
     "--switch",
     "switches",
@@ -141,7 +149,7 @@ def _field_options() -> list[Callable[[F], F]]:
 
 
 def _accelerator(_: click.Context, param: click.Parameter, value: str | None) -> dict[str, str]:
-    """``count=4,type=nvidia-tesla-k80``; what there is no name for stays as it is."""
+    """Reads ``count=4,type=nvidia-tesla-k80``; what there is no name for stays as it is."""
     pairs = dict(part.partition("=")[::2] for part in value.split(",")) if value else {}
     if not pairs.keys() <= {"count", "type"} or not all(pairs.values()):
         raise click.BadParameter(f"{value!r} is not count=COUNT,type=TYPE", param=param)

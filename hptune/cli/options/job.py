@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from hptune.cli.options.gcloud import (
+    FINAL,
     SWITCHES,
     GcloudFlags,
     accept_gcloud_flags,
@@ -51,6 +52,7 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
         ),
         click.option("--python", metavar="PATH", help="The interpreter that the trainer runs in."),
         SWITCHES,
+        FINAL,
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
     )
 

@@ -30,7 +30,7 @@ class _Quantity(click.ParamType[Any]):
 
 
 def _pairs(_: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    """``NAME=VALUE``, several of them with commas in between, as gcloud took them."""
+    """Reads ``NAME=VALUE``, several of them with commas in between, as gcloud took them."""
     pairs = {}
     for value in (part for each in values for part in each.split(",")):
         name, equals, text = value.partition("=")
@@ -41,7 +41,7 @@ def _pairs(_: click.Context, param: click.Parameter, values: Sequence[str]) -> d
 
 
 def _option(declared: Declared) -> Callable[[F], F]:
-    """The option that sets a field."""
+    """Makes the option that sets a field."""
     option, default = declared.option, declared.default
     unset = f"  [default: {option.unset}]" if option.unset else ""
     kind: dict[str, Any]

@@ -28,7 +28,7 @@ _ASYMPTOTIC = -1e4
 
 
 def log_h(z: Array) -> Array:
-    """log(pdf(z) + z cdf(z)), for any finite z."""
+    """Computes log(pdf(z) + z cdf(z)), for any finite z."""
     near, far = np.maximum(z, -1.0), np.minimum(z, -1.0)
     direct = np.log(np.exp(-0.5 * near * near - _LOG_SQRT_2PI) + near * special.ndtr(near))
     # log(cdf / pdf * -z), which goes to 0 as -1 / z**2: beyond the bound only that limit has digits left.
@@ -52,12 +52,12 @@ class LogExpectedImprovement:
     best: float
 
     def __call__(self, z: Array) -> Array:
-        """Log expected improvement at ``z`` (m, d)."""
+        """Computes the log expected improvement at ``z`` (m, d)."""
         mean, var = self.posterior.predict(z)
         return 0.5 * np.log(var) + log_h((mean - self.best) / np.sqrt(var))
 
     def with_gradient(self, z: Array) -> tuple[Array, Array]:
-        """Log expected improvement at ``z`` (m, d) and its gradient (m, d)."""
+        """Computes the log expected improvement at ``z`` (m, d) and its gradient (m, d)."""
         mean, var, mean_slope, var_slope = self.posterior.predict_with_gradient(z)
         std = np.sqrt(var)
         margin = (mean - self.best) / std

@@ -48,7 +48,7 @@ class History:
 
 
 def suggest(cube: Cube, history: History, n_startup: int, rng: np.random.Generator) -> Array:
-    """The next point (d,) to try.
+    """Suggests the next point (d,) to try.
 
     The first ``n_startup`` points fill the space, and so do further ones until there is a measurement; then
     follows the point that promises most.
@@ -62,7 +62,7 @@ def suggest(cube: Cube, history: History, n_startup: int, rng: np.random.Generat
 
 
 def _fill(cube: Cube, tried: Array, rng: np.random.Generator) -> Array:
-    """The middle first, then what is farthest from all points tried."""
+    """Suggests the middle first, then what is farthest from all points tried."""
     if not len(tried):
         return cube.middle
     unit = rng.uniform(size=(DESIGN_CANDIDATES, cube.dim))
@@ -81,7 +81,7 @@ def _distance(cube: Cube, points: Array, tried: Array) -> Array:
 
 
 def _believe(cube: Cube, history: History) -> tuple[Posterior, float]:
-    """The posterior, and the value to improve on.
+    """Returns the posterior, and the value to improve on.
 
     Hyperparameters are fitted to what was measured. A failed trial then counts as the worst value seen,
     loosely, so its surroundings lose appeal; a pending one as what is expected of it, so its surroundings

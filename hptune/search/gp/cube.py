@@ -46,7 +46,7 @@ class Axis:
         return not self.categorical and self.size >= SMOOTH_MEMBERS
 
     def snap(self, unit: Array) -> Array:
-        """Nearest members to places ``unit`` (m,) of 0..1; of a categorical column, whose share it is."""
+        """Finds the members nearest to places ``unit`` (m,) of 0..1; categorical, those whose share it is."""
         if self.grid is None:
             return np.asarray(np.clip(unit, 0.0, 1.0))
         if self.categorical:
@@ -56,7 +56,7 @@ class Axis:
         return np.where(unit - left <= right - unit, left, right)
 
     def neighbours(self, place: float) -> Array:
-        """Other members to try from ``place``: all of a few, else those 1, 2, 4, ... steps away."""
+        """Returns other members to try from ``place``: all of a few, else those 1, 2, 4, ... steps away."""
         if self.grid is None:
             return np.empty(0)
         if not self.smooth:
@@ -93,7 +93,7 @@ class Cube:
         return np.array([axis.smooth for axis in self.axes])
 
     def snap(self, unit: Array) -> Array:
-        """X of U."""
+        """Makes X of U."""
         return np.stack([axis.snap(unit[:, k]) for k, axis in enumerate(self.axes)], axis=1)
 
     def snap_smooth(self, points: Array) -> Array:
@@ -109,17 +109,17 @@ class Cube:
         return np.asarray(self.snap(np.where(self.categorical, 0.0, 0.5)[None, :])[0])
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """``count`` points at random."""
+        """Draws ``count`` points at random."""
         return self.snap(rng.uniform(size=(count, self.dim)))
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """``count`` evenly scattered points (scrambled Sobol; ``count`` a power of 2)."""
+        """Draws ``count`` evenly scattered points (scrambled Sobol; ``count`` a power of 2)."""
         from scipy.stats import qmc  # Half a second, which a command that suggests nothing need not wait for.
 
         return self.snap(qmc.Sobol(self.dim, rng=rng).random(count))
 
     def around(self, centres: Array, count: int, rng: np.random.Generator) -> Array:
-        """``count`` points at all scales about each of ``centres`` (m, d), some columns left as they are."""
+        """Draws ``count`` points at all scales about each of ``centres`` (m, d), some columns unchanged."""
         start = np.repeat(centres, count, axis=0)
         scale = 10.0 ** rng.uniform(-3.0, -0.5, size=(len(start), 1))
         moved = np.clip(start + scale * rng.standard_normal(start.shape), 0.0, 1.0)
@@ -128,12 +128,12 @@ class Cube:
         return np.where(change, self.snap(moved), start)
 
     def points(self) -> Iterator[tuple[float, ...]]:
-        """Every point of a finite cube, one after the other."""
+        """Yields every point of a finite cube, one after the other."""
         grids = [axis.grid for axis in self.axes if axis.grid is not None]
         return itertools.product(*(grid.tolist() for grid in grids))
 
     def taken(self, points: Array, tried: Array) -> Mask:
-        """(m,), which of ``points`` (m, d) are in effect the same as one of ``tried`` (n, d)."""
+        """Returns (m,), which of ``points`` (m, d) are in effect the same as one of ``tried`` (n, d)."""
         same = np.ones((len(points), len(tried)), dtype=np.bool_)
         for k, axis in enumerate(self.axes):
             tolerance = SAME if axis.grid is None else 0.0

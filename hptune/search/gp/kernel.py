@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def squared_differences(x: Array, z: Array, categorical: Mask) -> Array:
-    """D: squared difference of every point of ``x`` (n, d) to every point of ``z`` (m, d), per column."""
+    """Computes D: squared difference of each point of ``x`` (n, d) to each of ``z`` (m, d), per column."""
     difference = x.T[:, :, None] - z.T[:, None, :]
     squared = difference * difference
     squared[categorical] = squared[categorical] != 0.0
@@ -32,20 +32,20 @@ def squared_differences(x: Array, z: Array, categorical: Mask) -> Array:
 
 
 def matern52(scaled: Array) -> Array:
-    """K at the scaled squared distances S, of any shape."""
+    """Computes K at the scaled squared distances S, of any shape."""
     r = np.sqrt(5.0 * scaled)
     return (1.0 + r + r * r / 3.0) * np.exp(-r)
 
 
 def matern52_with_slope(scaled: Array) -> tuple[Array, Array]:
-    """K and dK/dS at the scaled squared distances S; the slope is finite at S = 0 too."""
+    """Computes K and dK/dS at the scaled squared distances S; the slope is finite at S = 0 too."""
     r = np.sqrt(5.0 * scaled)
     decay = np.exp(-r)
     return (1.0 + r + r * r / 3.0) * decay, -5.0 / 6.0 * (1.0 + r) * decay
 
 
 def scaled_distances(x: Array, z: Array, weights: Array, categorical: Mask) -> Array:
-    """S of every point of ``x`` (n, d) to every point of ``z`` (m, d), without the memory that D takes."""
+    """Computes S of each point of ``x`` (n, d) to each of ``z`` (m, d), without the memory that D takes."""
     total = np.zeros((len(x), len(z)))
     for column, weight in enumerate(weights):
         difference = x[:, column, None] - z[None, :, column]

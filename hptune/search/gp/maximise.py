@@ -33,7 +33,7 @@ APART = 0.05
 def maximise(
     acquisition: LogExpectedImprovement, cube: Cube, tried: Array, best: Array, rng: np.random.Generator
 ) -> Array:
-    """The untried point (d,) with the highest acquisition found.
+    """Finds the untried point (d,) with the highest acquisition.
 
     Args:
         acquisition: To maximise.
@@ -60,7 +60,7 @@ def _best_untried(acquisition: LogExpectedImprovement, cube: Cube, candidates: A
 
 
 def first_untried(cube: Cube, tried: Array, otherwise: Array) -> Array:
-    """One untried point (1, d) of a finite cube; ``otherwise`` where none is left.
+    """Finds one untried point (1, d) of a finite cube; ``otherwise`` where none is left.
 
     Of n + 1 points one at least is not among n tried, so no more are looked at.
     """
@@ -71,7 +71,7 @@ def first_untried(cube: Cube, tried: Array, otherwise: Array) -> Array:
 
 
 def _apart(ordered: Array) -> Array:
-    """The first few of ``ordered`` (m, d) that are not close to an earlier one."""
+    """Returns the first few of ``ordered`` (m, d) that are not close to an earlier one."""
     chosen = ordered[:1]
     for point in ordered[1:128]:
         if np.abs(chosen - point).max(axis=1).min() > APART:

@@ -71,13 +71,13 @@ class Hyperparameters:
 
     @classmethod
     def from_theta(cls, theta: Array) -> Hyperparameters:
-        """Back from the vector of logs."""
+        """Makes hyperparameters of the vector of their logs."""
         *lengthscales, signal, noise = np.exp(theta)
         return cls(np.asarray(lengthscales), float(signal), float(noise))
 
 
 def prior(dim: int) -> tuple[Array, Array]:
-    """Mean and standard deviation of the normal prior of theta."""
+    """Returns mean and standard deviation of the normal prior of theta."""
     mean = np.full(dim + 2, np.log(LENGTHSCALE_MEDIAN * np.sqrt(max(dim, 1))))
     mean[-2:] = 0.0, np.log(NOISE_MEDIAN)
     std = np.full(dim + 2, LENGTHSCALE_LOG_STD)
@@ -86,7 +86,7 @@ def prior(dim: int) -> tuple[Array, Array]:
 
 
 def negative_log_posterior(theta: Array, differences: Array, y: Array) -> tuple[float, Array]:
-    """Minus the log posterior density of ``theta`` up to a constant, and its gradient.
+    """Computes minus the log posterior density of ``theta`` up to a constant, and its gradient.
 
     Args:
         theta: (d + 2,).
@@ -116,7 +116,7 @@ def negative_log_posterior(theta: Array, differences: Array, y: Array) -> tuple[
 
 
 def fit(x: Array, y: Array, categorical: Mask) -> Hyperparameters:
-    """Most probable hyperparameters: L-BFGS from the prior's mean and from shorter, noisier ones.
+    """Finds the most probable hyperparameters: L-BFGS from the prior's mean and shorter, noisier ones.
 
     More than ``MAX_FIT_POINTS`` points are thinned to that many, half of them the best and half an even
     choice of the others: they tell well enough what the covariance looks like, and one step costs their cube.
@@ -197,17 +197,17 @@ class Posterior:
         return np.maximum(full - reduction, JITTER)
 
     def mean(self, z: Array) -> Array:
-        """Mu at ``z`` (m, d)."""
+        """Predicts mu at ``z`` (m, d)."""
         return self._cross(z).T @ self.alpha
 
     def predict(self, z: Array) -> tuple[Array, Array]:
-        """Mu and var at ``z`` (m, d)."""
+        """Predicts mu and var at ``z`` (m, d)."""
         cross = self._cross(z)
         half = linalg.solve_triangular(self.factor, cross, lower=True, check_finite=False)
         return cross.T @ self.alpha, self._variance(np.einsum("ij,ij->j", half, half))
 
     def predict_with_gradient(self, z: Array) -> tuple[Array, Array, Array, Array]:
-        """Mu, var, and their gradients by z, (m,), (m,), (m, d), (m, d); zero in the categorical columns."""
+        """Predicts mu (m,), var (m,) and their gradients by z (m, d), zero in the categorical columns."""
         signal, weights = self.hyperparameters.signal, self.hyperparameters.weights
         shape, slope = matern52_with_slope(scaled_distances(self.x, z, weights, self.categorical))
         cross = signal * shape + MEAN_VARIANCE

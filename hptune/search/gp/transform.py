@@ -16,7 +16,7 @@ TAIL = 1.0  # in spreads below the median
 
 
 def warp(values: Array) -> Array:
-    """Y: keeps the order, and distances except in the bad tail, of which it takes the logarithm.
+    """Computes y: keeps the order, and distances except in the bad tail, of which it takes the logarithm.
 
     What is a tail is measured in the better half's spread, as in the half-rank warping of the Vizier Gaussian
     Process Bandit Algorithm (Song et al. 2024). Unlike ranks, the logarithm keeps the shape of a smooth
@@ -35,7 +35,7 @@ def warp(values: Array) -> Array:
 
 
 def _centred(values: Array) -> tuple[Array, float]:
-    """Distances from the median, and the spread of the better half; without overflow.
+    """Returns distances from the median, and the spread of the better half; without overflow.
 
     Late in a search the better half lies about the optimum and its spread is noise; the median distance of
     the worse half then stands in, lest all else become tail.

@@ -81,7 +81,7 @@ class CurveReader:
         self.measurements.insert(place, measurement)
 
     def _place(self, late: Measurement) -> int:
-        """Where one belongs that was made before the last: before those of a higher step."""
+        """Finds where a measurement belongs that was made before the last: before those of a higher step."""
         place = max(0, len(self.measurements) - 1)
         while place > 0 and self.measurements[place - 1].step > late.step:
             place -= 1
@@ -89,7 +89,7 @@ class CurveReader:
 
 
 def read_curve(path: Path) -> Sequence[Measurement]:
-    """The measurements of a trial; none where there is no file."""
+    """Reads the measurements of a trial; none where there is no file."""
     reader = CurveReader(path)
     reader.read_new()
     return reader.measurements

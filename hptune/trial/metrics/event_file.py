@@ -61,7 +61,7 @@ class EventFile:
             yield from scalars
 
     def _read_some(self) -> list[Scalar]:
-        """The next scalars, a bounded number; the file is not held open, for there may be thousands."""
+        """Reads the next scalars, a bounded number; the file is not held open, for there may be thousands."""
         scalars: list[Scalar] = []
         if self._damaged or not self._has_grown():
             return scalars
@@ -106,7 +106,7 @@ def _scalars(data: bytes, footer: bytes) -> Iterator[Scalar]:
 
 
 def _number(value: Summary.Value) -> float | None:
-    """The scalar in a TensorFlow 1 ``simple_value`` or a TensorFlow 2 tensor; None for anything else."""
+    """Reads the scalar in TensorFlow 1's ``simple_value`` or a TensorFlow 2 tensor; None for all else."""
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)
@@ -136,7 +136,7 @@ _CRC32C_TABLE = tuple(map(_crc32c_of_byte, range(256)))
 
 
 def masked_crc32c(data: bytes) -> int:
-    """CRC-32C of ``data``, rotated and offset as in event files, since a CRC of a CRC is a weak one."""
+    """Computes the CRC-32C of ``data``, rotated and offset as in event files: a CRC of a CRC is weak."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = crc >> 8 ^ _CRC32C_TABLE[(crc ^ byte) & 0xFF]

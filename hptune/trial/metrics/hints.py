@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher
+from pathlib import Path
 
 from hptune.trial.metrics.printed import plain_text, tags_in
 
@@ -11,15 +13,22 @@ from hptune.trial.metrics.printed import plain_text, tags_in
 _MAX_NAMED = 20
 _MAX_TAGS = 1000
 _MAX_LINE = 120
+_MAX_PLACES = 5
 # An environment variable, as TensorFlow's messages name them.
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 
 
 class Hints:
-    """What was seen that is not the objective."""
+    """What was seen that is not the objective.
 
-    def __init__(self, metric: str) -> None:
+    Args:
+        metric: The objective's tag.
+        places: Directories where event files were looked for.
+    """
+
+    def __init__(self, metric: str, places: Sequence[Path] = ()) -> None:
         self._metric = metric
+        self._places = places
         self._tags: dict[str, None] = {}
         self._line = ""
         # The name in any case, and a number somewhere behind it.
@@ -41,16 +50,22 @@ class Hints:
             self._line = line[max(0, match.start() - _MAX_LINE // 2) :].strip()[:_MAX_LINE]
 
     def message(self) -> str:
-        """What is wrong with a trial without a report of the objective, and what to do."""
+        """Says what is wrong with a trial without a report of the objective, and what to do."""
         text = f"reported no '{self._metric}' (the hyperparameterMetricTag); it reported {self._named()}"
         if not self._line:
             return text
         return f"{text}; it printed {self._line!r}, which is not read: print '{self._metric}=VALUE'"
 
+    def _looked(self) -> str:
+        if not self._places:
+            return ""
+        below = ", ".join(map(str, self._places[:_MAX_PLACES]))
+        return f" (event files were looked for below {below}; an argument of the trainer's names others)"
+
     def _named(self) -> str:
         tags = sorted(self._tags, key=lambda tag: (-_likeness(tag, self._metric), tag))
         if not tags:
-            return "no metric at all"
+            return f"no metric at all{self._looked()}"
         more = f" and {len(tags) - _MAX_NAMED} more" if len(tags) > _MAX_NAMED else ""
         if len(tags) == _MAX_TAGS:
             more = f" and {_MAX_TAGS - _MAX_NAMED} more, or even more than these"

@@ -67,7 +67,7 @@ class HypertuneSource:
         return file.read(len(self._before)) == self._before
 
     def _is_being_rewritten(self, entries: list[str], known: list[str]) -> bool:
-        """Whether a file has only old entries, as in the middle of being rewritten.
+        """Returns whether a file has only old entries, as in the middle of being rewritten.
 
         One that stays so was rewritten with an old value, except where a time tells that the entry is old.
         """
@@ -78,7 +78,7 @@ class HypertuneSource:
 
 
 def _overlap(known: list[str], entries: list[str]) -> int:
-    """How many of the first ``entries`` are the last of the known ones."""
+    """Returns how many of the first ``entries`` are the last of the known ones."""
     longest = min(len(known), len(entries))
     return next((count for count in range(longest, 0, -1) if known[-count:] == entries[:count]), 0)
 
@@ -89,7 +89,7 @@ def _is_part(entries: list[str], known: list[str]) -> bool:
 
 
 def _split(text: str) -> tuple[list[str], int]:
-    """The JSON objects in a text that may end within one, and how many bytes need not be read again."""
+    """Reads the JSON objects in a text that may end within one; returns how many bytes are done with, too."""
     entries = []
     start = end = 0
     while (start := _after_separators(text, start)) < len(text):

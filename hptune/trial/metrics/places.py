@@ -14,7 +14,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def summary_source(directories: Iterable[str]) -> Source:
-    """What a summary is of, by its directories from the trial's own down: the deepest that says it decides.
+    """Tells what a summary is of by its directories, from the trial's own down: the deepest decides.
 
     Both estimators and Keras name them: ``eval``, ``validation``, ``train``. In a name with words of both
     kinds, such as ``eval_on_train``, the training counts.

@@ -51,7 +51,7 @@ _OWN_LOG_OF_TENSORFLOW = re.compile(
 
 
 def plain_text(line: str) -> str:
-    """A printed line without colours and other orders to a terminal."""
+    """Returns a printed line without colours and other orders to a terminal."""
     return _ESCAPE.sub("", line) if "\x1b" in line else line
 
 
@@ -80,13 +80,13 @@ class StdoutSource:
 
 
 def tags_in(line: str) -> list[str]:
-    """Names of all that a printed line gives a value of, for a message to name."""
+    """Returns the names of all that a printed line gives a value of, for a message to name."""
     line = plain_text(line)
     return [] if _OWN_LOG_OF_TENSORFLOW.match(line) else [match[1] for match in _ANY_TAG.finditer(line)]
 
 
 def _begins_word(line: str, start: int) -> bool:
-    """Whether a name begins here: not within another, but perhaps behind a progress bar's unfinished line."""
+    """Returns whether a name begins here: not within another, but perhaps behind an open progress bar."""
     if start == 0 or not re.match(r"[\w./|-]", line[start - 1]):
         return True
     return not line[start].isdigit() and bool(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hptune.results.study import Goal
+from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.hints import Hints
 from hptune.trial.metrics.metric_file import HypertuneSource
 from hptune.trial.metrics.objective import Objective
@@ -33,6 +34,7 @@ class MetricReader:
         *,
         summaries: Path,
         metric_file: Path,
+        elsewhere: Elsewhere | None = None,
         curves: Sequence[Curve] = (),
         best_by: Goal | None = None,
     ) -> None:
@@ -41,16 +43,18 @@ class MetricReader:
         Args:
             metric: The objective's tag.
             summaries: The directory with the trainer's event files.
+            elsewhere: Finds event files in other places.
             metric_file: What cloudml-hypertune writes.
             curves: Are told of the measurements that count.
             best_by: Has the best report judge the trial, by this goal; None for the last one.
         """
         self._metric = metric
         self._stdout = StdoutSource(metric)
-        self._files = (SummarySource(summaries), HypertuneSource(metric_file))
+        self._summaries = SummarySource(summaries, elsewhere)
+        self._metric_file = HypertuneSource(metric_file)
         self._line = b""
         self.objective = Objective(curves, best_by=best_by)
-        self.hints = Hints(metric)
+        self.hints = Hints(metric, (summaries, *(elsewhere.roots if elsewhere else ())))
 
     def read_output(self, data: bytes) -> None:
         """Reads what was printed; a line counts when it has ended."""
@@ -60,15 +64,20 @@ class MetricReader:
         for line in lines:
             self._read_line(line)
 
-    def read_files(self) -> None:
-        """Reads what was written to files since the last call."""
-        for file in self._files:
-            self._record(file.read_new())
+    def read_files(self, group: int | None = None, *, at_once: bool = False) -> None:
+        """Reads what was written to files since the last call.
+
+        Args:
+            group: The trainer's process group while it runs.
+            at_once: Whether to look for files in other places even where that was done a moment ago.
+        """
+        self._record(self._summaries.read_new(group, at_once=at_once))
+        self._record(self._metric_file.read_new())
 
     def finish(self) -> None:
         """Reads what a trainer that has ended left: a line without its end, its files."""
         self._read_line(self._line)
-        self.read_files()
+        self.read_files(at_once=True)
         self.objective.finish()
 
     def _read_line(self, line: bytes) -> None:

@@ -57,7 +57,7 @@ class Curve(Protocol):
 
 
 def is_objective(metric: str, tag: str) -> bool:
-    """Whether ``tag`` is the objective's.
+    """Returns whether ``tag`` is the objective's.
 
     The default tag may have a scope before it, for that is how Google's own hook came to write it.
     """

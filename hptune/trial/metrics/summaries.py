@@ -1,4 +1,4 @@
-"""Reads TensorBoard summaries below a directory while a trainer writes them."""
+"""Reads TensorBoard summaries below a directory, and elsewhere, while a trainer writes them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hptune.results.study import Measurement
+from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.event_file import EventFile
 from hptune.trial.metrics.places import summary_source
 from hptune.trial.metrics.report import Report
 
 
 class SummarySource:
-    """Reads the event files below a directory that were not there when the trial began."""
+    """Reads the event files that were not there when the trial began.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: The trial's own directory, with all that is below it.
+        elsewhere: Finds what the trainer writes in other places.
+    """
+
+    def __init__(self, directory: Path, elsewhere: Elsewhere | None = None) -> None:
         self._directory = directory
+        self._elsewhere = elsewhere or Elsewhere()
         self._files: dict[Path, EventFile] = {}
         # What an interrupted attempt left is not this attempt's measurement.
         self._earlier = frozenset(self._paths())
 
-    def read_new(self) -> Iterator[Report]:
-        """Yields what was written since the last call, of all files together in the order of writing."""
-        files = (self._read_file(path) for path in sorted(self._paths() - self._earlier))
+    def read_new(self, group: int | None = None, *, at_once: bool = False) -> Iterator[Report]:
+        """Yields what was written since the last call, of all files together in the order of writing.
+
+        Args:
+            group: The trainer's process group; None where it has ended, or there is none.
+            at_once: Whether to look through other places even where that was done a moment ago.
+        """
+        own = dict.fromkeys(self._paths() - self._earlier, self._directory)
+        # A file is the trial's own where it is found in both ways.
+        places = {**self._elsewhere.files(group, at_once=at_once), **own}
+        inside = {path for path in places if self._directory in path.parents} - own.keys()
+        files = (self._read_file(path, places[path]) for path in sorted(places.keys() - inside))
         return heapq.merge(*files, key=lambda report: report.time_s)
 
-    def _read_file(self, path: Path) -> Iterator[Report]:
+    def _read_file(self, path: Path, root: Path) -> Iterator[Report]:
         file = self._files.setdefault(path, EventFile(path))
-        folder = path.relative_to(self._directory).parent
+        folder = path.relative_to(root).parent
         source = summary_source(folder.parts)
         for scalar in file.read_new():
             measurement = Measurement(scalar.value, scalar.step)

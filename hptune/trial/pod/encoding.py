@@ -14,13 +14,13 @@ _EMPTY = "%"
 
 
 def encode_value(text: str) -> str:
-    """``text`` in letters, digits and ``_.:/+-%`` alone, never empty; itself where it needs no ``%``."""
+    """Encodes ``text`` in letters, digits and ``_.:/+-%``, never empty; itself where it needs no ``%``."""
     # urllib takes the tilde for plain, and a shell for somebody's home.
     return quote(text, safe=_PLAIN, errors="surrogatepass").replace("~", "%7E") or _EMPTY
 
 
 def decode_value(text: str) -> str:
-    """The text that ``encode_value`` encoded.
+    """Decodes what ``encode_value`` encoded.
 
     Raises:
         ValueError: It encoded none.

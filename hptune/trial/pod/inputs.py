@@ -124,7 +124,7 @@ class Inputs:
         self._fetched: dict[str, _Copy | None] = {}
 
     def localize(self, argument: str) -> str:
-        """The argument, with a local path for the address that it holds where that exists.
+        """Returns the argument, with a local path for the address that it holds where that exists.
 
         Raises:
             UsageError: The address needs a package that is not installed.
@@ -201,7 +201,7 @@ class _Copy:
         return cls(uri, path, dict(_stamps(path)))
 
     def changed(self) -> list[str]:
-        """Paths of the files that are new or not as they came; the empty one for the copy itself."""
+        """Returns the paths of files that are new or not as they came; the empty one for the copy itself."""
         before = self.files
         return [] if before is None else [n for n, stamp in _stamps(self.path) if before.get(n) != stamp]
 

@@ -87,7 +87,7 @@ def _add(tar: tarfile.TarFile, file: Path, name: str) -> None:
 
 
 def is_packed_directory(archive: Path) -> bool:
-    """Whether `pack_package` made an archive."""
+    """Returns whether `pack_package` made an archive."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
             return _HEADER in tar.pax_headers
@@ -128,7 +128,7 @@ def _check(entry: tarfile.TarInfo, size: int) -> None:
 
 
 def sha256_of(file: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Computes the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

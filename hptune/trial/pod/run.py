@@ -24,9 +24,9 @@ from hptune.storage.job_dir import TrialDir
 from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
-from hptune.trial.pod.earlier import may_be_stopped_early, most_deliberate_source
 from hptune.trial.pod.encoding import decode_value
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
+from hptune.trial.pod.objective_source import may_be_stopped_early, most_deliberate_source
 from hptune.trial.spec import Pod, TrialSpec
 from hptune.trial.supervise import prepare, run_trial
 
@@ -167,7 +167,7 @@ class _Listener:
         return replace(outcome, exit_code=0, message=find_measurement_fault(self._spec.metric, outcome.final))
 
     def _is_early(self) -> bool:
-        """Whether it is Katib's collector that has stopped the trial."""
+        """Returns whether it is Katib's collector that has stopped the trial."""
         file = self._pod.collector_file
         marks = file.parent.glob("*.pid") if file else ()
         return any(mark.read_text(encoding="utf-8").strip() == _EARLY_STOPPED for mark in marks)

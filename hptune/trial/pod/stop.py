@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from hptune.trial.command import TRIAL_VARIABLE
+from hptune.trial.document import TRIAL_VARIABLE
 
 _POLL_S = 0.1
 _PROCESSES = Path("/proc")

@@ -10,7 +10,7 @@ from submissions import LR, of_job, ranged, submission
 
 from hptune.backends.katib.experiment.annotations import SUBMISSION_ANNOTATION, read_submission
 from hptune.backends.katib.experiment.build import build_experiment
-from hptune.backends.katib.experiment.checks import differences
+from hptune.backends.katib.experiment.checks import differences, unwatched_differences
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import InputError, JobDirError, UsageError
 from hptune.job.submission import Program
@@ -392,7 +392,6 @@ def test_what_differs_is_named():
         "a trial that failed teaches nothing",
         "the point that the trainer's own arguments name",
         "enableTrialEarlyStopping",
-        "maxFailedTrials 0",
     ]
 
 
@@ -416,6 +415,17 @@ def test_ends_of_whole_number_ranges_in_a_random_search():
     )
     (line,) = differences(job, BANDIT)
     assert line.startswith("INTEGER a:")
+
+
+@pytest.mark.parametrize(
+    ("tuning", "lines"),
+    [({}, 1), ({"maxFailedTrials": 1}, 0), ({"maxTrials": 1}, 0)],
+)
+def test_the_rule_that_holds_only_while_somebody_watches_is_told_apart(tuning, lines):
+    job = submission(**{"maxTrials": 9, **tuning})
+    assert not any("maxFailedTrials" in line for line in differences(job, KatibOptions()))
+    told = unwatched_differences(job.job)
+    assert [line.startswith("maxFailedTrials 0: while nobody watches") for line in told] == [True] * lines
 
 
 def test_an_image_without_hptune_is_not_run():

@@ -67,6 +67,24 @@ def test_a_job_that_is_not_watched_any_more_goes_on_and_is_watched_again(make_ka
     assert job.starts == [1, 2, 3]
 
 
+def test_a_watched_job_is_warned_of_nothing_that_only_unwatched_ones_do(make_katib_job):
+    job = make_katib_job(maxTrials=2)
+    job.run()
+    assert job.warnings == []
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_what_holds_only_while_somebody_watches_is_told_when_nobody_does(make_katib_job, limit):
+    job = make_katib_job("time.sleep(60)", maxTrials=2, maxFailedTrials=limit)
+    job.backend.submit(job.submission)
+    assert ["maxFailedTrials 0: while nobody watches" in each for each in job.warnings] == [True] * (
+        not limit
+    )
+    with pytest.raises(Interrupted) as interrupted:
+        job.new_backend().run(job.submission, interrupt_at(1, TrialState.RUNNING))
+    assert ("maxFailedTrials 0: while nobody watches" in str(interrupted.value)) is (not limit)
+
+
 def test_a_job_that_has_ended_is_told_again_without_running_anything(make_katib_job):
     job = make_katib_job(maxTrials=2)
     study = job.run()
@@ -272,7 +290,7 @@ def test_other_trials_keep_their_numbers_when_some_are_stopped(make_katib_job):
 
 def test_a_job_is_not_made_before_an_earlier_one_of_its_name_is_gone(make_katib_job, monkeypatch):
     """What the pods of the earlier one say would count for trials that have the same names."""
-    monkeypatch.setattr("hptune.backends.katib.backend._POLL_S", 0.05)
+    monkeypatch.setattr("hptune.backends.katib.earlier_job._POLL_S", 0.05)
     job = make_katib_job(maxTrials=1)
     name = job.backend.experiment
     labels = {"katib.kubeflow.org/experiment": name}
@@ -294,7 +312,7 @@ def test_a_job_is_not_made_before_an_earlier_one_of_its_name_is_gone(make_katib_
 
 
 def test_what_is_never_deleted_is_not_waited_for_for_ever(make_katib_job, monkeypatch):
-    monkeypatch.setattr("hptune.backends.katib.backend._DELETION_S", -1)
+    monkeypatch.setattr("hptune.backends.katib.earlier_job._DELETION_S", -1)
     job = make_katib_job(maxTrials=1)
     labels = {"katib.kubeflow.org/experiment": job.backend.experiment}
     job.server.put("trials", {"metadata": {"name": "old", "labels": labels}})

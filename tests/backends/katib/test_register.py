@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hptune.backends.katib.suggestion.install import SuggestionImage, register, unregister
+from hptune.backends.katib.suggestion.registration import SuggestionImage, register, unregister
 from hptune.errors import InputError
 
 IMAGE = SuggestionImage("registry.example/hptune:1")

@@ -24,7 +24,8 @@ from suggestion_server import (
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.search.bandit import GPBanditSampler
 from hptune.search.encoding import distributions
-from hptune.search.space import Categorical, Discrete, Double, Integer, Scale, SearchSpace, format_values
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, SearchSpace, format_values
 
 UNIT = (parameter("x", api.DOUBLE, "0", "1"), parameter("y", api.DOUBLE, "0", "1"))
 LOCAL_MIXED = SearchSpace(

@@ -34,6 +34,7 @@ TRIALS = Resource("kubeflow.org", "v1beta1", "trials")
 SUGGESTIONS = Resource("kubeflow.org", "v1beta1", "suggestions")
 PODS = Resource("", "v1", "pods")
 EVENTS = Resource("", "v1", "events")
+JOBS = Resource("batch", "v1", "jobs")
 CONFIG_MAPS = Resource("", "v1", "configmaps")
 
 

@@ -21,6 +21,7 @@ from hptune.backends.katib.cluster.api_call import (
     CONFIG_MAPS,
     EVENTS,
     EXPERIMENTS,
+    JOBS,
     PODS,
     SUGGESTIONS,
     TRIALS,
@@ -78,11 +79,19 @@ class Cluster:
             ExistsError: There is one of the name; it may have been made by an attempt whose answer was lost.
             UsageError: Katib refuses it.
         """
-        call = Call("create", EXPERIMENTS, self.namespace, manifest["metadata"]["name"])
-        return self._json(call, "POST", self._path(EXPERIMENTS), body=manifest)
+        return self._create(EXPERIMENTS, manifest)
+
+    def create_job(self, manifest: Object) -> Object:
+        """Creates a Job of Kubernetes' own.
+
+        Raises:
+            ExistsError: There is one of the name; it may have been made by an attempt whose answer was lost.
+            UsageError: The cluster refuses it.
+        """
+        return self._create(JOBS, manifest)
 
     def experiment(self, name: str) -> Object:
-        """One Experiment.
+        """Reads one Experiment.
 
         Raises:
             NotThereError: There is none of this name.
@@ -90,7 +99,7 @@ class Cluster:
         return self._get(EXPERIMENTS, name)
 
     def suggestion(self, experiment: str) -> Object:
-        """The Suggestion of an Experiment, which has its name.
+        """Reads the Suggestion of an Experiment, which has its name.
 
         Raises:
             NotThereError: There is none yet.
@@ -105,8 +114,8 @@ class Cluster:
         """
         self._patch(EXPERIMENTS, name, {"spec": {"maxFailedTrialCount": count}})
 
-    def annotate_experiment(self, name: str, annotations: Mapping[str, str]) -> None:
-        """Adds annotations to an Experiment.
+    def annotate_experiment(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Sets annotations of an Experiment, and takes away those that are None.
 
         Raises:
             NotThereError: There is none of this name.
@@ -130,7 +139,7 @@ class Cluster:
         self._delete(TRIALS, name)
 
     def trials(self, experiment: str) -> list[Object]:
-        """The trials of an Experiment, in no certain order."""
+        """Lists the trials of an Experiment, in no certain order."""
         return self._items(TRIALS, experiment)
 
     def follow_trials(self, experiment: str, heartbeat_s: float) -> Iterator[list[Object]]:
@@ -163,14 +172,22 @@ class Cluster:
             # A server that ends each watch at once must not be asked again at once.
             time.sleep(max(0.0, begun + self._patience.first_pause_s - time.monotonic()))
 
+    def pod(self, name: str) -> Object:
+        """Returns one pod.
+
+        Raises:
+            NotThereError: There is none of this name.
+        """
+        return self._get(PODS, name)
+
     def pods(self, experiment: str) -> list[Object]:
-        """The pods of an Experiment: those of its trials and that of its suggestion service."""
+        """Lists the pods of an Experiment: those of its trials and that of its suggestion service."""
         return self._items(PODS, experiment)
 
     def log(
         self, pod: str, container: str, *, since: datetime | None = None, last_lines: int | None = None
     ) -> bytes:
-        """What a container printed, each line with the time of its printing in front.
+        """Reads what a container printed, each line with the time of its printing in front.
 
         Args:
             pod: Its pod.
@@ -195,7 +212,7 @@ class Cluster:
         return bytes(response.data)
 
     def events(self, kind: str, name: str) -> list[Object]:
-        """What the cluster noted about an object of late, oldest first."""
+        """Lists what the cluster noted about an object of late, oldest first."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         found: list[Object] = self._list(EVENTS, {"fieldSelector": selector})["items"]
         return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
@@ -227,6 +244,10 @@ class Cluster:
             except ConflictError:
                 continue
             return True
+
+    def _create(self, resource: Resource, manifest: Object) -> Object:
+        call = Call("create", resource, self.namespace, manifest["metadata"]["name"])
+        return self._json(call, "POST", self._path(resource), body=manifest)
 
     def _get(self, resource: Resource, name: str) -> Object:
         return self._json(Call("get", resource, self.namespace, name), "GET", self._path(resource, name))

@@ -29,7 +29,7 @@ _CONFIGURATION_ERRORS = (
 def connect(
     namespace: str | None = None, context: str | None = None, *, patience: Patience = CLUSTER
 ) -> Cluster:
-    """The cluster that this process runs in, else the one that kubectl talks to.
+    """Connects to the cluster that this process runs in, else to the one that kubectl talks to.
 
     Args:
         namespace: The namespace; None for the pod's or the context's own.
@@ -76,7 +76,7 @@ def _configure(configuration: kubernetes_client.Configuration, context: str | No
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with a kubeconfig, without the parts of it that the library quotes: tokens, for one."""
+    """Says what is wrong with a kubeconfig, without the parts that the library quotes, such as tokens."""
     if isinstance(error, kubernetes_config.ConfigException | OSError | yaml.YAMLError):
         return re.sub(r"/?\{.*\}", "", " ".join(str(error).split())).rstrip(".")
     return f"the kubeconfig is damaged ({type(error).__name__})"

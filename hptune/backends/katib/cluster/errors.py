@@ -32,7 +32,7 @@ class ExpiredError(ClusterError):
 
 
 def refusal(call: Call, status: int, body: bytes | str | None) -> ClusterError | UsageError:
-    """The error that an answer stands for.
+    """Makes the error that an answer stands for.
 
     Args:
         call: What was asked.

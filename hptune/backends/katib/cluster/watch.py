@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines as they come, until there are no more, whatever ends them; half a line is not one."""
+    """Yields lines as they come, until there are no more, whatever ends them; half a line is not one."""
     rest = b""
     try:
         for chunk in chunks:
@@ -24,7 +24,7 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def by_name(items: Iterable[Object]) -> dict[str, Object]:
-    """Objects by their names."""
+    """Returns objects by their names."""
     return {item["metadata"]["name"]: item for item in items}
 
 

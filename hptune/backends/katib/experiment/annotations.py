@@ -12,12 +12,14 @@ from hptune.job.submission import SUBMISSION_FORM, Submission
 SUBMISSION_ANNOTATION = "hptune.dev/submission"
 TRIALS_ANNOTATION = "hptune.dev/trials"
 """Names of the trials in order of their numbers, written before some of them are deleted."""
+WATCHER_ANNOTATION = "hptune.dev/watcher"
+"""Names the one watcher that may cancel the job; see `hptune.backends.katib.watcher`."""
 MAX_BYTES = 240 * 1024
 """Kubernetes holds all annotations of an object to 256 KiB."""
 
 
 def read_submission(experiment: Mapping[str, Any]) -> Submission:
-    """The submission that an Experiment was made of.
+    """Reads the submission that an Experiment was made of.
 
     Args:
         experiment: The manifest, or what the cluster has of it.
@@ -37,10 +39,16 @@ def read_submission(experiment: Mapping[str, Any]) -> Submission:
 
 
 def read_trial_names(experiment: Mapping[str, Any]) -> list[str]:
-    """What `TRIALS_ANNOTATION` has; nothing where it is not there, or is of somebody else's making."""
+    """Reads `TRIALS_ANNOTATION`; nothing where it is missing, or not of hptune's making."""
     text = (experiment["metadata"].get("annotations") or {}).get(TRIALS_ANNOTATION, "[]")
     try:
         names = json.loads(text)
     except ValueError:
         return []
     return list(map(str, names)) if isinstance(names, list) else []
+
+
+def read_watcher(experiment: Mapping[str, Any]) -> str | None:
+    """Returns what `WATCHER_ANNOTATION` has; None where nobody may cancel the job but people."""
+    name: str | None = (experiment["metadata"].get("annotations") or {}).get(WATCHER_ANNOTATION)
+    return name

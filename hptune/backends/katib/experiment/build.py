@@ -27,8 +27,7 @@ from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.experiment.parameters import algorithm_spec, max_trials, parameter_specs
 from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
 from hptune.backends.katib.options import KatibOptions
-from hptune.job.submission import SUBMISSION_FORM, Submission
-from hptune.job.tuning_job import TuningJob
+from hptune.job.submission import SUBMISSION_FORM, Final, Submission
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
 from hptune.trial.pod.collector import STEP_METRIC
@@ -42,7 +41,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def build_experiment(submission: Submission, options: KatibOptions) -> dict[str, Any]:
-    """The Experiment that runs a job.
+    """Builds the Experiment that runs a job.
 
     Args:
         submission: The job; its directory is a URI, a path on the volume that trials mount, or empty.
@@ -75,7 +74,7 @@ def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1Ex
     job = submission.job
     trials = max_trials(job)
     return V1beta1ExperimentSpec(
-        objective=_objective(job),
+        objective=_objective(submission),
         algorithm=algorithm_spec(submission, options),
         earlyStopping=_early_stopping() if job.early_stopping else None,
         maxTrialCount=trials,
@@ -90,15 +89,26 @@ def _spec(submission: Submission, options: KatibOptions, name: str) -> V1beta1Ex
     )
 
 
-def _objective(job: TuningJob) -> V1beta1ObjectiveSpec:
-    """The objective; its last value counts, where Katib would take the best one."""
-    metrics = (job.metric, STEP_METRIC)
+def _objective(submission: Submission) -> V1beta1ObjectiveSpec:
+    """Builds the objective: its last value counts, unless the best one, Katib's own choice, is asked for.
+
+    The last line that the collector finds has the measurement that counts, so the step is the latest one.
+    """
+    job = submission.job
+    strategies = {job.metric: objective_strategy(submission), STEP_METRIC: "latest"}
     return V1beta1ObjectiveSpec(
         type="minimize" if job.goal is Goal.MINIMIZE else "maximize",
         objectiveMetricName=job.metric,
         additionalMetricNames=[STEP_METRIC],
-        metricStrategies=[V1beta1MetricStrategy(name=metric, value="latest") for metric in metrics],
+        metricStrategies=[V1beta1MetricStrategy(name=n, value=value) for n, value in strategies.items()],
     )
+
+
+def objective_strategy(submission: Submission) -> str:
+    """Returns which of its values Katib takes for a trial's: a strategy's name, and its field's."""
+    if submission.final is Final.LAST:
+        return "latest"
+    return "max" if submission.job.goal is Goal.MAXIMIZE else "min"
 
 
 def _early_stopping() -> V1beta1EarlyStoppingSpec:
@@ -134,7 +144,7 @@ def _trial_template(submission: Submission, options: KatibOptions, name: str) ->
 
 
 def _references(space: SearchSpace) -> dict[str, str]:
-    """What the template calls each parameter: its name, or its place where that has other characters."""
+    """Returns the template's name of each parameter: its own, or its place where that is not plain."""
     return {
         name if _PLAIN_NAME.fullmatch(name) and name != _TRIAL_NAME else f"#{i}": name
         for i, name in enumerate(space.names, start=1)

@@ -14,8 +14,9 @@ from hptune.errors import Fault, UsageError
 from hptune.job.submission import SUBMISSION_FORM, Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
 from hptune.search.grid import grid_size
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, format_number
-from hptune.trial.command import TRIAL_VARIABLE
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, format_number
+from hptune.trial.document import TRIAL_VARIABLE
 from hptune.trial.pod.collector import STEP_METRIC
 
 MAX_METRIC_BYTES = 255
@@ -132,7 +133,7 @@ def _longest_text(parameter: Parameter) -> str:
 
 
 def differences(submission: Submission, options: KatibOptions) -> tuple[str, ...]:
-    """What the cluster does otherwise than this machine would, a line each.
+    """Yields what the cluster does otherwise than this machine would, a line each.
 
     Args:
         submission: The job.
@@ -188,6 +189,11 @@ def _rule_differences(job: TuningJob) -> Iterator[str]:
     if job.early_stopping:
         rule = "stops a trial whose best value is worse than the mean of the others' first 4"
         yield f"enableTrialEarlyStopping: Katib's medianstop {rule}, whatever their steps"
-    if not job.max_failed_trials and job.max_trials > 1:
-        rule = "a job whose first trial fails goes on while no `hptune` watches it"
-        yield f"maxFailedTrials 0: {rule}, until all its trials have failed"
+
+
+def unwatched_differences(job: TuningJob) -> tuple[str, ...]:
+    """Yields what the cluster does otherwise while no hptune watches the job, a line each."""
+    if job.max_failed_trials or job.max_trials == 1:
+        return ()
+    rule = "while nobody watches the job, a trial that fails before any has succeeded does not end it"
+    return (f"maxFailedTrials 0: {rule}; it ends when all its trials have failed",)

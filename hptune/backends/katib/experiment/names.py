@@ -24,7 +24,7 @@ _DIGEST_DIGITS = 8
 
 
 def experiment_name(job_name: str, namespace: str) -> str:
-    """The name of a job's Experiment: readable, valid in Katib, one per job and namespace.
+    """Makes the name of a job's Experiment: readable, valid in Katib, one per job and namespace.
 
     The namespace counts because Katib's suggestion controller looks for an Experiment's trials by its name in
     all namespaces: jobs of the same name in two of them would learn from each other's trials.
@@ -39,7 +39,7 @@ def experiment_name(job_name: str, namespace: str) -> str:
 
 
 def job_label(job_name: str) -> str:
-    """A job's name as the value of a label; different jobs may share it."""
+    """Makes a label's value of a job's name; different jobs may share it."""
     return _slug(job_name)[:63].rstrip("-")
 
 

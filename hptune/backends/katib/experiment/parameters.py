@@ -21,7 +21,8 @@ from hptune.backends.katib.suggestion import settings
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import Algorithm, TuningJob
 from hptune.search.grid import grid_axes, grid_size
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, Value, format_number
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Value, format_number
 from hptune.trial.pod.encoding import encode_value
 
 RANDOM = "random"
@@ -31,20 +32,23 @@ _DISTRIBUTIONS = {Scale.LINEAR: "uniform", Scale.LOG: "logUniform"}
 
 
 def algorithm_name(job: TuningJob, options: KatibOptions) -> str:
-    """What Katib calls the algorithm that suggests ``job``'s trials."""
+    """Returns what Katib calls the algorithm that suggests ``job``'s trials."""
     named = {Algorithm.RANDOM_SEARCH: RANDOM, Algorithm.GRID_SEARCH: GRID}
     return named.get(job.algorithm, options.algorithm.value)
 
 
 def max_trials(job: TuningJob) -> int:
-    """Trials in all: fewer than maxTrials where a grid has no more points, which Katib would refuse."""
+    """Returns the number of all trials: fewer than maxTrials where a grid has no more points.
+
+    Katib would refuse to run more than that.
+    """
     if job.algorithm is Algorithm.GRID_SEARCH:
         return min(job.max_trials, grid_size(job.space, job.max_trials))
     return job.max_trials
 
 
 def parameter_specs(job: TuningJob) -> list[V1beta1ParameterSpec]:
-    """The search space, parameter by parameter."""
+    """Writes the search space, parameter by parameter."""
     if job.algorithm is Algorithm.GRID_SEARCH:
         axes = grid_axes(job.space, job.max_trials)
         return [_list_of(parameter, axes[parameter.name]) for parameter in job.space]
@@ -79,12 +83,12 @@ def _list_of(parameter: Parameter, values: Iterable[Value]) -> V1beta1ParameterS
 
 
 def katib_text(value: Value) -> str:
-    """How an Experiment spells a value."""
+    """Spells a value as an Experiment does."""
     return encode_value(value) if isinstance(value, str) else format_number(value)
 
 
 def algorithm_spec(submission: Submission, options: KatibOptions) -> V1beta1AlgorithmSpec:
-    """The algorithm with its settings."""
+    """Writes the algorithm with its settings."""
     name = algorithm_name(submission.job, options)
     if name == KatibAlgorithm.BANDIT:
         values = _bandit_settings(submission)
@@ -99,7 +103,7 @@ def algorithm_spec(submission: Submission, options: KatibOptions) -> V1beta1Algo
 
 
 def initial_points(job: TuningJob) -> int:
-    """How many finished trials scikit-optimize draws at random for, before it fits its model.
+    """Returns how many finished trials scikit-optimize draws at random for, before it fits its model.
 
     Its own default of ten would make a job of ten trials a random search. A model of d parameters has no
     slope to follow before d + 1 points; half of the budget at most, as the local bandit has it, and early
@@ -121,7 +125,7 @@ def _bandit_settings(submission: Submission) -> dict[str, str]:
 
 
 def _scale_to_tell(parameter: Parameter) -> Scale | None:
-    """The scale of a parameter, where Katib's distributions have no word for it."""
+    """Returns the scale of a parameter, where Katib's distributions have no word for it."""
     if isinstance(parameter, Discrete) and len(parameter.values) > 1:
         return None if parameter.scale is Scale.LINEAR else parameter.scale
     if isinstance(parameter, Double | Integer) and parameter.low < parameter.high:

@@ -21,7 +21,7 @@ MAX_STRING_BYTES = 2**17 - 1
 
 
 def json_template(content: Mapping[str, object], places: Mapping[str, str | Mapping[str, str]]) -> str:
-    """An object as JSON that holds no ``$`` outside its places, and nothing that is not ASCII.
+    """Writes an object as JSON that holds no ``$`` outside its places, and nothing that is not ASCII.
 
     Args:
         content: The object.
@@ -45,7 +45,7 @@ def _json(value: object) -> str:
 
 
 def find_faults(text: str, place: str) -> Iterator[Fault]:
-    """Why ``text`` cannot be an argument of a process in a pod, if it cannot."""
+    """Says why ``text`` cannot be an argument of a process in a pod, if it cannot."""
     if "\0" in text:
         yield Fault(place, f"{text!r} is not allowed (no argument can hold the character NUL)")
     try:

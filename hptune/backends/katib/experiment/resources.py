@@ -37,7 +37,7 @@ _SHARED_MEMORY_SHARE = 0.5
 
 
 def resources(job: TuningJob, options: KatibOptions) -> dict[str, Any]:
-    """The ``resources`` of the trainer's container; GPUs are limits, as Kubernetes wants them."""
+    """Builds the ``resources`` of the trainer's container; GPUs are limits, as Kubernetes wants them."""
     requests: dict[str, str] = {}
     if (cpu := _cpu(job, options)) is not None:
         requests["cpu"] = cpu_quantity(cpu)
@@ -50,13 +50,13 @@ def resources(job: TuningJob, options: KatibOptions) -> dict[str, Any]:
 
 
 def node_selector(job: TuningJob, options: KatibOptions) -> dict[str, str]:
-    """The labels that a trial's node must have."""
+    """Returns the labels that a trial's node must have."""
     accelerator = options.gke_accelerator(job)
     return {**({ACCELERATOR_LABEL: accelerator} if accelerator else {}), **options.node_selector}
 
 
 def shared_memory(job: TuningJob, options: KatibOptions) -> dict[str, str]:
-    """The ``emptyDir`` of /dev/shm: Kubernetes' own 64 MiB are too few for data loaders."""
+    """Builds the ``emptyDir`` of /dev/shm: Kubernetes' own 64 MiB are too few for data loaders."""
     size = options.shared_memory_bytes
     if size is None and (memory := memory_bytes(job, options)) is not None:
         size = int(memory * _SHARED_MEMORY_SHARE)
@@ -64,7 +64,7 @@ def shared_memory(job: TuningJob, options: KatibOptions) -> dict[str, str]:
 
 
 def memory_bytes(job: TuningJob, options: KatibOptions) -> int | None:
-    """Memory that a trial asks for; None where neither the options nor the machine say."""
+    """Returns the memory that a trial asks for; None where neither the options nor the machine say."""
     if options.memory_bytes is not None or job.machine.memory_bytes is None:
         return options.memory_bytes
     total = job.machine.memory_bytes
@@ -80,7 +80,7 @@ def _cpu(job: TuningJob, options: KatibOptions) -> float | None:
 
 
 def _kept(amount: float, steps: Sequence[tuple[float, float]]) -> float:
-    """What is kept of ``amount``: of each step's width its share."""
+    """Returns what GKE keeps of ``amount``: of each step's width its share."""
     kept = 0.0
     for width, share in steps:
         kept += min(amount, width) * share

@@ -16,7 +16,7 @@ from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.storage.job_dir import JobDir, TrialDir
 from hptune.storage.transfer import is_remote
-from hptune.trial.command import POD_COMMAND, POD_STOP_COMMAND, TRIAL_VARIABLE
+from hptune.trial.document import POD_COMMAND, POD_STOP_COMMAND, TRIAL_VARIABLE
 from hptune.trial.spec import TRIAL_FORM, Pod, TrialSpec
 
 CONTAINER = "trainer"
@@ -39,7 +39,7 @@ _GRACE_PERIOD_S = 120
 
 
 def labels(submission: Submission, options: KatibOptions) -> dict[str, str]:
-    """Labels of the Experiment and of its pods."""
+    """Returns the labels of the Experiment and of its pods."""
     own = {NAME_LABEL: "hptune", JOB_LABEL: job_label(submission.name)}
     return {**options.labels, **own}
 
@@ -51,7 +51,7 @@ def trial_job(
     placeholders: dict[str, str],
     trial_name: str,
 ) -> dict[str, Any]:
-    """The Job.
+    """Builds the Job.
 
     Args:
         submission: What to run.
@@ -84,7 +84,7 @@ def trial_job(
 def trial_document(
     submission: Submission, experiment: str, placeholders: dict[str, str], trial_name: str
 ) -> str:
-    """What a trial's pod is told, with the places that Katib fills in; arguments as those of `trial_job`."""
+    """Writes a trial's document with the places that Katib fills in; for arguments see `trial_job`."""
     pod = Pod(
         trial_prefix=f"{experiment}-",
         collector_file=Path(METRICS_FILE),
@@ -98,7 +98,7 @@ def trial_document(
 
 
 def _trial_dir(submission: Submission) -> TrialDir:
-    """Where a trial writes: on the volume that holds the job, or in its pod."""
+    """Returns where a trial writes: on the volume that holds the job, or in its pod."""
     if not submission.job_dir or is_remote(submission.job_dir):
         return TrialDir(_POD_DIR / "output", _POD_DIR / "state")
     return JobDir(Path(submission.job_dir)).trial("{trial_id}")
@@ -140,7 +140,7 @@ def _pod_spec(submission: Submission, options: KatibOptions, document: str) -> d
 
 
 def _volumes(job: TuningJob, options: KatibOptions) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Where each volume is mounted, and what it is."""
+    """Returns where each volume is mounted, and what it is."""
     volumes: dict[str, tuple[str, dict[str, Any]]] = {
         "work": (str(_POD_DIR), {"emptyDir": {}}),
         "shared-memory": ("/dev/shm", {"emptyDir": shared_memory(job, options)}),  # noqa: S108
@@ -182,7 +182,7 @@ def _container(
 
 
 def place_faults(submission: Submission, options: KatibOptions) -> Iterator[Fault]:
-    """Why the job cannot live where it is to."""
+    """Says why the job's directory cannot be where the job asks for it."""
     job_dir = submission.job_dir
     if not job_dir or is_remote(job_dir):
         return

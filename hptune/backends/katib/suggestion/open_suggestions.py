@@ -53,7 +53,7 @@ class OpenSuggestions:
         return json.dumps({"last": self.last, "open": dict(self.open)}, separators=(",", ":"))
 
     def without(self, finished: Sequence[Texts]) -> OpenSuggestions:
-        """These without one open suggestion for each finished trial of the same parameters."""
+        """Returns these without one open suggestion for each finished trial of the same parameters."""
         left = dict(self.open)
         for texts in finished:
             number = next((number for number, point in left.items() if point == texts), None)
@@ -62,7 +62,7 @@ class OpenSuggestions:
         return replace(self, open=left)
 
     def unseen(self, trials: Sequence[Texts], count: int) -> dict[int, Texts]:
-        """Open suggestions without a trial, the ``count`` oldest of them, by number.
+        """Returns open suggestions without a trial, the ``count`` oldest of them, by number.
 
         Args:
             trials: Parameters of the trials that Katib sent.
@@ -72,5 +72,5 @@ class OpenSuggestions:
         return dict(islice(self.without(trials).open.items(), max(count, 0)))
 
     def with_next(self, texts: Texts) -> OpenSuggestions:
-        """These and one more."""
+        """Returns these and one more."""
         return OpenSuggestions(self.last + 1, {**self.open, self.last + 1: texts})

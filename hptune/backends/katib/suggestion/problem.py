@@ -11,8 +11,8 @@ from optuna.study import StudyDirection
 
 from hptune.backends.katib.experiment.names import BANDIT
 from hptune.backends.katib.suggestion import api_pb2 as api
-from hptune.backends.katib.suggestion.fields import Field, read_fields
 from hptune.backends.katib.suggestion.open_suggestions import Texts
+from hptune.backends.katib.suggestion.parameters import Field, read_fields
 from hptune.backends.katib.suggestion.settings import Settings, read_settings
 from hptune.errors import Fault, InputError
 from hptune.search.bandit import GPBanditSampler
@@ -53,7 +53,7 @@ class Problem:
         return {name: each for name, each in distributions(self.space).items() if not each.single()}
 
     def sampler(self) -> GPBanditSampler:
-        """The bandit for it."""
+        """Makes the bandit for it."""
         return GPBanditSampler(
             seed=self.settings.seed,
             space=self.space,
@@ -64,7 +64,7 @@ class Problem:
         )
 
     def read(self, texts: Texts) -> dict[str, Value]:
-        """The values among ``texts`` that are in their ranges, of parameters with more than one."""
+        """Reads the values among ``texts`` that are in their ranges, of parameters with more than one."""
         return {name: value for name, value in self._read_all(texts).items() if value is not None}
 
     def _read_all(self, texts: Texts) -> dict[str, Value | None]:
@@ -76,7 +76,7 @@ class Problem:
         }
 
     def write(self, values: Mapping[str, Value]) -> dict[str, str]:
-        """All parameters as Katib's text, those with a single value included."""
+        """Writes all parameters as Katib's text, those with a single value included."""
         return {
             each.parameter.name: each.write(values.get(each.parameter.name, each.parameter.from_unit(0.0)))
             for each in self.fields

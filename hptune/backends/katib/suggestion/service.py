@@ -41,7 +41,7 @@ class SuggestionService(SuggestionServicer):
     def GetSuggestions(  # noqa: N802
         self, request: api.GetSuggestionsRequest, context: grpc.ServicerContext
     ) -> api.GetSuggestionsReply:
-        """As many suggestions as are asked for."""
+        """Makes as many suggestions as are asked for."""
         while not self._lock.acquire(timeout=_WAIT_S):
             if not context.is_active():
                 context.abort(grpc.StatusCode.CANCELLED, "nobody waits for this any more")
@@ -99,7 +99,7 @@ def suggestions(
 def _open_suggestions(
     request: api.GetSuggestionsRequest, problem: Problem, trials: Sequence[api.Trial]
 ) -> OpenSuggestions:
-    """The open suggestions that came with the request, up to date with its trials.
+    """Returns the open suggestions that came with the request, up to date with its trials.
 
     Where they were lost - a Suggestion deleted by hand begins anew - numbers still go on after those in use.
     """
@@ -112,12 +112,12 @@ def _open_suggestions(
 
 
 def _count_so_far(request: api.GetSuggestionsRequest) -> int:
-    """How many suggestions Katib has from before."""
+    """Returns how many suggestions Katib has from before."""
     return request.total_request_number - request.current_request_number
 
 
 def _number(trial_name: str, experiment_name: str) -> int:
-    """The number in a name that the service gave; 0 in others."""
+    """Returns the number in a name that the service gave; 0 in others."""
     suffix = trial_name.removeprefix(f"{experiment_name}-")
     return int(suffix) if suffix.isascii() and suffix.isdigit() and len(suffix) < 10 else 0
 
@@ -128,7 +128,7 @@ def _study(
     trials: Sequence[api.Trial],
     handed_out: OpenSuggestions,
 ) -> list[FrozenTrial]:
-    """All trials; those that Katib keeps to itself count as failed.
+    """Makes a study of all trials; those that Katib keeps to itself count as failed.
 
     They are in the order of their suggestions, as on one machine: the same sums in another order differ in
     their last digits. Where Katib named them that order is not known, and those kept back are last.

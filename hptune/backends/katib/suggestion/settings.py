@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hptune.backends.katib.experiment.names import BANDIT
 from hptune.errors import Fault, InputError
-from hptune.search.space import Scale
+from hptune.search.scale import Scale
 
 SEED = "seed"
 FIRST_POINTS = "first_points"

@@ -17,7 +17,7 @@ _MEASURED = {api.TrialStatus.SUCCEEDED, api.TrialStatus.EARLYSTOPPED}
 
 
 def in_order(trials: Iterable[api.Trial]) -> list[api.Trial]:
-    """By time of start, then name: Katib sends them in any order, and the same ones must read the same.
+    """Sorts trials by time of start, then name: Katib sends them in any order.
 
     Those that have not started come last; of names that are numbered, 9 comes before 10.
     """
@@ -33,17 +33,17 @@ def in_order(trials: Iterable[api.Trial]) -> list[api.Trial]:
 
 
 def texts_of(trial: api.Trial) -> Texts:
-    """Parameter's name to text."""
+    """Returns a trial's parameters: name to text."""
     return {each.name: each.value for each in trial.spec.parameter_assignments.assignments}
 
 
 def is_finished(trial: api.Trial) -> bool:
-    """Whether Katib will not change it any more."""
+    """Returns whether Katib will not change a trial any more."""
     return trial.status.condition in _MEASURED | {api.TrialStatus.FAILED, api.TrialStatus.KILLED}
 
 
 def frozen(trial: api.Trial, problem: Problem) -> FrozenTrial:
-    """A trial as Optuna has them.
+    """Makes a trial of Optuna's of one of Katib's.
 
     One that failed, was killed or whose objective is no finite number counts as failed; one that was stopped
     early counts with the objective that Katib has for it.
@@ -58,7 +58,7 @@ def frozen(trial: api.Trial, problem: Problem) -> FrozenTrial:
 
 
 def unmeasured(texts: Texts, problem: Problem, state: TrialState) -> FrozenTrial:
-    """A trial that runs or failed, with the parameters ``texts``."""
+    """Makes a trial that runs or failed, with the parameters ``texts``."""
     return _create(texts, problem, state, None)
 
 
@@ -73,7 +73,7 @@ def _create(texts: Texts, problem: Problem, state: TrialState, value: float | No
 
 
 def _objective(trial: api.Trial, metric: str) -> float | None:
-    """The objective by the strategy that Katib applied; None where it is not a finite number."""
+    """Returns the objective by the strategy that Katib applied; None where it is not a finite number."""
     texts = [each.value for each in trial.status.observation.metrics if each.name == metric]
     try:
         value = float(texts[-1])

@@ -25,7 +25,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def value_of(mapping: yaml.MappingNode, key: str) -> yaml.Node | None:
-    """The value of a key, the last one where there are several."""
+    """Returns the value of a key, the last one where there are several."""
     found = [value for name, value in mapping.value if name.value == key]
     return found[-1] if found else None
 
@@ -92,7 +92,7 @@ def _insert_below(text: str, index: int, lines: str) -> str:
 
 
 def _block(text: str, value: Any, indent: int) -> str:  # noqa: ANN401
-    """A value as lines, without the last line's end."""
+    """Returns a value as lines, without the last line's end."""
     dumped = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
     return _newline(text).join(" " * indent + line for line in dumped.splitlines())
 
@@ -102,13 +102,13 @@ def _newline(text: str) -> str:
 
 
 def _line_end(text: str, index: int) -> int:
-    """Where the line that holds ``index`` ends, before its line end."""
+    """Returns where the line that holds ``index`` ends, before its line end."""
     found = re.compile(r"\r?\n|\Z").search(text, index)
     return found.start() if found else len(text)
 
 
 def _end(node: yaml.Node, text: str) -> int:
-    """Where the last character of a node stands, plus one.
+    """Returns where the last character of a node stands, plus one.
 
     A block collection's own mark is where the next thing begins, and a block scalar's after its line ends.
     """
@@ -122,7 +122,7 @@ def _end(node: yaml.Node, text: str) -> int:
 
 
 def _dash_line(text: str, sequence: yaml.SequenceNode, index: int) -> int:
-    """Where the line before an item's dash ends."""
+    """Returns where the line before an item's dash ends."""
     column, item = sequence.start_mark.column, sequence.value[index].start_mark.index
     dashes = list(re.finditer(rf"^ {{{column}}}-", text[:item], re.MULTILINE))
     if not dashes:

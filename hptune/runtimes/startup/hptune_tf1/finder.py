@@ -54,7 +54,7 @@ class Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of a module that this package answers for; None for all others."""
+        """Finds the spec of a module that this package answers for; None for all others."""
         if fullname in MOVED and PathFinder.find_spec(fullname, path, target) is None:
             return ModuleSpec(fullname, _MovedLoader(MOVED[fullname]), is_package=True)
         return self._find_tensorflow(fullname, path, target) if self._v1 else None
@@ -101,7 +101,7 @@ class _ContribLoader(Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Everything in it is looked up when it is asked for."""
+        """Does nothing: everything in it is looked up when it is asked for."""
 
 
 class _V1Loader(Loader):

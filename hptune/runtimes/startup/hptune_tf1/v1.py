@@ -49,6 +49,9 @@ def _set(module: ModuleType, **values: object) -> None:
 def _mend_removed(tf: Any) -> None:
     """Gives back what later releases of TensorFlow 1 had and v1 of TensorFlow 2 lost."""
     tf.estimator.experimental.RNNClassifier = _not_there("tf.estimator.experimental.RNNClassifier")
+    kept = importlib.import_module("hptune_tf1.contrib.saved_model")
+    tf.keras.experimental.export_saved_model = kept.save_keras_model
+    tf.keras.experimental.load_from_saved_model = kept.load_keras_model
     tf.data.Dataset.output_types = property(tf.data.get_output_types)
     tf.data.Dataset.output_shapes = property(tf.data.get_output_shapes)
     tf.data.Dataset.output_classes = property(tf.data.get_output_classes)

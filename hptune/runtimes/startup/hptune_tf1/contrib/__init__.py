@@ -78,7 +78,7 @@ class Namespace(ModuleType):
 
 
 def make_module(name: str) -> Namespace:
-    """The module of a name below, or the name of, ``tensorflow.contrib``.
+    """Makes the module of a name below, or the name of, ``tensorflow.contrib``.
 
     Raises:
         ModuleNotFoundError: There is nothing of that module here.
@@ -90,12 +90,12 @@ def make_module(name: str) -> Namespace:
 
 
 def _top(name: str) -> str:
-    """``learn`` of ``tensorflow.contrib.learn.python.learn``."""
+    """Returns ``learn`` of ``tensorflow.contrib.learn.python.learn``."""
     return name.removeprefix(_PREFIX).strip(".").partition(".")[0]
 
 
 def _own(top: str) -> ModuleType | None:
-    """The module of ours that has what a module of contrib had, if there is one."""
+    """Returns the module of ours that has what a module of contrib had, if there is one."""
     name = f"{__name__}.{top}"
     return importlib.import_module(name) if find_spec(name) else None
 
@@ -126,7 +126,7 @@ def _folders_of(top: str) -> tuple[str, ...]:
 
 
 def _inside_slim(module: str, name: str) -> Any:
-    """What is deep in slim, such as nets.inception_v3: tf_slim has its folders."""
+    """Finds what is deep in slim, such as nets.inception_v3: tf_slim has its folders."""
     folders = [part for part in module.removeprefix(_PREFIX).split(".") if part not in ("", "slim", "python")]
     inside = ".".join(["tf_slim", *folders])
     try:

@@ -25,7 +25,7 @@ def padded_batch_and_drop_remainder(
 
 
 def read_batch_features(*args: Any, **options: Any) -> Any:
-    """Batches of parsed examples, as tensors."""
+    """Reads batches of parsed examples, as tensors."""
     dataset = tf.data.experimental.make_batched_features_dataset(*args, **options)
     return tf.data.make_one_shot_iterator(dataset).get_next()
 

@@ -22,7 +22,7 @@ def forward_features(
     keys: str | Sequence[str] | None = None,
     sparse_default_values: dict[str, Any] | None = None,
 ) -> Any:
-    """An Estimator whose predictions have features beside them, such as the key of each example.
+    """Makes an Estimator that predicts features as well, such as the key of each example.
 
     Args:
         estimator: The Estimator.
@@ -51,17 +51,17 @@ def _dense(feature: Any, name: str, defaults: dict[str, Any]) -> Any:
 
 
 def _with(output: Any, features: dict[str, Any]) -> Any:
-    """An export's output with features; those of classifiers and regressors have no room for them."""
+    """Returns an export's output with features; those of classifiers and regressors have no room for them."""
     if isinstance(output, tf.estimator.export.PredictOutput):
         return tf.estimator.export.PredictOutput({**output.outputs, **features})
     return output
 
 
 def replicate_model_fn(model_fn: Callable[..., Any], *_: object, **__: object) -> Callable[..., Any]:
-    """The function as it is: one device trains it."""
+    """Returns the function as it is: one device trains it."""
     return model_fn
 
 
 def TowerOptimizer(optimizer: Any, *_: object, **__: object) -> Any:  # noqa: N802  (its name in contrib)
-    """The optimizer as it is: one device trains with it."""
+    """Returns the optimizer as it is: one device trains with it."""
     return optimizer() if callable(optimizer) and isinstance(optimizer, type) else optimizer

@@ -27,7 +27,7 @@ def real_valued_column(
     dtype: Any = tf.float32,
     normalizer: Callable[..., Any] | None = None,
 ) -> Column:
-    """A numeric column."""
+    """Returns a numeric column."""
     return _columns.numeric_column(column_name, (dimension,), default_value, dtype, normalizer)
 
 
@@ -38,7 +38,7 @@ def sparse_column_with_keys(
     combiner: str = "sum",
     dtype: Any = tf.string,
 ) -> Column:
-    """A categorical column of values that are listed."""
+    """Returns a categorical column of values that are listed."""
     return _columns.categorical_column_with_vocabulary_list(column_name, keys, dtype, default_value)
 
 
@@ -51,7 +51,7 @@ def sparse_column_with_vocabulary_file(
     combiner: str = "sum",
     dtype: Any = tf.string,
 ) -> Column:
-    """A categorical column of values that a file lists."""
+    """Returns a categorical column of values that a file lists."""
     known = None if num_oov_buckets else default_value
     return _columns.categorical_column_with_vocabulary_file(
         column_name, vocabulary_file, vocab_size, num_oov_buckets, known, dtype
@@ -65,7 +65,7 @@ def sparse_column_with_hash_bucket(
     dtype: Any = tf.string,
     hash_keys: Any = None,
 ) -> Column:
-    """A categorical column of hashed values."""
+    """Returns a categorical column of hashed values."""
     return _columns.categorical_column_with_hash_bucket(column_name, hash_bucket_size, dtype)
 
 
@@ -75,12 +75,12 @@ def sparse_column_with_integerized_feature(
     combiner: str = "sum",
     dtype: Any = tf.int64,
 ) -> Column:
-    """A categorical column of whole numbers below a bound."""
+    """Returns a categorical column of whole numbers below a bound."""
     return _columns.categorical_column_with_identity(column_name, bucket_size)
 
 
 def bucketized_column(source_column: Column, boundaries: Any) -> Column:
-    """A numeric column cut into ranges."""
+    """Returns a numeric column cut into ranges."""
     return _columns.bucketized_column(source_column, list(boundaries))
 
 
@@ -92,7 +92,7 @@ def crossed_column(
     tensor_name_in_ckpt: str | None = None,
     hash_key: int | None = None,
 ) -> Column:
-    """A categorical column of the combinations of others."""
+    """Returns a categorical column of the combinations of others."""
     keys = [column.key if hasattr(column, "vocabulary_list") else column for column in columns]
     return _columns.crossed_column(keys, hash_bucket_size, hash_key)
 
@@ -107,7 +107,7 @@ def embedding_column(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> Column:
-    """A column of vectors that are learnt."""
+    """Returns a column of vectors that are learnt."""
     return _columns.embedding_column(
         sparse_id_column,
         dimension,
@@ -125,14 +125,14 @@ def weighted_sparse_column(
     weight_column_name: str,
     dtype: Any = tf.float32,
 ) -> Column:
-    """A categorical column whose values have weights."""
+    """Returns a categorical column whose values have weights."""
     return _columns.weighted_categorical_column(sparse_id_column, weight_column_name, dtype)
 
 
 def input_from_feature_columns(
     columns_to_tensors: Any, feature_columns: Any, *_: object, **__: object
 ) -> Any:
-    """The tensor of shape [batch, width] that columns make of features."""
+    """Returns the tensor of shape [batch, width] that columns make of features."""
     return _columns.input_layer(columns_to_tensors, feature_columns)
 
 
@@ -147,7 +147,7 @@ def embed_sequence(
     scope: str | None = None,
     reuse: bool | None = None,
 ) -> Any:
-    """Vectors of shape [batch, length, embed_dim] for whole numbers of shape [batch, length]."""
+    """Makes vectors of shape [batch, length, embed_dim] of whole numbers of shape [batch, length]."""
     with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
         shape = [vocab_size, embed_dim]
         table = tf.get_variable(
@@ -157,5 +157,5 @@ def embed_sequence(
 
 
 def safe_embedding_lookup_sparse(embedding_weights: Any, *args: Any, **options: Any) -> Any:
-    """Vectors of sparse ids; those without one get ``default_id``'s."""
+    """Looks up the vectors of sparse ids; those without one get ``default_id``'s."""
     return tf.nn.safe_embedding_lookup_sparse(embedding_weights, *args, **options)

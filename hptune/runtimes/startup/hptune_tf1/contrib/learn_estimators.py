@@ -60,7 +60,7 @@ class ModelFnOps(NamedTuple):
     scaffold: Any = None
 
     def spec(self) -> Any:
-        """It as an EstimatorSpec."""
+        """Makes an EstimatorSpec of it."""
         alternatives = self.output_alternatives or {}
         outputs = {name: tf.estimator.export.PredictOutput(out) for name, (_, out) in alternatives.items()}
         if not outputs and self.predictions is not None:

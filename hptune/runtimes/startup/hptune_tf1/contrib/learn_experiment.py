@@ -41,7 +41,7 @@ class MetricSpec:
         self.weight_key = weight_key
 
     def create_metric_ops(self, inputs: Any, labels: Any, predictions: Any) -> Any:
-        """The metric's value and what updates it."""
+        """Returns the metric's value and what updates it."""
         weights = {"weights": inputs[self.weight_key]} if self.weight_key else {}
         return self.metric_fn(_one(predictions, self.prediction_key), _one(labels, self.label_key), **weights)
 
@@ -78,7 +78,7 @@ def make_export_strategy(
 
 
 def build_parsing_serving_input_fn(feature_spec: Any, default_batch_size: int | None = None) -> Any:
-    """An input function for serving that parses examples."""
+    """Returns an input function for serving that parses examples."""
     return tf.estimator.export.build_parsing_serving_input_receiver_fn(feature_spec, default_batch_size)
 
 

@@ -17,24 +17,24 @@ MutableDenseHashTable = tf.lookup.experimental.DenseHashTable
 
 
 def index_table_from_tensor(mapping: Tensor, *args: Any, **options: Any) -> Any:
-    """A table from the values of a list to their places in it."""
+    """Returns a table from the values of a list to their places in it."""
     return lookup_ops.index_table_from_tensor(mapping, *args, **options)
 
 
 def index_to_string_table_from_tensor(mapping: Tensor, *args: Any, **options: Any) -> Any:
-    """A table from places in a list to the values there."""
+    """Returns a table from places in a list to the values there."""
     return lookup_ops.index_to_string_table_from_tensor(mapping, *args, **options)
 
 
 def string_to_index(tensor: Tensor, mapping: Tensor, default_value: int = -1, name: str | None = None) -> Any:
-    """The places of values in a list."""
+    """Returns the places of values in a list."""
     return index_table_from_tensor(mapping, default_value=default_value, name=name).lookup(tensor)
 
 
 def index_to_string(
     tensor: Tensor, mapping: Tensor, default_value: str = "UNK", name: str | None = None
 ) -> Any:
-    """The values at places in a list."""
+    """Returns the values at places in a list."""
     return index_to_string_table_from_tensor(mapping, default_value=default_value, name=name).lookup(tensor)
 
 

@@ -14,5 +14,5 @@ def save_keras_model(model: Any, saved_model_path: str, *_: object, **__: object
 
 
 def load_keras_model(saved_model_path: str) -> Any:
-    """A model that was saved."""
+    """Returns a model that was saved."""
     return tf.keras.models.load_model(saved_model_path)

@@ -46,7 +46,7 @@ def create_file_writer(
     filename_suffix: str | None = None,
     name: str | None = None,
 ) -> Any:
-    """A writer of summaries below a directory."""
+    """Returns a writer of summaries below a directory."""
     return _v2.create_file_writer(logdir, max_queue, flush_millis, filename_suffix, name)
 
 

@@ -73,15 +73,15 @@ class HParams:
         return self.override_from_dict(json.loads(text))
 
     def values(self) -> dict[str, Any]:
-        """All of them by name."""
+        """Returns all hyperparameters by name."""
         return {name: getattr(self, name) for name in self._types}
 
     def to_json(self, indent: int | None = None, **options: Any) -> str:
-        """All of them as a JSON object."""
+        """Writes all hyperparameters as a JSON object."""
         return json.dumps(self.values(), indent=indent, **options)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """One of them, or ``default`` where there is none of that name."""
+        """Returns a hyperparameter, or ``default`` where there is none of that name."""
         return getattr(self, key) if key in self._types else default
 
     def __contains__(self, key: str) -> bool:

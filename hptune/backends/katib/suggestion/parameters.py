@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.errors import Fault, InputError
-from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Scale, Value, format_number
+from hptune.search.scale import Scale
+from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Value, format_number
 
 # Of a range with a step.
 MAX_MEMBERS = 4096
@@ -34,7 +35,7 @@ class Field:
     texts: Mapping[Value, str] = field(default_factory=dict)
 
     def read(self, text: str) -> Value | None:
-        """The value that Katib spells ``text``; None where it is not one of the parameter's."""
+        """Reads the value that Katib spells ``text``; None where it is not one of the parameter's."""
         try:
             value = self.parameter.parse(text)
         except ValueError:
@@ -42,7 +43,7 @@ class Field:
         return value if self.parameter.contains(value) else None
 
     def write(self, value: Value) -> str:
-        """How Katib is to spell a value."""
+        """Spells a value as Katib does."""
         return value if isinstance(value, str) else self.texts.get(value) or format_number(value)
 
 
@@ -86,7 +87,7 @@ class _Reader:
         self._set_scale = scale
 
     def read(self) -> list[Field]:
-        """The parameter, unless there are faults."""
+        """Reads the parameter, unless there are faults."""
         readers: dict[int, Callable[[], Field | None]] = {
             api.DOUBLE: self._range,
             api.INT: self._range,
@@ -162,7 +163,7 @@ class _Reader:
         return Field(Categorical(self._name, members))
 
     def _bound(self, place: str, text: str) -> Decimal | None:
-        """A number, whole where the parameter is."""
+        """Reads a number, whole where the parameter is."""
         number = _finite(text)
         if number is None:
             self._fault(f"feasibleSpace.{place}", f"{text!r} is not a number that a double holds")
@@ -189,7 +190,7 @@ class _Reader:
 
 
 def _finite(text: str) -> Decimal | None:
-    """The number exactly as it is written; None for what overflows, or underflows to 0, as a float."""
+    """Reads the number exactly as written; None for what overflows, or underflows to 0, as a float."""
     try:
         number = Decimal(text.strip())
         nearest = float(number)

@@ -89,7 +89,7 @@ def run(preset: Preset, runner: str, output: Path, gpus: int, job_dir: Path | No
 
 
 def _named_as_parameters(given: dict[str, Any]) -> dict[str, Any]:
-    """The pipeline's parameters that options set; without those that were not given."""
+    """Returns the pipeline's parameters that options set; without those that were not given."""
     config: Path | None = given["config"]
     values = {
         "data": given["data"],
@@ -121,7 +121,7 @@ def _absolute_if_here(data: str) -> str:
 
 
 def _read_job(config: Path, max_trials: int, max_parallel_trials: int) -> str:
-    """The job file's text; its faults are told before the first step runs."""
+    """Reads the job file's text; its faults are told before the first step runs."""
     load_job(config, limits(max_trials, max_parallel_trials))
     return config.read_text(encoding="utf-8")
 
@@ -139,7 +139,7 @@ def _check_trainer(arguments: dict[str, Any]) -> None:
 
 
 def _mounts(arguments: dict[str, Any]) -> list[Path]:
-    """Paths of this machine that containers need; the job's directory is made if it is not there."""
+    """Returns the paths of this machine that containers need; makes the job's directory if it is missing."""
     Path(arguments["job_dir"]).mkdir(parents=True, exist_ok=True)
     names = ("data", "trainer_package_path", "job_dir")
     paths = [Path(arguments[name]) for name in names if arguments[name]]

@@ -33,7 +33,7 @@ def local_command(spec: TrialSpec) -> list[str]:
 
 
 def read_trial(file: Path | None) -> TrialSpec:
-    """The trial of a document.
+    """Reads the trial of a document.
 
     Args:
         file: The document; None for that of `TRIAL_VARIABLE`, which is taken out of the environment.

@@ -60,7 +60,7 @@ def claim(job_dir: JobDir, submission: Submission, earlier_trials: Sequence[dict
 
 
 def _with_runtime(job_dir: JobDir, record: Record, submission: Submission) -> Record:
-    """The record with the runtime that the job runs in from now on: another may be what a trainer lacked."""
+    """Returns the record with another runtime from now on, which may be what the trainer lacked."""
     if record.submission.runtime == submission.runtime:
         return record
     changed = replace(record, submission=replace(record.submission, runtime=submission.runtime))
@@ -69,7 +69,7 @@ def _with_runtime(job_dir: JobDir, record: Record, submission: Submission) -> Re
 
 
 def read(job_dir: JobDir) -> Record:
-    """What `claim` recorded; the job is where its directory now is.
+    """Reads what `claim` recorded; the job is where its directory now is.
 
     Raises:
         JobDirError: There is no such job, or its record is damaged.
@@ -94,5 +94,5 @@ def _refuse_changed(job_dir: JobDir, recorded: Submission, asked: Submission) ->
 
 
 def _identity(submission: Submission) -> dict[str, Any]:
-    """Without what may change: the directory can be moved, and archives are installed once."""
+    """Leaves out what may change: the directory can be moved, and archives are installed once."""
     return {k: v for k, v in submission.identity.items() if k not in ("jobDir", "packages")}

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from hptune.job.submission import Program
 from hptune.storage.job_dir import TrialDir
+from hptune.trial.arguments import trainer_argv
+from hptune.trial.environment import trainer_environment
 from hptune.trial.spec import TrialSpec
 
 SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
@@ -24,7 +26,7 @@ SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """How a trainer is started.
 
     Attributes:
@@ -39,8 +41,10 @@ class Place:
 
 
 @contextmanager
-def own_place(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Place]:
-    """Makes a trial's place, empty as a new container; its TMPDIR is gone afterwards, what it wrote is kept.
+def own_workspace(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspace]:
+    """Makes a trial's workspace, empty as a new container.
+
+    Its TMPDIR is removed afterwards; what the trainer wrote elsewhere is kept.
 
     Args:
         spec: The trial.
@@ -58,14 +62,14 @@ def own_place(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Place]:
     # Not below the job's directory: names of sockets in it must be short.
     with tempfile.TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True) as temporary:
         environment = {
-            **own.environment(
-                {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, _free_port()
+            **trainer_environment(
+                own, {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, _free_port()
             ),
             SUBMIT_DIR_VARIABLE: submit_dir,
             "TMPDIR": temporary,
             "PWD": str(directory.work),
         }
-        yield Place(own.argv(), environment, directory.work)
+        yield Workspace(trainer_argv(own), environment, directory.work)
 
 
 def _free_port() -> int:
@@ -76,7 +80,7 @@ def _free_port() -> int:
 
 
 def _argument(token: str, submit_dir: str) -> str:
-    """A user's argument, or what follows ``=`` in one, by its whole path where it names something there."""
+    """Gives a user's argument, or what follows ``=`` in it, its whole path where it names something there."""
     flag, equals, value = token.partition("=") if token.startswith("-") else ("", "", token)
     return f"{flag}{equals}{_whole_paths(value, submit_dir)}"
 
@@ -102,13 +106,13 @@ def _names_something(value: str, submit_dir: str) -> bool:
 
 
 def _is_pattern_of_files(value: str, submit_dir: str) -> bool:
-    """Whether ``value`` is like ``data/*.csv`` and files match it; a star alone may mean anything."""
+    """Returns whether ``value`` is like ``data/*.csv`` and files match it; a star alone may mean anything."""
     like_one = "*" in value and ("/" in value or "." in value) and "\0" not in value
     return like_one and bool(glob.glob(value, root_dir=submit_dir))  # noqa: PTH207  (of any text)
 
 
 def _is_number(text: str) -> bool:
-    """A count is no directory, whatever the directories are called."""
+    """Returns whether a text is a number: a count is no directory, whatever the directories are called."""
     try:
         float(text)
     except ValueError:
@@ -117,7 +121,7 @@ def _is_number(text: str) -> bool:
 
 
 def _program(program: Program, submit_dir: str) -> Program:
-    """The program with whole paths; the first word of a command is one only where it has a slash."""
+    """Returns the program with whole paths; the first word of a command is one only where it has a slash."""
     words = [
         word if i == 0 and os.sep not in word else _argument(word, submit_dir)
         for i, word in enumerate(program.command)
@@ -128,7 +132,7 @@ def _program(program: Program, submit_dir: str) -> Program:
 
 
 def _python_path(program: Program, base: Mapping[str, str], submit_dir: str) -> str:
-    """PYTHONPATH with whole paths, and where a command's Python would have looked for its modules first."""
+    """Makes PYTHONPATH of whole paths, first where a command's Python would have looked for its modules."""
     given = base.get("PYTHONPATH", "")
     entries = [_whole(entry, submit_dir) for entry in given.split(os.pathsep)] if given else []
     if {"-m", "-c"} & set(program.command):

@@ -72,7 +72,7 @@ class SuggestionImage:
 
 
 def register(config_text: str, entry: SuggestionImage) -> str:
-    """The configuration with our algorithm in it; all else keeps its bytes.
+    """Puts our algorithm into the configuration; all else keeps its bytes.
 
     An entry that is there already is brought up to date where it stands.
 
@@ -89,7 +89,7 @@ def register(config_text: str, entry: SuggestionImage) -> str:
 
 
 def unregister(config_text: str) -> str:
-    """The configuration without our algorithm; all else keeps its bytes.
+    """Takes our algorithm out of the configuration; all else keeps its bytes.
 
     Raises:
         InputError: The text is no KatibConfig, or cannot be edited safely.
@@ -149,7 +149,7 @@ class _Config:
         return found if isinstance(found, yaml.SequenceNode) else None
 
     def with_entry(self, entry: dict[str, Any]) -> str:
-        """The text with one entry of ours more, or in the place of the last."""
+        """Returns the text with one entry of ours more, or in the place of the last."""
         runtime = yaml_edit.value_of(self.root, "runtime")
         if not isinstance(runtime, yaml.MappingNode):
             return yaml_edit.put(self.text, self.root, "runtime", {"suggestions": [entry]})
@@ -160,7 +160,7 @@ class _Config:
         return yaml_edit.append(self.text, self._list, entry)
 
     def without_last(self) -> str:
-        """The text without our last entry."""
+        """Returns the text without our last entry."""
         return yaml_edit.remove(self.text, self._list, self._last) if self._list else self.text
 
 
@@ -180,14 +180,14 @@ def _edited(edit: Callable[[], str]) -> _Config:
 
 
 def _checked(before: _Config, after: _Config, ours: list[Any]) -> str:
-    """The new text, if it has ``ours`` and otherwise says what the old one said."""
+    """Returns the new text, if it has ``ours`` and otherwise says what the old one said."""
     if after.ours != ours or _others(after) != _others(before):
         raise _fault(_UNSAFE)
     return after.text
 
 
 def _others(config: _Config) -> tuple[Any, ...]:
-    """All that is not ours."""
+    """Returns all that is not ours."""
     runtime = {**(config.data.get("runtime") or {}), "suggestions": None}
     others = [item for item in config.suggestions if not _is_ours(item)]
     return {**config.data, "runtime": None}, runtime, others

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hptune.trial.place import _argument
+from hptune.trial.workspace import _argument
 from tests.cases.small_jobs import needs_shared, shared_case
 from tests.entry_point import call
 

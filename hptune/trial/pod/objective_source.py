@@ -22,12 +22,12 @@ _MAX_OUTCOMES = 20
 
 
 def may_be_stopped_early(spec: TrialSpec) -> bool:
-    """Whether the job has trials stopped early."""
+    """Returns whether the job has trials stopped early."""
     return bool(spec.training_input.get("hyperparameters", {}).get("enableTrialEarlyStopping"))
 
 
 def most_deliberate_source(spec: TrialSpec, upload_to: str | None) -> Source | None:
-    """The most deliberate source that judged an earlier trial of the job; None where none is known.
+    """Finds the most deliberate source that judged an earlier trial of the job; None where none is known.
 
     Args:
         spec: The trial that begins.

@@ -107,7 +107,6 @@ def test_a_trainer_is_stopped_early_and_its_trial_keeps_what_it_reported(stopped
 
 
 @pytest.mark.xdist_group("stopped-early")
-@pytest.mark.xfail(strict=True, reason="first as a trial that reported nothing, then as what it is")
 def test_a_trial_that_is_stopped_early_is_told_once(stopped_early):
     _, done = stopped_early
     assert "reported no" not in done.err

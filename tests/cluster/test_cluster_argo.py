@@ -150,12 +150,10 @@ def test_the_tune_step_runs_under_argoexec(argo, step_command):
     assert json.loads(described.out)["state"] == "SUCCEEDED"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the step's Python is killed with its container before it can cancel the job"
-)
 def test_a_terminated_workflow_takes_its_job_away(argo, step_command):
     name, job = start(argo, step_command, SLEEPER, delete_on_cancel=True)
-    wait_for("its trial exists", lambda: experiments(argo, job), context=lambda: logs(argo, name))
+    wait_for("its trial runs", lambda: "trial 1/1 runs" in logs(argo, name), context=lambda: logs(argo, name))
+    assert experiments(argo, job)
     argo.ask(
         "patch", "workflow", name, "--type=merge", "--patch", json.dumps({"spec": {"shutdown": "Terminate"}})
     )

@@ -3,8 +3,6 @@
 import subprocess
 from dataclasses import replace
 
-import pytest
-
 from tests.cluster.users import HPTUNE, NUMBERED, job_file, wait_for
 
 TALKATIVE = (
@@ -94,7 +92,6 @@ def test_a_job_that_is_submitted_without_waiting_runs_by_itself(user):
     wait_for("it has ended", lambda: job.trials() and job.describe()["state"] == "SUCCEEDED")
 
 
-@pytest.mark.xfail(strict=True, reason="the store cannot be reached: MINIO_ENDPOINT is ''")
 def test_a_job_in_a_store_that_only_the_cluster_knows_can_be_cancelled_or_says_how(user):
     keys = {"MINIO_ACCESS_KEY": "AWS_ACCESS_KEY_ID", "MINIO_SECRET_KEY": "AWS_SECRET_ACCESS_KEY"}
     store = {

@@ -34,9 +34,7 @@ def test_a_trial_that_fails_among_others_fails_no_job(user):
     assert "the disk is full" in user.hptune("stream-logs", *job.words).out
 
 
-@pytest.mark.xfail(
-    strict=True, reason="--memory is a request without a limit; a trainer that leaks fills the node"
-)
+@pytest.mark.xfail(strict=True, reason="a trial killed for memory says only that it was killed")
 def test_a_trial_that_runs_out_of_memory_is_stopped_and_says_so(user):
     trainer = "hoard = []\nwhile True:\n    hoard.append(bytearray(b'x' * 2 ** 20))\n"
     job = user.job("leaks", trainer, job_file(maxTrials=1, maxParallelTrials=1))
@@ -69,8 +67,6 @@ def test_a_gpu_that_no_node_has_is_told_while_the_job_waits(user):
         assert job.cancel().code == 0
 
 
-# Not strict: it is told once where the pod's condition is there as early as its event.
-@pytest.mark.xfail(strict=False, reason="FailedScheduling and 'no node for its pod' tell the same")
 def test_a_trial_that_waits_is_told_once(user):
     job = user.job("waits-once", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
     with job.submitted("--gpus", "1", "--accelerator", "any") as watched:
@@ -96,7 +92,6 @@ def test_a_job_whose_machine_is_larger_than_the_node_says_which_flags_make_it_sm
     assert SMALL
 
 
-@pytest.mark.xfail(strict=True, reason="describe says PREPARING only, and stream-logs nothing")
 def test_a_job_that_waits_says_why_whoever_asks(user):
     job = user.job("asked", "print(f'score={x}')\n", job_file(maxTrials=1, maxParallelTrials=1))
     with job.submitted("--gpus", "1", "--accelerator", "any") as watched:
@@ -108,7 +103,6 @@ def test_a_job_that_waits_says_why_whoever_asks(user):
     assert "nvidia.com/gpu" in described.out + described.err
 
 
-@pytest.mark.xfail(strict=True, reason="a trial whose collector died has no objective and no message")
 def test_a_trial_whose_collector_died_says_so(user):
     trainer = (
         "for process in os.listdir('/proc'):\n"

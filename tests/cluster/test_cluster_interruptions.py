@@ -59,7 +59,6 @@ def test_a_deleted_pod_is_one_failed_trial_and_the_job_goes_on(user):
     assert sorted(trial["state"] for trial in job.trials()) == ["FAILED", "SUCCEEDED"]
 
 
-@pytest.mark.xfail(strict=True, reason="a deleted pod is told as Kubernetes' BackoffLimitExceeded")
 def test_a_trial_whose_pod_was_deleted_says_so(user):
     job = user.job(
         "deleted-told", SLOW, job_file(maxTrials=1, maxParallelTrials=1, algorithm="RANDOM_SEARCH")
@@ -99,8 +98,6 @@ def test_a_job_goes_on_after_a_restart_of_katibs_controller(user):
     assert [trial["state"] for trial in job.trials()] == ["SUCCEEDED"] * 2
 
 
-# Not strict: the conflicts come and go.
-@pytest.mark.xfail(strict=False, reason="Katib's conflicts between two writers are told as if they lasted")
 def test_what_katib_mends_by_itself_is_not_told(user):
     job = user.job("calm", "print(f'score={x}')\n", job_file(maxTrials=2, algorithm="RANDOM_SEARCH"))
     done = job.submit()

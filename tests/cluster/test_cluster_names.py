@@ -27,7 +27,7 @@ MISREAD = [
 ]
 VALUES = ["a b", "it's", '"quoted"', "$(HOME)", "${HOME}", "a;b", "50%", "*", "\\n", "yes", "1e3", "-x", "ä"]
 ECHO = "import json\nprint('ARGS', json.dumps(sys.argv[1:]))\nprint('score=1')\n"
-TEXTS = sorted((ROOT / "tests" / "data" / "job_files").iterdir())
+TEXTS = sorted((ROOT / "tests" / "job" / "job_files").iterdir())
 CASES = sorted((ROOT.parent / "shared" / "cases").glob("*/*.yaml"))
 
 

@@ -45,7 +45,7 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
         type=click.Choice(BACKENDS),
         default="local",
         show_default=True,
-        help="Runs trials, by default, in the tune step's pod or in their own.",
+        help="Runs trials in the tune step's pod (local) or in their own (katib), as the form begins.",
     )
     @click.pass_obj
     @wraps(function)
@@ -85,13 +85,13 @@ def _server_options(function: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--endpoint",
         envvar="KF_PIPELINES_ENDPOINT",
-        help="Address of the KFP API.  [KF_PIPELINES_ENDPOINT, or the cluster of the kube config]",
+        help="Asks the KFP API here.  [default: KF_PIPELINES_ENDPOINT, else the kubeconfig's cluster]",
     )
+    @click.option("--ui", help="Prints links to KFP's pages at this address.  [default: --endpoint]")
     @click.option(
-        "--ui", help="Address of KFP's pages, for the links that are printed.  [default: --endpoint]"
+        "--token", envvar="KF_PIPELINES_TOKEN", help="Sends this bearer token.  [default: KF_PIPELINES_TOKEN]"
     )
-    @click.option("--token", envvar="KF_PIPELINES_TOKEN", help="Bearer token.  [KF_PIPELINES_TOKEN]")
-    @click.option("--namespace", help="Yours, on a multi-user installation.")
+    @click.option("--namespace", help="Runs in this namespace of a multi-user installation.")
     @wraps(function)
     def command(
         endpoint: str | None,
@@ -110,9 +110,9 @@ def _server_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Download, preprocess, tune, train with the best parameters, report: as a Kubeflow pipeline.
+    """Runs a Kubeflow pipeline: download, preprocess, tune, train with the best parameters, report.
 
-    It runs any trainer that was written for Cloud ML Engine.
+    It takes any trainer that was written for Cloud ML Engine.
 
     \b
     Examples:
@@ -128,10 +128,10 @@ cli.add_command(run)
 
 
 @cli.command("compile")
-@click.option("-o", "--output", type=PATH, required=True, help="The YAML to write.")
+@click.option("-o", "--output", type=PATH, required=True, help="Writes the pipeline to this YAML file.")
 @_cluster_options
 def compile_command(output: Path, preset: Preset, cluster: Cluster) -> None:
-    """Write the compiled pipeline."""
+    """Writes the compiled pipeline."""
     compile_(output, cluster, preset)
     click.echo(output)
 
@@ -140,7 +140,7 @@ def compile_command(output: Path, preset: Preset, cluster: Cluster) -> None:
 @_server_options
 @_cluster_options
 def upload(server: Callable[[], Server], ui: str, preset: Preset, cluster: Cluster) -> None:
-    """Upload the pipeline as a version named by the git revision, unless it is there."""
+    """Uploads the pipeline as a version named by the git revision, unless it is there."""
     with _package(preset, cluster) as package:
         _upload(server(), ui, package, preset)
 
@@ -156,8 +156,10 @@ def upload(server: Callable[[], Server], ui: str, preset: Preset, cluster: Clust
     metavar="NAME=VALUE",
     help="Gives a parameter this value; katib.KEY=VALUE for a key of katib; @FILE for a file's text.",
 )
-@click.option("--experiment", help="The runs' experiment.  [default: the pipeline's name]")
-@click.option("--service-account", help="Kubernetes service account of the steps.")
+@click.option(
+    "--experiment", help="Puts the run into this experiment of KFP's.  [default: the pipeline's name]"
+)
+@click.option("--service-account", help="Runs the steps as this Kubernetes service account.")
 def submit(
     server: Callable[[], Server],
     ui: str,
@@ -167,7 +169,7 @@ def submit(
     experiment: str | None,
     service_account: str | None,
 ) -> None:
-    """Upload the pipeline, unless it is there, and start a run of it.
+    """Uploads the pipeline, unless it is there, and starts a run of it.
 
     \b
     Example:

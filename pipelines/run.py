@@ -1,4 +1,4 @@
-"""``run``: the pipeline on this machine."""
+"""Implements ``python -m pipelines run``: the pipeline on this machine."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ COUNT = click.IntRange(min=0)
 
 
 @click.command(cls=UserArgsCommand)
-@click.option("--data", help="Path or URI of the data set, or the name of one that hptune knows.")
+@click.option("--data", help="Reads this data set: a path, a URI, or the name of one that hptune knows.")
 @click.option("--data-sha256", default="", help="Requires this checksum of the data's content.")
 @click.option(
     "--validation-fraction",
@@ -32,19 +32,28 @@ COUNT = click.IntRange(min=0)
     default=1 / 6,
     help="Measures trials on this share of the training part.  [default: 1/6]",
 )
-@click.option("--config", type=PATH, help="The job file, hptune.yaml.")
+@click.option("--config", type=PATH, help="Reads the job from this file, hptune.yaml.")
 @click.option("--name", help="Names the job.  [default: as its directory]")
-@click.option("--module-name", help="The trainer's module, such as trainer.task.")
-@click.option("--package-path", type=PATH, help="Directory of the trainer's package.")
+@click.option("--module-name", help="Runs this module as the trainer, such as trainer.task.")
+@click.option("--package-path", type=PATH, help="Finds the trainer's package in this directory.")
 @click.option(
-    "--data-flag", default="--train-file", show_default=True, help="Tells the trainer of its data file."
+    "--data-flag",
+    default="--train-file",
+    show_default=True,
+    help="Tells the trainer of its data file by this flag.",
 )
 @click.option("--max-trials", type=COUNT, default=0, help="Replaces the job file's maxTrials.")
-@click.option("--max-parallel-trials", type=COUNT, default=0, help="Replaces its maxParallelTrials.")
-@click.option("--job-dir", type=PATH, help=f"Where the job lives.  [default: {JOBS}/NAME]")
-@click.option("--seed", type=SEED, default=0, help="Seed of the split and of the suggestions.")
 @click.option(
-    "--output", type=PATH, default="local_outputs", show_default=True, help="Where the steps write."
+    "--max-parallel-trials", type=COUNT, default=0, help="Replaces the job file's maxParallelTrials."
+)
+@click.option("--job-dir", type=PATH, help=f"Keeps the job in this directory.  [default: {JOBS}/NAME]")
+@click.option("--seed", type=SEED, default=0, help="Seeds the split and the suggestions.")
+@click.option(
+    "--output",
+    type=PATH,
+    default="local_outputs",
+    show_default=True,
+    help="Has the steps write to this directory.",
 )
 @click.option(
     "--runner",
@@ -56,7 +65,7 @@ COUNT = click.IntRange(min=0)
 @click.option("--gpus", type=COUNT, default=0, help="Gives each container this many GPUs.")
 @click.pass_obj
 def run(preset: Preset, runner: str, output: Path, gpus: int, job_dir: Path | None, **given: Any) -> None:  # noqa: ANN401
-    """Run the pipeline on this machine; the trainer's own arguments come after --.
+    """Runs the pipeline on this machine; the trainer's own arguments come after --.
 
     The same command takes up a run that was cut off: the job's finished trials are not run again.
 

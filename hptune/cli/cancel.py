@@ -10,11 +10,15 @@ from hptune.cli.options.cluster import CONTEXT
 
 @click.command()
 @click.argument("job")
-@click.option("--namespace", default=DEFAULT_NAMESPACE, show_default=True, help="Where the job is.")
-@click.option("--record", help="Directory or URI for what is known of the trials.  [default: its --job-dir]")
+@click.option(
+    "--namespace", default=DEFAULT_NAMESPACE, show_default=True, help="Finds the job in this namespace."
+)
+@click.option(
+    "--record", help="Writes what is known of the trials to this directory or URI.  [default: the job's own]"
+)
 @CONTEXT
 def cancel(job: str, namespace: str, record: str | None, context: str | None) -> None:
-    """Stop the job of a cluster named JOB, and remove it there.
+    """Stops the job of a cluster named JOB, and removes it there.
 
     What is known of its trials is written down first; if it cannot be, nothing is stopped. A job of this
     machine is stopped by Ctrl-C where it runs.

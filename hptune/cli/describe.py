@@ -17,15 +17,20 @@ from hptune.results.tables import summary_table, trial_table
 @click.command()
 @found_job
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="Prints the job in this form; json and yaml are what ML Engine answered.",
 )
 @click.option(
     "--summarize",
     is_flag=True,
-    help="Only a table of trial, objective and step, whatever the format, as gcloud's flag did.",
+    help="Prints a table of trial, objective and step alone, whatever --format says, as gcloud did.",
 )
 def describe(job: Job, form: str, summarize: bool) -> None:
-    """Show JOB, while it runs or later: its state and its trials, best first.
+    """Shows JOB, while it runs or later: its state and its trials, best first.
 
     JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
 

@@ -11,7 +11,7 @@ from hptune.console.progress import show_transfer
 from hptune.data.download import download as download_data
 from hptune.data.mnist import DEFAULT_SET, SOURCES
 
-_HELP = f"""Get the data set SOURCE and write it as one checked .npz.
+_HELP = f"""Gets the data set SOURCE and writes it as one checked .npz.
 
 SOURCE is {SOURCES}, or a path or URI (https, gs, s3, file) of an .npz, a .pkl[.gz] or idx files.
 [default: {DEFAULT_SET}]
@@ -25,8 +25,8 @@ Examples:
 
 @click.command(help=_HELP)
 @click.argument("source", default=DEFAULT_SET)
-@click.option("--output", type=PATH, required=True, help="The .npz to write.")
-@click.option("--sha256", help="The checksum that the arrays' content must have.")
+@click.option("--output", type=PATH, required=True, help="Writes the data set to this .npz.")
+@click.option("--sha256", help="Requires this checksum of the arrays' content.")
 def download(source: str, output: Path, sha256: str | None) -> None:
     """Gets a data set; `_HELP` tells people."""
     with show_transfer() as progress:

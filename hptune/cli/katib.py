@@ -1,4 +1,4 @@
-"""``hptune katib``: a job file as a Katib Experiment, printed."""
+"""Implements ``hptune katib``."""
 
 from __future__ import annotations
 
@@ -32,17 +32,19 @@ from hptune.job.tuning_job import TuningJob, load_job
 
 @click.command(cls=UserArgsCommand)
 @click.argument("file", type=PATH)
-@click.option("--name", help="The job's name.  [default: that of its directory, or of the trainer's]")
-@click.option("--module-name", help="The trainer's module.  [default: the one beside FILE that can be run]")
-@click.option("--job-dir", help="Where trials write: a URI, or a path on the volume.")
+@click.option("--name", help="Names the job.  [default: as its directory, or as the trainer's]")
+@click.option(
+    "--module-name", help="Runs this module as the trainer.  [default: the one beside FILE that can be run]"
+)
+@click.option("--job-dir", help="Has trials write to this URI, or to this path on the volume.")
 @click.option(
     "--packages",
     callback=comma_separated,
-    help="URIs of archives of Python packages for the trainer, comma-separated.",
+    help="Installs archives of Python packages for the trainer from these URIs, comma-separated.",
 )
 @SWITCHES
 @FINAL
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seeds the suggestions.")
 @katib_options
 @accept_gcloud_flags("labels", "service-account")
 def katib(
@@ -57,7 +59,7 @@ def katib(
     options: KatibOptions,
     flags: GcloudFlags,
 ) -> None:
-    """Print the job file FILE as a Katib Experiment; the trainer's own arguments come after --.
+    """Prints the job file FILE as a Katib Experiment; the trainer's own arguments come after --.
 
     What Katib cannot do as the file says is refused, or named in a warning.
 

@@ -11,20 +11,27 @@ _KATIBS_OWN = "katib-config"
 
 
 @click.command("katib-register")
-@click.option("--image", help="Has hptune with its extra katib, such as the trials' image.")
-@click.option("--remove", is_flag=True, help="Take the algorithm out again.")
+@click.option(
+    "--image", help="Runs the algorithm in this image, which has hptune[katib], as the trials' image does."
+)
+@click.option("--remove", is_flag=True, help="Takes the algorithm out again.")
 @click.option(
     "--config-namespace",
     default=DEFAULT_NAMESPACE,
     show_default=True,
-    help="Where Katib's own configuration is.",
+    help="Edits Katib's configuration in this namespace.",
 )
-@click.option("--pull-policy", default="IfNotPresent", show_default=True, help="When to pull the image.")
+@click.option(
+    "--pull-policy",
+    default="IfNotPresent",
+    show_default=True,
+    help="Pulls the image by this policy of Kubernetes.",
+)
 @CONTEXT
 def katib_register(
     image: str | None, remove: bool, config_namespace: str, pull_policy: str, context: str | None
 ) -> None:
-    """Make the algorithm gp-bandit known to a cluster's Katib, for everybody who uses it.
+    """Makes the algorithm gp-bandit known to a cluster's Katib, for everybody who uses it.
 
     What else there is in Katib's configuration, and what others write to it meanwhile, stays as it is.
 

@@ -12,20 +12,21 @@ from hptune.data.split import preprocess as preprocess_data
 
 @click.command()
 @click.argument("source", type=PATH)
-@click.option("--tune-file", type=PATH, required=True, help="The .npz to write for the trials.")
-@click.option("--final-file", type=PATH, required=True, help="The .npz to write for the final training.")
+@click.option("--tune-file", type=PATH, required=True, help="Writes the data for the trials to this .npz.")
+@click.option(
+    "--final-file", type=PATH, required=True, help="Writes the data for the final training to this .npz."
+)
 @click.option(
     "--validation-fraction",
     type=float,
     default=1 / 6,
-    help="Share of the training part that "
-    "trials are measured on; 0 measures them on the test part.  [default: 1/6]",
+    help="Measures trials on this share of the training part, or on the test part with 0.  [default: 1/6]",
 )
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the split.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seeds the split.")
 def preprocess(
     source: Path, tune_file: Path, final_file: Path, validation_fraction: float, seed: int
 ) -> None:
-    """Split the data set SOURCE for tuning (train, validation) and for the final training (train, test).
+    """Splits the data set SOURCE for tuning (train, validation) and for the final training (train, test).
 
     \b
     Example:

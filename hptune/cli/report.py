@@ -14,9 +14,11 @@ from hptune.steps.report import report as write_report
 
 @click.command()
 @found_job
-@click.option("--output", type=PATH, default="report.html", show_default=True, help="The page to write.")
+@click.option(
+    "--output", type=PATH, default="report.html", show_default=True, help="Writes the page to this file."
+)
 def report(job: Job, output: Path) -> None:
-    """Write one HTML page about JOB: its trials, what was found, and plots.
+    """Writes one HTML page about JOB: its trials, what was found, and plots.
 
     JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
 

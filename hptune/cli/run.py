@@ -21,14 +21,14 @@ from hptune.storage.job_dir import JobDir
 
 @click.command(cls=UserArgsCommand)
 @job_request(
-    package_path="Directory of the trainer's package.",
-    packages="Archives of Python packages for the trainer, comma-separated.",
-    job_dir=f"Where the job writes; trainers get it too.  [default: {JOBS}/JOB]",
+    package_path="Finds the trainer's package in this directory.",
+    packages="Installs these archives of Python packages for the trainer, comma-separated.",
+    job_dir=f"Has the job write to this directory; trainers get one below it.  [default: {JOBS}/JOB]",
 )
-@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
-@click.option("--no-install", is_flag=True, help="Install nothing for the trainer; name what it needs.")
+@click.option("--stream-logs", is_flag=True, help="Shows what the trainers print.")
+@click.option("--no-install", is_flag=True, help="Installs nothing for the trainer; names what it needs.")
 def run(request: Request, stream_logs: bool, no_install: bool, without_effect: tuple[str, ...]) -> None:
-    """Run the tuning job JOB on this machine; the trainer's own arguments come after --.
+    """Runs the tuning job JOB on this machine; the trainer's own arguments come after --.
 
     Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
     same command takes up a job that was cut off: finished trials are kept and not run again.

@@ -12,7 +12,7 @@ from hptune.console.progress import print_log
 @click.command("stream-logs")
 @found_job
 def stream_logs(job: Job) -> None:
-    """Print what the trainers of JOB print, until it ends.
+    """Prints what the trainers of JOB print, until it ends.
 
     JOB is the job's directory; with --namespace or --context, the name of a job in a cluster. Columns as
     gcloud's, tab-separated: severity, time, task, trial, message. The time is that of the log's last write

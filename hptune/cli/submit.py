@@ -30,17 +30,17 @@ from hptune.trial.pod.upload_package import pack
     "async",
     "labels",
     "service-account",
-    package_path="Directory of the trainer's package; put into --job-dir.",
-    packages="Addresses of Python packages for the trainer, comma-separated.",
-    job_dir="Where the job writes: gs://, s3://, minio://, or a path on --volume-claim.",
+    package_path="Packs the trainer's package in this directory and puts it into --job-dir.",
+    packages="Installs Python packages for the trainer from these addresses, comma-separated.",
+    job_dir="Has the job write here: gs://, s3://, minio://, or a path on --volume-claim.",
 )
-@click.option("--stream-logs", is_flag=True, help="Show what the trainers print.")
-@click.option("--async", "asynchronous", is_flag=True, help="Do not wait for the job to end.")
+@click.option("--stream-logs", is_flag=True, help="Shows what the trainers print.")
+@click.option("--async", "asynchronous", is_flag=True, help="Does not wait for the job to end.")
 @click.option(
     "--delete-on-cancel",
     is_flag=True,
-    help="Cancel the job when this command is interrupted. In a pod of the cluster also when the pod ends, "
-    "killed or not; elsewhere kill -9 leaves the job running.",
+    help="Cancels the job when this command is interrupted and, in a pod of the cluster, when the pod "
+    "ends in any way. Elsewhere kill -9 leaves the job running.",
 )
 @CONTEXT
 @katib_options
@@ -53,10 +53,10 @@ def submit(
     options: KatibOptions,
     without_effect: tuple[str, ...],
 ) -> None:
-    """Run the tuning job JOB in a cluster, as a Katib Experiment; the trainer's own arguments come after --.
+    """Runs the tuning job JOB in a cluster, as a Katib Experiment; the trainer's own arguments come after --.
 
-    Takes the command line of gcloud ai-platform jobs submit training. Waits for the end and shows the trials;
-    stopped or killed, the job goes on, and the same command shows it again.
+    Takes the command line of gcloud ai-platform jobs submit training. Waits for the end and shows the trials.
+    When this command is stopped or killed the job goes on, and the same command shows it again.
 
     \b
     Example:

@@ -15,7 +15,7 @@ from hptune.steps.train import train as train_best
 @click.command(cls=UserArgsCommand)
 @click.argument("job_dir", type=PATH)
 def train(job_dir: Path) -> None:
-    """Train once more with the best parameters of the job in JOB_DIR.
+    """Trains once more with the best parameters of the job in JOB_DIR.
 
     The trainer's arguments are the job's own, or those after --, with the data for this training.
 

@@ -16,7 +16,7 @@ from hptune.job.tuning_job import load_job
 @click.argument("file", type=PATH)
 @accept_gcloud_flags()
 def validate(file: Path, flags: GcloudFlags) -> None:
-    """Check the job file FILE and say what it asks for; gcloud's flags set its fields, as for a run.
+    """Checks the job file FILE and says what it asks for; gcloud's flags set its fields, as for a run.
 
     \b
     Example:

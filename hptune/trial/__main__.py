@@ -15,9 +15,9 @@ from hptune.trial.supervise import run_trial
 
 @click.command()
 @click.argument("file", type=PATH, required=False)
-@click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes.")
+@click.option("--stop-with-stdin", is_flag=True, help="Stops the trial when standard input closes.")
 def main(file: Path | None, stop_with_stdin: bool) -> None:
-    """Run the trial that the JSON in FILE describes; without FILE, that of the variable HPTUNE_TRIAL."""
+    """Runs the trial that the JSON in FILE describes; without FILE, that of the variable HPTUNE_TRIAL."""
     spec = read_trial(file)
     if spec.pod:
         spec, outcome = run_in_pod(spec, spec.pod)

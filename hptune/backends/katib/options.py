@@ -142,8 +142,8 @@ class KatibOptions:
     algorithm: Annotated[
         Algorithm,
         Option(
-            "Suggests the trials where the job file leaves the algorithm open: Katib's own, or hptune's, "
-            "which must be registered with the cluster."
+            "Suggests the trials where the job file leaves the algorithm open. bayesianoptimization is "
+            "Katib's own; gp-bandit is hptune's, which must be registered with the cluster."
         ),
     ] = KatibAlgorithm.BAYESIAN
     service_account: Annotated[
@@ -154,7 +154,9 @@ class KatibOptions:
     ] = None
     volume_claim: Annotated[
         Name | None,
-        Option("Mounts this persistent volume claim in all trials, ReadWriteMany where they run at once."),
+        Option(
+            "Mounts this persistent volume claim in all trials. Trials that run at once need ReadWriteMany."
+        ),
     ] = None
     mount_path: Annotated[MountPath, Option("Mounts the volume at this path.")] = "/mnt/hptune"
     gpus: Annotated[Count | None, Option("Gives each trial this many GPUs.", unset="the machine's")] = None
@@ -162,7 +164,7 @@ class KatibOptions:
         LabelValue | None,
         Option(
             "Gives the trials GPUs of this type, as GKE names it, such as nvidia-l4; "
-            f"{ANY_ACCELERATOR} for whichever a node has.",
+            f"{ANY_ACCELERATOR} takes those that a node has.",
             unset="the machine's",
         ),
     ] = None

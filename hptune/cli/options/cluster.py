@@ -13,7 +13,9 @@ from hptune.backends.find import DEFAULT_NAMESPACE, find
 F = TypeVar("F", bound=Callable[..., object])
 
 CONTEXT = click.option(
-    "--context", help="Of the kubeconfig.  [default: the pod's own cluster, else the current one]"
+    "--context",
+    help="Asks the cluster of this context of the kubeconfig.  [default: the pod's own cluster, else the "
+    "current context's]",
 )
 
 
@@ -21,10 +23,11 @@ def found_job(function: F) -> F:
     """Gives a command the job that its argument ``job`` names, and the options that make it a cluster's."""
 
     @click.argument("job")
-    @click.option("--namespace", help="JOB is the name of a job in this namespace of a cluster.")
+    @click.option("--namespace", help="Takes JOB for the name of a job in this namespace of a cluster.")
     @click.option(
         "--context",
-        help=f"JOB is the name of a job in this context's cluster, in {DEFAULT_NAMESPACE} or --namespace.",
+        help="Takes JOB for the name of a job in the cluster of this context of the kubeconfig, in "
+        f"--namespace or {DEFAULT_NAMESPACE}.",
     )
     @wraps(function)
     def command(job: str, namespace: str | None, context: str | None, **values: Any) -> object:  # noqa: ANN401

@@ -101,14 +101,14 @@ FINAL = click.option(
     type=click.Choice(list(Final), case_sensitive=False),
     default=Final.LAST,
     show_default=True,
-    help="Which of a trial's reports judges it: the last one, as on the service, or the best one.",
+    help="Judges a trial by its last report, as the service did, or by its best one.",
 )
 SWITCHES = click.option(
     "--switch",
     "switches",
     multiple=True,
     metavar="PARAMETER",
-    help="A parameter of True and False that the trainer takes as a flag without a value; may be repeated.",
+    help="Passes this parameter, True or False, as a flag without a value. May be repeated.",
 )
 
 

@@ -31,29 +31,31 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
 
     Args:
         own: Those that the command has a use for, and takes itself.
-        package_path: Help for a flag that means something else on this machine than in a cluster.
-        packages: The same.
-        job_dir: The same.
+        package_path: Help for --package-path, which means something else on this machine than in a cluster.
+        packages: Help for --packages, likewise.
+        job_dir: Help for --job-dir, likewise.
     """
     # Each is named as its field is.
     names = [field.name for field in fields(Request) if field.name not in ("user_args", "overrides")]
     options = (
         click.argument("name", metavar="[JOB]", required=False),
-        click.option("--config", type=PATH, required=True, help="The job file, hptune.yaml."),
-        click.option("--module-name", help="The trainer's module, such as trainer.task."),
-        click.option("--command", metavar="LINE", help="The trainer as a command, such as 'python task.py'."),
+        click.option("--config", type=PATH, required=True, help="Reads the job from this file, hptune.yaml."),
+        click.option("--module-name", help="Runs this module as the trainer, such as trainer.task."),
+        click.option(
+            "--command", metavar="LINE", help="Runs this command as the trainer, such as 'python task.py'."
+        ),
         click.option("--package-path", type=PATH, help=package_path),
         click.option("--packages", callback=comma_separated, help=packages),
         click.option("--job-dir", help=job_dir),
         click.option(
             "--runtime",
             type=click.Choice(list(RuntimeKind), case_sensitive=False),
-            help="What the trainer runs in.  [default: what it was written for]",
+            help="Runs the trainer in this runtime.  [default: the one it was written for]",
         ),
-        click.option("--python", metavar="PATH", help="The interpreter that the trainer runs in."),
+        click.option("--python", metavar="PATH", help="Runs the trainer with this Python interpreter."),
         SWITCHES,
         FINAL,
-        click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the suggestions."),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="Seeds the suggestions."),
     )
 
     def add(function: F) -> F:

@@ -27,7 +27,7 @@ _TRIAL = (b"-m", b"hptune.trial")
 
 @click.command()
 def main() -> None:
-    """Tell the trial of this pod to stop, and wait until it has."""
+    """Tells the trial of this pod to stop, and waits until it has."""
     trials = _trials()
     for pid in trials:
         with suppress(ProcessLookupError):

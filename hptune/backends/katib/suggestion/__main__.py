@@ -16,7 +16,11 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=6789, show_default=True, help="0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=6789,
+    show_default=True,
+    help="Listens on this port; 0 takes a free one.",
 )
 def main(port: int) -> None:
     """Serves suggestions to Katib over gRPC."""

@@ -115,7 +115,6 @@ def test_a_trial_whose_collector_died_says_so(user):
     assert "collector" in done.err
 
 
-@pytest.mark.xfail(strict=True, reason="every job is warned of maxFailedTrials 0")
 def test_an_ordinary_job_is_warned_of_nothing(user):
     job = user.job("ordinary", "print(f'score={x}')\n", job_file(maxTrials=2, maxParallelTrials=2))
     done = job.submit(*NUMBERED)

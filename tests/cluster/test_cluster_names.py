@@ -77,7 +77,6 @@ def test_a_parameter_of_an_ordinary_name_is_admitted(user, name):
     assert created.code == 0, created.err
 
 
-@pytest.mark.xfail(strict=True, reason="names that Go's YAML reads as booleans are printed bare")
 def test_parameters_whose_names_yaml_misreads_are_admitted(user):
     refused = {}
     for name in MISREAD:

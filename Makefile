@@ -86,7 +86,7 @@ test-images: .venv/installed-dev  ## Build the images and run the pipeline in th
 test-cluster: .venv/installed-dev  ## Run jobs in a real cluster, built on this machine; KEEP=1 leaves it running.
 	@$(if $(KEEP),,trap '$(BIN)/python -m tests.cluster down' EXIT;) \
 	    $(BIN)/python -m tests.cluster up --or-skip && \
-	    $(BIN)/pytest --quiet --numprocesses 4 --dist loadgroup -m cluster tests/cluster
+	    $(BIN)/pytest --quiet --numprocesses 4 --dist load --maxschedchunk 1 -m cluster tests/cluster
 
 cluster-down: .venv/installed-dev  ## End the cluster that make test-cluster has left running.
 	@$(BIN)/python -m tests.cluster down

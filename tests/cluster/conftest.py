@@ -117,13 +117,6 @@ def user(cluster, image, namespace, tmp_path):
     return _administrator(cluster, image, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def session_user(cluster, image, namespace, tmp_path_factory):
-    """The same user, for what several tests look at."""
-    assert namespace == _NAMESPACE
-    return _administrator(cluster, image, tmp_path_factory.mktemp("user"))
-
-
 @contextmanager
 def _one_at_a_time():
     """Lets workers of one test run, and test runs of one machine, take turns."""

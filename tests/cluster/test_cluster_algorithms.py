@@ -77,9 +77,7 @@ def without_settings(text):
     return json.dumps(experiment)
 
 
-@pytest.fixture(scope="session")
-def stopped_early(session_user):
-    """A job whose first three trials are good, and what `hptune submit` printed of it."""
+def test_a_trainer_is_stopped_early_and_its_trial_keeps_what_it_reported(user):
     trainer = (
         "good = trial <= 3\n"
         "for step in range(1, 4 if good else 400):\n"
@@ -87,13 +85,8 @@ def stopped_early(session_user):
         "    time.sleep(0.2 if good else 1)\n"
     )
     settings = {"enableTrialEarlyStopping": True, "maxTrials": 5, "maxParallelTrials": 1}
-    job = session_user.job("early", trainer, job_file(**settings))
-    return job, job.submit(*NUMBERED)
-
-
-@pytest.mark.xdist_group("stopped-early")
-def test_a_trainer_is_stopped_early_and_its_trial_keeps_what_it_reported(stopped_early):
-    job, done = stopped_early
+    job = user.job("early", trainer, job_file(**settings))
+    done = job.submit(*NUMBERED)
     assert done.code == 0, done.err
     trials = {int(trial["trialId"]): trial for trial in job.trials()}
     stopped = [number for number, trial in trials.items() if trial.get("isTrialStoppedEarly")]
@@ -104,10 +97,6 @@ def test_a_trainer_is_stopped_early_and_its_trial_keeps_what_it_reported(stopped
         assert float(final["objectiveValue"]) < 0
         assert int(final["trainingStep"]) < 300, "its trainer did not run to its end"
     assert TAG in done.out
-
-
-@pytest.mark.xdist_group("stopped-early")
-def test_a_trial_that_is_stopped_early_is_told_once(stopped_early):
-    _, done = stopped_early
+    # Once, and not first as a trial that has reported nothing.
     assert "reported no" not in done.err
     assert len(re.findall(r"trial 4/5 (?!runs)", done.err)) == 1

@@ -32,6 +32,7 @@ IMAGES = hptune trainer
 
 .DELETE_ON_ERROR:
 .PHONY: help run test lint format constraints proto manifests images push check-push test-images clean
+.PHONY: test-cluster cluster-down
 .PHONY: cluster addons deploy undeploy submit results logs ui
 
 help:  ## Show this.
@@ -42,7 +43,7 @@ run: .venv/installed  ## Tune the example on DATA (default: digits), train with 
 	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS)
 
 test: .venv/installed-dev  ## Run the tests.
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not docker'
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not docker and not cluster'
 
 lint: .venv/installed-dev  ## Check style and types.
 	@$(BIN)/ruff check .
@@ -81,6 +82,14 @@ check-push:
 
 test-images: .venv/installed-dev  ## Build the images and run the pipeline in them; needs a Docker engine.
 	@DOCKER='$(DOCKER)' $(BIN)/pytest -m docker tests/images
+
+test-cluster: .venv/installed-dev  ## Run jobs in a real cluster, built on this machine; KEEP=1 leaves it running.
+	@$(if $(KEEP),,trap '$(BIN)/python -m tests.cluster down' EXIT;) \
+	    $(BIN)/python -m tests.cluster up --or-skip && \
+	    $(BIN)/pytest --quiet --numprocesses 4 --dist load --maxschedchunk 1 -m cluster tests/cluster
+
+cluster-down: .venv/installed-dev  ## End the cluster that make test-cluster has left running.
+	@$(BIN)/python -m tests.cluster down
 
 # The scripts read PROJECT, REGION, CLUSTER and the others from the environment, where make puts what it is given;
 # docs/deploy.md has them all.

@@ -100,6 +100,20 @@ def test_a_packed_package_runs_where_it_is_unpacked(package, tmp_path):
     assert result.stdout.decode() == "résumé a b c\n"
 
 
+def test_a_packed_package_is_unpacked_by_a_python_without_tarfiles_filters(package, tmp_path, monkeypatch):
+    # As with Debian 12's Python 3.11.2, whose extract() takes no filter.
+    monkeypatch.setattr(tarfile.TarFile, "extract", lambda *_: None)
+    archive, target = tmp_path / "package.tar.gz", tmp_path / "unpacked"
+    pack_package(package, archive)
+    unpack_package(archive, target)
+    packed = {path.relative_to(package.parent): path.read_bytes() for path in package.rglob("*.py")}
+    assert packed
+    assert (
+        packed.items()
+        <= {each.relative_to(target): each.read_bytes() for each in target.rglob("*.py")}.items()
+    )
+
+
 def test_the_same_package_makes_the_same_archive(package, tmp_path):
     first = pack_package(package, tmp_path / "first.tar.gz")
     copy = tmp_path / "elsewhere" / "trainer"

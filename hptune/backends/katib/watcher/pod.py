@@ -34,7 +34,7 @@ def own_container(pod: Object) -> Object:
 
 
 def has_ended(pod: Object) -> bool:
-    """Returns whether a pod's own container, not its sidecars, has ended for good, or Argo is done with it."""
+    """Returns whether a pod's own container, not its sidecars, has ended for good, or Argo has left it."""
     if pod["status"].get("phase") in ("Succeeded", "Failed") or _is_given_up(pod):
         return True
     return pod["spec"].get("restartPolicy") == "Never" and bool(_terminated(pod))

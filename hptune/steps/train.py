@@ -121,12 +121,18 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
 def _completed(spec: TrialSpec) -> Outcome | None:
     outcome = Outcome.load(spec.directory.outcome)
     asked = spec.directory.command
-    same = asked.is_file() and json.loads(asked.read_text(encoding="utf-8")) == trainer_argv(spec)
+    same = asked.is_file() and json.loads(asked.read_text(encoding="utf-8")) == _command(spec)
     return outcome if outcome and same and not outcome.message else None
 
 
+def _command(spec: TrialSpec) -> list[str]:
+    """Returns the trainer's command as it is recorded: the same wherever hptune is installed."""
+    python, *rest = trainer_argv(spec)
+    return [python, "-P", "-m", *rest[1:]] if spec.program.module else [python, *rest]
+
+
 def _run(spec: TrialSpec) -> Outcome:
-    write_json(spec.directory.command, trainer_argv(spec))
+    write_json(spec.directory.command, _command(spec))
     process = TrialProcess(spec, Slot(machine_cores()))
     try:
         while not process.ended:

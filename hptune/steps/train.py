@@ -121,23 +121,18 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
 def _completed(spec: TrialSpec) -> Outcome | None:
     outcome = Outcome.load(spec.directory.outcome)
     asked = spec.directory.command
-    same = asked.is_file() and _asked(spec, json.loads(asked.read_text(encoding="utf-8"))) == _asked(
-        spec, trainer_argv(spec)
-    )
+    same = asked.is_file() and json.loads(asked.read_text(encoding="utf-8")) == _command(spec)
     return outcome if outcome and same and not outcome.message else None
 
 
-def _asked(spec: TrialSpec, argv: list[str]) -> list[str]:
-    """Returns a command line without what stands between an interpreter and its module.
-
-    Releases start modules in different ways: the same training, made before, is not made again for it.
-    """
-    module = spec.program.module
-    return [argv[0], *argv[argv.index(module) :]] if module in argv else argv
+def _command(spec: TrialSpec) -> list[str]:
+    """Returns the trainer's command as it is recorded: the same wherever hptune is installed."""
+    python, *rest = trainer_argv(spec)
+    return [python, "-P", "-m", *rest[1:]] if spec.program.module else [python, *rest]
 
 
 def _run(spec: TrialSpec) -> Outcome:
-    write_json(spec.directory.command, trainer_argv(spec))
+    write_json(spec.directory.command, _command(spec))
     process = TrialProcess(spec, Slot(machine_cores()))
     try:
         while not process.ended:

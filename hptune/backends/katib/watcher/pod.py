@@ -9,6 +9,8 @@ from hptune.backends.katib.cluster.watch import Object
 
 # Argo Workflows' name for the container of a step.
 _ARGO_MAIN = "main"
+# Set when the step is over for Argo, which may have lost sight of a pod that still runs.
+_ARGO_COMPLETED = "workflows.argoproj.io/completed"
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 # 128 and the signal's number; 130 is what a program of ours that was interrupted ends with.
 _STOPPED_CODES = frozenset({130, 137, 143})
@@ -32,8 +34,8 @@ def own_container(pod: Object) -> Object:
 
 
 def has_ended(pod: Object) -> bool:
-    """Returns whether a pod's own container has ended for good; sidecars may run on."""
-    if pod["status"].get("phase") in ("Succeeded", "Failed"):
+    """Returns whether a pod's own container, not its sidecars, has ended for good, or Argo has left it."""
+    if pod["status"].get("phase") in ("Succeeded", "Failed") or _is_given_up(pod):
         return True
     return pod["spec"].get("restartPolicy") == "Never" and bool(_terminated(pod))
 
@@ -48,10 +50,15 @@ def grace_s(pod: Object | None) -> float:
     """
     if pod is None or _is_disrupted(pod):
         return _LOST_GRACE_S
-    ended = _terminated(pod)
-    killed = ended.get("exitCode") in _STOPPED_CODES and ended.get("reason") != "OOMKilled"
-    stopped = killed or "deletionTimestamp" in pod["metadata"]
+    if ended := _terminated(pod):
+        stopped = ended.get("exitCode") in _STOPPED_CODES and ended.get("reason") != "OOMKilled"
+    else:
+        stopped = "deletionTimestamp" in pod["metadata"] or _is_given_up(pod)
     return _STOPPED_GRACE_S if stopped else _LOST_GRACE_S
+
+
+def _is_given_up(pod: Object) -> bool:
+    return (pod["metadata"].get("labels") or {}).get(_ARGO_COMPLETED) == "true"
 
 
 def _is_disrupted(pod: Object) -> bool:

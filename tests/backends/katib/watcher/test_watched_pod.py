@@ -47,6 +47,17 @@ def test_a_pod_that_somebody_deletes_is_not_tried_again():
     assert grace_s(None) == LATER_S, "nobody knows how it ended"
 
 
+def test_a_pod_that_argo_does_not_wait_for_any_more_has_ended_though_it_runs():
+    pod = step_pod("step")
+    pod["metadata"]["labels"] = {"workflows.argoproj.io/completed": "false"}
+    assert not has_ended(pod)
+    pod["metadata"]["labels"] = {"workflows.argoproj.io/completed": "true"}
+    assert has_ended(pod)
+    assert grace_s(pod) == SOON_S
+    pod["status"] = ended(1)
+    assert grace_s(pod) == LATER_S, "a step that failed may be tried again"
+
+
 def test_a_container_that_is_started_again_has_not_ended():
     pod = step_pod("step", **ended(137))
     pod["spec"]["restartPolicy"] = "OnFailure"

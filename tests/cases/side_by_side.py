@@ -1,16 +1,20 @@
-"""One trial as this machine runs it and as its pod does: by the same command, at the same time."""
+"""One trial as this machine measures it and as its pod does."""
 
 import json
 import os
+import runpy
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hptune.job.submission import Program
 from hptune.storage.job_dir import JobDir, TrialDir
-from hptune.trial.metrics.curve import read_curve
+from hptune.trial.metrics.curve import CurveWriter, read_curve
+from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.outcome import Outcome
+from hptune.trial.pod.collector import CollectorFile
 from hptune.trial.spec import TRIAL_FORM, Pod, TrialSpec
 
 TRAINERS = Path(__file__).parent / "trainers"
@@ -89,3 +93,27 @@ def here_and_in_a_pod(place, trainer, metric, *user_args):
     assert (here.outcome.final, here.curve) == (in_pod.outcome.final, in_pod.curve)
     assert (here.outcome.source, here.outcome.message) == (in_pod.outcome.source, "")
     return here
+
+
+def followed(place, script, metric):
+    """Follows a trainer's summaries in this process, where its imports are loaded; both curves are one.
+
+    The trainer has its arguments in ``sys.argv``.
+
+    Returns:
+        The objective, and the curve.
+    """
+    here, pod = place / "here.jsonl", place / "pod.jsonl"
+    with here.open("w") as file, CollectorFile(pod, metric) as collector, ThreadPoolExecutor(1) as pool:
+        sys.argv += ["--job-dir", str(place / "job")]
+        curves = [CurveWriter(file), collector]
+        reader = MetricReader(metric, summaries=place / "job", metric_file=place / "none", curves=curves)
+        trainer = pool.submit(runpy.run_path, str(script))
+        while not trainer.done():
+            reader.read_files()
+        trainer.result()
+        reader.finish()
+        collector.finish(reader.objective.measurement)
+    curve = [each.value for each in read_curve(here)]
+    assert collected(pod, metric) == curve
+    return reader.objective, curve

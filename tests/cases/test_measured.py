@@ -1,16 +1,11 @@
 """What real trainers write is measured right, and the same on this machine and in a pod."""
 
-import runpy
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hptune.results.study import Measurement
-from hptune.trial.metrics.curve import CurveWriter, read_curve
-from hptune.trial.metrics.reader import MetricReader
-from hptune.trial.pod.collector import CollectorFile
-from tests.cases.side_by_side import TRAINERS, collected, here_and_in_a_pod
+from tests.cases.side_by_side import TRAINERS, followed, here_and_in_a_pod
 
 LAST_WRITTEN = [
     ("hparams", 3, "accuracy was written in several directories, '"),
@@ -21,25 +16,16 @@ LAST_WRITTEN = [
 ]
 
 
-def followed(place, monkeypatch, how):
-    """Follows a trainer in this process, which has loaded tensorboardX; both curves are one."""
-    arguments = ["--how", how, "--pause-s", "0.2", "--job-dir", str(place / "job")]
-    monkeypatch.setattr(sys, "argv", ["task.py", *arguments])
-    here, pod = place / "here.jsonl", place / "pod.jsonl"
-    with here.open("w") as file, CollectorFile(pod, "accuracy") as collector, ThreadPoolExecutor(1) as pool:
-        curves = [CurveWriter(file), collector]
-        reader = MetricReader(
-            "accuracy", summaries=place / "job", metric_file=place / "no such file", curves=curves
-        )
-        trainer = pool.submit(runpy.run_path, str(TRAINERS / "with_tensorboardx.py"))
-        while not trainer.done():
-            reader.read_files()
-        trainer.result()
-        reader.finish()
-        collector.finish(reader.objective.measurement)
-    curve = [each.value for each in read_curve(here)]
-    assert collected(pod, "accuracy") == curve
-    return reader.objective, curve
+@pytest.fixture
+def measure(tmp_path, monkeypatch):
+    """Has a trainer write summaries in the way that is named; returns its objective and curve."""
+
+    def write(how):
+        script = TRAINERS / "with_tensorboardx.py"
+        monkeypatch.setattr(sys, "argv", [str(script), "--how", how, "--pause-s", "0.2"])
+        return followed(tmp_path, script, "accuracy")
+
+    return write
 
 
 EVALUATIONS = [
@@ -59,16 +45,16 @@ EVALUATIONS = [
 
 
 @pytest.mark.parametrize("how", EVALUATIONS)
-def test_evaluation_is_told_from_training_whatever_was_written_first(tmp_path, monkeypatch, how):
-    objective, curve = followed(tmp_path, monkeypatch, how)
+def test_evaluation_is_told_from_training_whatever_was_written_first(measure, how):
+    objective, curve = measure(how)
     # What was read of the training before is withdrawn.
     assert (objective.measurement, curve) == (Measurement(0.5, 1), pytest.approx([0.2, 0.5]))
     assert objective.note == ""
 
 
 @pytest.mark.parametrize(("how", "step", "note"), LAST_WRITTEN)
-def test_the_last_report_is_the_last_written(tmp_path, monkeypatch, how, step, note):
-    objective, _ = followed(tmp_path, monkeypatch, how)
+def test_the_last_report_is_the_last_written(measure, how, step, note):
+    objective, _ = measure(how)
     assert objective.measurement == Measurement(pytest.approx(0.5), step)
     assert note in objective.note
 
@@ -110,7 +96,7 @@ def test_metric_files_and_lines_are_read_as_programs_write_them(tmp_path, how, s
 
 def test_all_reports_of_cloudml_hypertune_make_the_curve(tmp_path):
     measured = here_and_in_a_pod(tmp_path, "with_files", "accuracy", "--how", "cloudml-hypertune")
-    assert measured.curve == [0.5 - 1 / (2 + step) for step in range(120)]
+    assert measured.curve == [0.5 - 1 / (2 + step) for step in range(110)]
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,8 @@ def test_many_reports_are_kept_in_a_short_curve(tmp_path, config, how, count):
 
 def test_printed_lines_are_read_as_their_list_says(tmp_path, capsys):
     script = (shared_case("stdout", tmp_path).path / "lines.py").read_text()
-    assert StdoutSource.__name__ in script
+    # It was written when a package above gave it this name.
+    script = script.replace("hptune.trial.metrics import", f"{StdoutSource.__module__} import")
     exec(compile(script, "lines.py", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed

@@ -142,7 +142,7 @@ def _limit(folder: Path) -> int | None:
 
 
 def _text(path: Path) -> str:
-    """What a file has; nothing where there is none, as on other systems than Linux."""
+    """Reads a file; nothing where there is none, as on other systems than Linux."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError):

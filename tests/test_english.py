@@ -14,7 +14,6 @@ NOUNS = {
     "Parameters",
     "Trials",
     "Values",
-    "Names",
     "Lines",
     "Options",
     "Paths",

@@ -40,7 +40,7 @@ class Memory:
 
     @classmethod
     def now(cls, processes: Path = _PROCESSES, groups: Path = _GROUPS) -> Memory:
-        """What it says now.
+        """Reads what it says now.
 
         Args:
             processes: Where the kernel's own file system is mounted.

@@ -40,7 +40,7 @@ class Memory:
 
     @classmethod
     def now(cls, processes: Path = _PROCESSES, groups: Path = _GROUPS) -> Memory:
-        """What it says now.
+        """Reads what it says now.
 
         Args:
             processes: Where the kernel's own file system is mounted.
@@ -142,7 +142,7 @@ def _limit(folder: Path) -> int | None:
 
 
 def _text(path: Path) -> str:
-    """What a file has; nothing where there is none, as on other systems than Linux."""
+    """Reads a file; nothing where there is none, as on other systems than Linux."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError):

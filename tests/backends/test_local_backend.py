@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from contract import BackendContract, assert_complete, assert_results_of
 
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import Interrupted, JobDirError, JobFailed
+from hptune.job.submission import Final
 from hptune.results.study import JobState, Measurement, TrialState
 from hptune.trial.outcome import Outcome
 from tests.control_groups import HOARDS, control_group
@@ -236,6 +238,21 @@ def test_a_trial_is_never_stopped_for_what_a_more_deliberate_source_withdraws(ma
     assert [trial.stopped_early for trial in study.trials] == [False] * 4 + [True]
     assert [trial.final.value for trial in study.trials] == [0.5] * 4 + [0.2]
     assert {measurement.value for trial in study.trials for measurement in trial.measurements} == {0.5, 0.2}
+
+
+MANY_REPORTS = """
+for step in range(700):
+    value = 0.9 if trial < 5 else 0.3 if step == 602 else 0.1
+    print(f"step={step} accuracy={value}", flush=True)
+time.sleep(20 * (trial == 5))
+"""
+
+
+def test_a_trial_stopped_early_is_judged_by_its_best_report_though_that_was_thinned_out(make_job):
+    job = make_job(MANY_REPORTS, maxTrials=5, enableTrialEarlyStopping=True)
+    job.submission = replace(job.submission, final=Final.BEST)
+    stopped = job.run().trials[4]
+    assert (stopped.stopped_early, stopped.final) == (True, Measurement(0.3, 602))
 
 
 def test_a_trial_over_its_time_limit_has_failed(make_job):

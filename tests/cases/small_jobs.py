@@ -40,6 +40,12 @@ class Folder:
         given = {**(training or {}), "hyperparameters": hyperparameters}
         (self.path / name).write_text(yaml.safe_dump({"trainingInput": given}))
 
+    def with_max_trials(self, name, count):
+        """Changes how many trials the job in a file has."""
+        content = yaml.safe_load((self.path / name).read_text())
+        content["trainingInput"]["hyperparameters"]["maxTrials"] = count
+        (self.path / name).write_text(yaml.safe_dump(content))
+
     def run(self, job="c", *more, config="hptune.yaml", flags=PACKAGE, out="out"):
         return call(f"run {job} --config {config} {flags} --job-dir {out}", *more)
 

@@ -65,3 +65,13 @@ def test_the_shared_trainer_of_a_small_bias_never_fails(tmp_path, monkeypatch, c
     monkeypatch.chdir(case.path)
     assert case.run(config=config).code == 0
     assert {trial["state"] for trial in case.trials().values()} == {"SUCCEEDED"}
+
+
+@needs_shared
+def test_the_shared_random_search_covers_its_range(tmp_path, monkeypatch):
+    case = shared_case("random-overflow", tmp_path)
+    monkeypatch.chdir(case.path)
+    assert case.run().code == 0
+    values = [float(trial["hyperparameters"]["x"]) for trial in case.trials().values()]
+    assert len(set(values)) == 2
+    assert all(-1000 <= value <= 1000 for value in values)

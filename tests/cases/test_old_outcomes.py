@@ -151,13 +151,15 @@ def test_a_trial_without_a_usable_objective_has_not_succeeded(folder, body):
 
 
 @needs_shared
-@pytest.mark.parametrize("delay_s", [0.9, 1.3, 1.7])
+@pytest.mark.parametrize("delay_s", [0, 0.3])
 def test_the_shared_job_runs_once_its_trainer_is_mended(tmp_path, delay_s):
     case = shared_case("stale_failure", tmp_path)
     task = case.path / "trainer" / "task.py"
     task.write_text(task.read_text().replace("BROKEN = False", "BROKEN = True"))
     command = [HPTUNE, "run", "c", "--config", "hptune.yaml", *PACKAGE.split()]
     first = subprocess.Popen(command, cwd=case.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while first.poll() is None and not [*case.path.glob("*/*/hptune/trials/1")]:
+        time.sleep(0.01)
     time.sleep(delay_s)
     first.send_signal(signal.SIGINT)
     first.wait(30)

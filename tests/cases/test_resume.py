@@ -2,23 +2,33 @@
 
 import json
 import shutil
+from contextlib import chdir
 
 import pytest
 import yaml
 
-from tests.cases.small_jobs import needs_shared, shared_case
+from tests.cases.small_jobs import Folder, needs_shared, shared_case
 from tests.entry_point import call
 
 PRINT_X = "a, _ = parser.parse_known_args(); print(f'score={a.x}')\n"
 X = {"parameterName": "x", "type": "DOUBLE", "minValue": 0.1, "maxValue": 1}
 
 
-@pytest.fixture
-def first(folder):
-    """A folder where the job `first` has run its three trials."""
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory):
+    """The folder `first`, before it is copied for each test."""
+    folder = Folder(tmp_path_factory.mktemp("first"))
     folder.write_job(maxTrials=3)
     folder.write_trainer(PRINT_X)
-    assert folder.run("first", out="jobs/first").code == 0
+    with chdir(folder.path):
+        assert folder.run("first", out="jobs/first").code == 0
+    return folder
+
+
+@pytest.fixture
+def first(run_once, folder):
+    """A folder where the job `first` has run its three trials."""
+    shutil.copytree(run_once.path, folder.path, dirs_exist_ok=True)
     return folder
 
 
@@ -87,6 +97,14 @@ def test_an_answer_with_another_objective_is_refused(first):
     assert "'first' has the objective MAXIMIZE loss; this job's is MAXIMIZE score" in ended.err
 
 
+def test_a_job_that_names_itself_is_told_so(folder):
+    folder.write_job(resumePreviousJobId="first")
+    folder.write_trainer(PRINT_X)
+    ended = folder.run("first", out="jobs/first")
+    assert ended.code == 2
+    assert "resumePreviousJobId: 'first' is this job itself; name an earlier one or leave it out" in ended.err
+
+
 def write_continuation(folder, **tuning):
     given = {"maxTrials": 2, "resumePreviousJobId": "first", **tuning}
     (folder.path / "next.yaml").write_text(yaml.safe_dump({"hyperparameters": given}))
@@ -133,20 +151,25 @@ def test_the_shared_jobs_say_what_fits(tmp_path, monkeypatch):
     case = shared_case("resume", tmp_path)
     monkeypatch.chdir(case.path)
     assert case.run("first", config="first.yaml", out="jobs/first").code == 0
-    same = case.run("same", config="same.yaml", out="jobs/same")
-    assert "4 of 4 trials of 'first' fit" in same.err
-    renamed = case.run("renamed", config="renamed.yaml", out="jobs/renamed")
-    assert "0 of 4 trials of 'first' fit: it has lr, this job learning-rate" in renamed.err
-    old = case.run("old", config="old.yaml", out="jobs/old")
-    assert "4 of 4 trials of 'mlengine' fit" in old.err
-    assert (same.code, renamed.code, old.code) == (0, 0, 0)
+    for name, told in (
+        ("same", "4 of 4 trials of 'first' fit"),
+        ("renamed", "0 of 4 trials of 'first' fit: it has lr, this job learning-rate"),
+        ("old", "4 of 4 trials of 'mlengine' fit"),
+    ):
+        case.with_max_trials(f"{name}.yaml", 1)
+        ended = case.run(name, config=f"{name}.yaml", out=f"jobs/{name}")
+        assert ended.code == 0, ended.err
+        assert told in ended.err
 
 
 @needs_shared
 def test_the_shared_job_without_params_inherits_them(tmp_path, monkeypatch):
     case = shared_case("resume_without_params", tmp_path)
     monkeypatch.chdir(case.path)
+    task = case.path / "trainer" / "task.py"
+    task.write_text(task.read_text().replace("time.sleep(1)", "time.sleep(0)"))
     assert case.run("first", config="hptune.yaml", out="jobs/first").code == 0
-    ended = case.run("continued", config="continue.yaml", out="jobs/continued")
-    assert ended.code == 0, ended.err
-    assert "4 of 4 trials of 'first' fit" in ended.err
+    for name in ("full", "continue"):
+        ended = case.run(name, config=f"{name}.yaml", out=f"jobs/{name}")
+        assert ended.code == 0, ended.err
+        assert "4 of 4 trials of 'first' fit" in ended.err

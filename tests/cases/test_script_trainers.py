@@ -67,6 +67,8 @@ def test_the_shared_script_runs_in_both_ways(tmp_path, monkeypatch):
 @needs_shared
 def test_the_shared_trainers_summaries_are_found_below_its_output_dir(tmp_path, monkeypatch):
     folder = shared_case("summaries_elsewhere", tmp_path)
+    # Each loads TensorFlow.
+    folder.with_max_trials("hptune.yaml", 2)
     monkeypatch.chdir(folder.path)
     flags = "--config hptune.yaml --package-path trainer --module-name trainer.task --job-dir out"
     ended = call(f"run c {flags}", "--", "--output_dir", "model")

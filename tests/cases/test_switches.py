@@ -26,10 +26,12 @@ def switch(name, *values):
 
 
 @pytest.mark.parametrize(
-    ("training", "flags"),
-    [({}, PACKAGE), ({"masterConfig": {"containerCommand": ["python", "trainer/task.py"]}}, "")],
+    ("training", "flags", "values"),
+    [
+        ({}, PACKAGE, ("True", "False")),
+        ({"masterConfig": {"containerCommand": ["python", "trainer/task.py"]}}, "", ("false", "true")),
+    ],
 )
-@pytest.mark.parametrize("values", [("True", "False"), ("false", "true")])
 def test_a_switch_is_given_where_it_is_true_and_left_out_where_it_is_false(folder, training, flags, values):
     folder.write_job(
         switch("use_bn", *values),

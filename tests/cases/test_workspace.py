@@ -1,10 +1,12 @@
 """Each trial has a directory, a TMPDIR and a port of its own; what the user's words named still works."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from hptune.trial.workspace import _argument
+from tests.cases.side_by_side import both
 from tests.cases.small_jobs import needs_shared, shared_case
 from tests.entry_point import call
 
@@ -165,6 +167,20 @@ def test_a_package_of_the_current_directory_is_found(folder):
     ended = folder.run(flags="--module-name trainer.task")
     assert ended.code == 0, ended.err
     assert folder.log(1).startswith(f"{folder.path} {folder.path}/out/hptune/trials/1/work\n")
+
+
+def test_a_pod_gives_a_trial_the_same_of_its_own(folder, tmp_path):
+    (folder.path / "data.csv").write_text("1,2")
+    trials = both(tmp_path, "with_workspace", "score", "--data", "data.csv", cwd=folder.path)
+    seen = [json.loads(trial.log.splitlines()[0]) for trial in trials]
+    for trial, each in zip(trials, seen, strict=True):
+        # Both ran at once, with the same names.
+        assert (each["found"], each["kept"]) == ([False, False], [True, True])
+        assert each["work"] == str(trial.directory.work)
+        assert not Path(each["temporary"]).exists()
+        assert (each["submitted"], each["data"]) == (str(folder.path), "1,2")
+    assert seen[0]["port"] != seen[1]["port"]
+    assert seen[0]["temporary"] != seen[1]["temporary"]
 
 
 @needs_shared

@@ -299,7 +299,7 @@ def _failure_of_trial(item: Object, pod: Object | None) -> str:
 
 
 def _memory_limit(pod: Object) -> str | None:
-    """Of a trainer's container."""
+    """Returns the memory limit of a trainer's container."""
     containers: Iterable[Object] = (pod.get("spec") or {}).get("containers") or []
     of_trainer = (each for each in containers if each["name"] == CONTAINER)
     limits = ((each.get("resources") or {}).get("limits") or {} for each in of_trainer)

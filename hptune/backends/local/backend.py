@@ -192,6 +192,9 @@ class LocalBackend(Backend):
         previous = submission.job.resume_previous_job_id
         if previous is None or self._dir.job.is_file():
             return []
+        if (self._dir.root.parent / previous).resolve() == self._dir.root.resolve():
+            problem = f"{previous!r} is this job itself; name an earlier one or leave it out"
+            raise JobDirError(Fault("resumePreviousJobId", problem))
         return previous_trials.read(self._dir.root.parent, previous, submission.job, self._warn)
 
     def _status(self) -> dict[str, str]:

@@ -98,8 +98,9 @@ def comma_separated(_: click.Context, __: click.Parameter, value: str | None) ->
 
 FINAL = click.option(
     "--final",
-    type=click.Choice(list(Final), case_sensitive=False),
-    default=Final.LAST,
+    type=click.Choice([each.value for each in Final], case_sensitive=False),
+    default=Final.LAST.value,
+    callback=lambda _, __, value: Final(value),
     show_default=True,
     help="Judges a trial by its last report, as the service did, or by its best one.",
 )

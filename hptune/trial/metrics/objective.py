@@ -34,6 +34,7 @@ class Objective:
         self._best: Report | None = None
         self._count = 0
         self._shown: Report | None = None
+        self._shown_best: Report | None = None
         self._places: dict[str, None] = {}
 
     @property
@@ -84,11 +85,12 @@ class Objective:
 
     def finish(self) -> None:
         """Ends the curves with the last measurement, where they do not have it."""
+        self._show_best()
         if self._last is not None and self._shown is not self._last:
             self._show(self._last)
 
     def _restart(self, source: Source) -> None:
-        self._last = self._best = self._shown = None
+        self._last = self._best = self._shown = self._shown_best = None
         self._count = 0
         self._places = {}
         for curve in self._curves:
@@ -101,6 +103,19 @@ class Objective:
         return self._best is None or self._best_by.better(value, self._best.measurement.value)
 
     def _show(self, report: Report, *, late: bool = False) -> None:
+        if report is self._best:
+            self._shown_best = report
+        self._show_best()
+        self._tell(report, late=late)
+
+    def _show_best(self) -> None:
+        """Shows the best report where it was thinned out: a curve is judged by its best value."""
+        best = self._best
+        if best is not None and best is not self._shown_best:
+            self._shown_best = best
+            self._tell(best, late=self._shown is not None and _moment(best) < _moment(self._shown))
+
+    def _tell(self, report: Report, *, late: bool) -> None:
         if not late:
             self._shown = report
         for curve in self._curves:

@@ -384,6 +384,7 @@ def test_what_differs_is_named():
     )
     assert [line.split(" is ")[0].split(":")[0] for line in differences(job, KatibOptions())] == [
         "no --job-dir",
+        "no --job-dir",
         "NVIDIA_TESLA_K80 of BASIC_GPU",
         "DOUBLE a with UNIT_LINEAR_SCALE",
         "INTEGER b with UNIT_LOG_SCALE",

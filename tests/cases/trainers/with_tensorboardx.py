@@ -8,6 +8,7 @@ from tensorboardX import SummaryWriter
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--how")
+parser.add_argument("--pause-s", type=float, default=0.6)
 parser.add_argument("--job-dir", type=Path)
 arguments = parser.parse_args()
 how, job_dir = arguments.how, arguments.job_dir
@@ -40,7 +41,7 @@ elif how == "late-flush":
     time.sleep(0.01)
     late.add_scalar("accuracy", 0.5, 1)
     late.close()
-    time.sleep(1)
+    time.sleep(arguments.pause_s)
     early.close()
 elif how == "scalars":
     with SummaryWriter(str(job_dir)) as writer:
@@ -53,6 +54,6 @@ else:
             writer.add_scalar("accuracy", 0.99, step)
         writer.flush()
         # The training is read before anything was evaluated.
-        time.sleep(0.6)
+        time.sleep(arguments.pause_s)
         write(evaluation, 0.2, 0.5)
         writer.add_scalar("accuracy", 0.99, 4)

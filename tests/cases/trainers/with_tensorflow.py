@@ -12,6 +12,7 @@ parser.add_argument("--job-dir", type=Path)
 job_dir = parser.parse_args().job_dir
 
 keras.utils.set_random_seed(1)
+tf.config.experimental.enable_op_determinism()
 random = np.random.default_rng(1)
 x, y = random.normal(size=(96, 4)).astype("float32"), random.integers(0, 2, 96)
 model = keras.Sequential([keras.layers.Dense(32, "relu"), keras.layers.Dense(1, "sigmoid")])

@@ -1,5 +1,7 @@
 import math
 
+import pytest
+
 from hptune.results.study import Goal, Measurement
 from hptune.trial.metrics.curve import CurveReader, CurveWriter, read_curve
 from hptune.trial.metrics.objective import Objective
@@ -85,6 +87,27 @@ def test_many_reports_are_thinned_out_and_the_last_one_is_kept():
     assert curve.values[-1] == count
     assert curve.values == sorted({*curve.values})
     assert len(curve.values) < 3000
+
+
+@pytest.mark.parametrize("time_s", [0.0, 1.0])
+@pytest.mark.parametrize("at", [700, 4097, 9998, 9999])
+def test_the_best_report_is_in_the_curve_where_it_judges_the_trial(at, time_s):
+    curve, reports = Kept(), [0.5] * 10_000
+    reports[at] = 0.9
+    objective = Objective([curve], best_by=Goal.MAXIMIZE)
+    for step, value in enumerate(reports):
+        objective.add(report(Source.SUMMARY, value, step, time_s and time_s + step))
+    # A trial that is stopped is judged by its curve.
+    objective.finish()
+    assert (curve.values.count(0.9), curve.values[-1]) == (1, reports[-1])
+    assert len(curve.values) < 2000
+
+
+def test_a_record_that_comes_late_stands_before_the_last_in_the_curve():
+    reports = [report(Source.SUMMARY, 0.5, step, 1.0 + step) for step in range(1025)]
+    record = report(Source.SUMMARY, 0.9, 3, 1.5)
+    _, curve = followed(*reports, record, best_by=Goal.MAXIMIZE)
+    assert (curve.values.count(0.9), curve.values[-1]) == (1, 0.5)
 
 
 def test_several_places_of_equal_rank_are_named_with_the_one_that_counted():

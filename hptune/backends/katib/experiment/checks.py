@@ -152,6 +152,9 @@ def _place_differences(submission: Submission, options: KatibOptions) -> Iterato
     job, machine = submission.job, submission.job.machine
     if not submission.job_dir:
         yield "no --job-dir: what trainers write is lost with their pods"
+        if job.early_stopping:
+            kept = "by cloudml-hypertune or an evaluation's summaries"
+            yield f"no --job-dir: only trials that report {kept} are stopped early, and no others"
     if machine.substituted and options.gpu_count(job) and options.accelerator is None:
         gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
         yield f"{gone}; nodes with {machine.gke_accelerator} are asked for"

@@ -34,7 +34,6 @@ def test_a_trial_that_fails_among_others_fails_no_job(user):
     assert "the disk is full" in user.hptune("stream-logs", *job.words).out
 
 
-@pytest.mark.xfail(strict=True, reason="a trial killed for memory says only that it was killed")
 def test_a_trial_that_runs_out_of_memory_is_stopped_and_says_so(user):
     trainer = "hoard = []\nwhile True:\n    hoard.append(bytearray(b'x' * 2 ** 20))\n"
     job = user.job("leaks", trainer, job_file(maxTrials=1, maxParallelTrials=1))

@@ -33,7 +33,9 @@ def trials(home):
 
 
 def test_what_public_trainers_use_of_tensorflow_1_is_there(tensorflow_1, tmp_path):
-    environment = {**os.environ, "HPTUNE_STARTUP": str(STARTUP), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # As some set it for TensorFlow 2.
+    keras = {"TF_USE_LEGACY_KERAS": "1"}
+    environment = {**os.environ, **keras, "HPTUNE_STARTUP": str(STARTUP), "TF_CPP_MIN_LOG_LEVEL": "3"}
     program = Path(__file__).with_name("contrib_program.py")
     ended = subprocess.run(
         [tensorflow_1, program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -114,6 +115,8 @@ class _V1Loader(Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        # This environment has Keras 2 as keras. Asked for tf_keras, which it has not, TensorFlow breaks.
+        os.environ.pop("TF_USE_LEGACY_KERAS", None)
         self._loader.exec_module(module)
         # TensorFlow replaces its module by a wrapper while it is loaded.
         make_v1(sys.modules[module.__name__])

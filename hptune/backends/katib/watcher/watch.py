@@ -70,7 +70,8 @@ class PodWatch:
             if experiment and named and not self._has_work(experiment):
                 return "the job has ended"
             if not named and (self._is_named or gone or time.monotonic() > give_up_at):
-                return "the job is gone, or somebody else watches it" if self._is_named else "there is no job"
+                known = self._is_named or experiment is not None
+                return "the job is gone, or somebody else watches it" if known else "there is no job"
             if gone:
                 return self._backend.wind_up()
             time.sleep(self._poll_s)

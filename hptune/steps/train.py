@@ -24,6 +24,7 @@ from hptune.runtimes.settle import settle
 from hptune.search.space import format_values
 from hptune.steps.trainer import Trainer
 from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
+from hptune.storage.lock import hold
 from hptune.trial.arguments import trainer_argv
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
@@ -60,7 +61,7 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
         user_args: The trainer's arguments, with the data for this training; None for the job's own.
 
     Raises:
-        JobDirError: There is no such job.
+        JobDirError: There is no such job, or another process runs it or trains.
         JobFailed: The job has no best trial, or the training failed.
         Interrupted: The user stopped it.
     """
@@ -69,7 +70,9 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
     submission = make_ready(backend.recall(), say)
     if user_args is not None:
         submission = replace(submission, user_args=tuple(user_args))
-    return _train(submission, study, JobDir(Path(submission.job_dir)).final)
+    directory = JobDir(Path(submission.job_dir))
+    with hold(directory.lock, directory.root):
+        return _train(submission, study, directory.final)
 
 
 def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: Trainer) -> FinalTraining:
@@ -82,6 +85,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
         trainer: The user's trainer.
 
     Raises:
+        JobDirError: Another process trains into ``output``.
         InputError: The status or the trainer cannot be used.
         JobFailed: The job has no best trial, or the training failed.
         Interrupted: The user stopped it.
@@ -89,7 +93,9 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     status = load_status(status_file)
     job = parse_training_input(status.training_input, str(status_file))
     submission = settle(trainer.submission(job, status.study.name, data, output, Place.HERE))
-    return _train(submission, status.study, TrialDir(output, output / "hptune"))
+    directory = TrialDir(output, output / "hptune")
+    with hold(directory.lock, output):
+        return _train(submission, status.study, directory)
 
 
 def count_predictions(training: FinalTraining, data: Path) -> list[list[int]]:

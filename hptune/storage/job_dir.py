@@ -75,6 +75,11 @@ class TrialDir:
         return self.state / "command.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by the process that runs this one training, where it belongs to no job of this machine."""
+        return self.state / "lock"
+
+    @property
     def outcome(self) -> Path:
         """How the trainer ended; there only once it has."""
         return self.state / "outcome.json"

@@ -2,7 +2,6 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -385,21 +384,6 @@ def test_logs_are_followed_across_trials_until_the_job_ends(make_job):
     ]
     assert [(line.trial_id, line.text) for line in lines] == expected
     assert [(line.trial_id, line.text) for line in job.backend.stream_logs()] == expected
-
-
-def test_a_lock_ends_with_its_process_however_that_ends(make_job):
-    job = make_job(maxTrials=1)
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom hptune.backends.local.backend import LocalBackend\n"
-        "with LocalBackend(Path(sys.argv[1]))._locked():\n    print('held', flush=True)\n    time.sleep(60)\n"
-    )
-    command = [sys.executable, "-c", code, str(job.root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(JobDirError, match=f"is in use by process {holder.pid}$"):
-            job.run()
-        holder.kill()
-    assert job.run().best is not None
 
 
 def test_readers_do_not_take_each_other_for_a_run(make_job):

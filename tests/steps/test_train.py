@@ -1,5 +1,8 @@
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,13 +14,15 @@ from hptune.job.tuning_job import parse_job
 from hptune.steps.train import train
 
 TRAINER = """
-import os, sys
+import os, sys, time
 args = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 with open(os.path.join(os.path.dirname(__file__), "starts"), "a") as file:
     file.write(args["--job-dir"] + "\\n")
 open(os.path.join(args["--job-dir"], "model"), "w").write(args["--x"])
 print(f"accuracy={float(args['--x']) + float(args.get('--bonus', 0))}")
 if args["--job-dir"].endswith("final"):
+    while "--until" in args and not os.path.exists(args["--until"]):
+        time.sleep(0.05)
     sys.exit(int(args.get("--exit", 0)))
 """
 
@@ -70,3 +75,18 @@ def test_a_final_training_that_failed_is_told_and_run_again(tuned):
 def test_a_directory_without_a_job_is_refused(tmp_path):
     with pytest.raises(JobDirError, match="holds no hptune job"):
         train(tmp_path)
+
+
+def test_of_three_at_once_one_trains_and_the_others_are_refused(tuned, tmp_path):
+    release = tmp_path / "release"
+    command = [sys.executable, "-m", "hptune", "train", str(tuned), "--", "--until", str(release)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    while sum(process.poll() is not None for process in processes) < 2:
+        time.sleep(0.05)
+    release.touch()
+    messages = [process.communicate()[1] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 2, 2]
+    (holder,) = (process.pid for process in processes if process.returncode == 0)
+    refused = [each for process, each in zip(processes, messages, strict=True) if process.returncode]
+    assert all(f"{tuned}: is in use by process {holder}" in each for each in refused)
+    assert final_starts(tuned) == 1

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
 from hptune.backends.base import Backend
@@ -30,10 +26,8 @@ from hptune.search.encoding import distributions
 from hptune.search.grid import trial_limit
 from hptune.search.samplers import make_sampler
 from hptune.storage.job_dir import JobDir, write_json
+from hptune.storage.lock import hold, is_held
 from hptune.trial.pod.packages import install
-
-_LOCK_PATIENCE_S = 2.0
-_LOCK_POLL_S = 0.05
 
 
 class LocalBackend(Backend):
@@ -53,7 +47,7 @@ class LocalBackend(Backend):
         self.refuse_foreign()
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
-        with self._locked():
+        with hold(self._dir.lock, self._dir.root):
             record = job_record.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
@@ -219,31 +213,4 @@ class LocalBackend(Backend):
         write_json(self._dir.status, {"state": state.value, "message": message, "time": now})
 
     def _is_locked(self) -> bool:
-        # Shared, so that two readers do not take each other for a run; filelock has no such lock.
-        if not self._dir.lock.exists():
-            return False
-        with self._dir.lock.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Holds the job for this process; the kernel lets go of it however the process ends."""
-        self._dir.state.mkdir(parents=True, exist_ok=True)
-        path = self._dir.lock
-        # Patience, because a reader that asks whether the job runs holds the lock for an instant. A lock that
-        # is a mere file, filelock's way out where the file system has none, would outlive a killed process.
-        lock = FileLock(path, timeout=_LOCK_PATIENCE_S, poll_interval=_LOCK_POLL_S, fallback_to_soft=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            holder = path.read_text(encoding="utf-8").strip() or "unknown"
-            raise JobDirError(Fault(str(self._dir.root), f"is in use by process {holder}")) from None
-        try:
-            path.write_text(str(os.getpid()), encoding="utf-8")
-            yield
-        finally:
-            lock.release()
+        return is_held(self._dir.lock)

@@ -4,9 +4,7 @@ import contextlib
 import re
 import subprocess
 
-import pytest
-
-from tests.cluster.users import NUMBERED, SMALL, job_file
+from tests.cluster.users import NUMBERED, job_file
 
 
 def told(text, pattern):
@@ -75,10 +73,7 @@ def test_a_trial_that_waits_is_told_once(user):
     assert told(watched.err, "trial 1 waits") == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the example's machine is larger than a small node, and is asked for as it is"
-)
-def test_a_job_whose_machine_is_larger_than_the_node_says_which_flags_make_it_smaller(user):
+def test_a_job_whose_machine_is_larger_than_the_node_says_what_asks_for_less(user):
     content = job_file(maxTrials=1, maxParallelTrials=1)
     content["trainingInput"] |= {"scaleTier": "CUSTOM", "masterType": "n1-highmem-96"}
     job = user.job("too-large", "print(f'score={x}')\n", content)
@@ -86,9 +81,10 @@ def test_a_job_whose_machine_is_larger_than_the_node_says_which_flags_make_it_sm
         watched.wait_for("told that no node is that large", lambda: "no node for its pod" in watched.err)
         assert job.cancel().code == 0
         watched.end()
-    assert "--cpu" in watched.err
-    assert "--memory" in watched.err
-    assert SMALL
+    told = next(line for line in watched.err.splitlines() if "no node for its pod" in line)
+    assert "each trial asks for 95.19 CPUs (n1-highmem-96)" in told
+    assert "and no node has more than" in told
+    assert told.endswith("--cpu, --memory or a smaller machine asks for less")
 
 
 def test_a_job_that_waits_says_why_whoever_asks(user):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 from hptune.backends.base import Backend, Cancellable, Detachable, NamesTrials
 from hptune.backends.katib import logs
@@ -33,6 +33,7 @@ from hptune.backends.katib.experiment.identity import changes
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.backends.katib.options import KatibOptions
+from hptune.backends.katib.shortage import nodes_if_told
 from hptune.backends.katib.status import View, decisive_failure, status_of
 from hptune.backends.katib.waiting import Notices, troubles
 from hptune.backends.katib.watcher.guard import Guard
@@ -97,6 +98,8 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         self._delete_on_cancel = delete_on_cancel
         self._guard = guard
         self._notices = Notices(warn, lasting_s)
+        # As they are when they matter first, for there may be thousands.
+        self._nodes = cache(lambda: nodes_if_told(self._cluster))
 
     @cached_property
     def _cluster(self) -> Cluster:
@@ -177,7 +180,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         status = self._with_records(read_submission(view.experiment), view)
         waiting: list[str] = []
         if status.state is JobState.RUNNING:
-            self._attempt(lambda: waiting.extend(troubles(view, self._cluster.events)))
+            self._attempt(lambda: waiting.extend(self._troubles(view)))
         return replace(status, message="\n".join(waiting)) if waiting else status
 
     def trial_names(self) -> dict[int, str]:
@@ -307,7 +310,10 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
                 self._attempt(partial(self._cluster.limit_failures, self.experiment, 1))
 
     def _tell_troubles(self, view: View) -> None:
-        self._notices.tell_lasting(troubles(view, self._cluster.events))
+        self._notices.tell_lasting(self._troubles(view))
+
+    def _troubles(self, view: View) -> Iterator[str]:
+        return troubles(view, self._cluster.events, self._nodes)
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Does what the job's end does not depend on."""

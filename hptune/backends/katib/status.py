@@ -148,6 +148,12 @@ def has_ended(pod: Object) -> bool:
     return "terminated" in _container_state(pod)
 
 
+def trainer_container(pod: Object) -> Object:
+    """Returns the trainer's container of a pod's specification; an empty one where it has none."""
+    containers: Iterable[Object] = (pod.get("spec") or {}).get("containers") or []
+    return next((each for each in containers if each["name"] == CONTAINER), {})
+
+
 def decisive_failure(submission: Submission, study: Study) -> Trial | None:
     """Finds the failed trial that fails the job, by maxFailedTrials or the service's own rule, if any.
 
@@ -300,10 +306,8 @@ def _failure_of_trial(item: Object, pod: Object | None) -> str:
 
 def _memory_limit(pod: Object) -> str | None:
     """Returns the memory limit of a trainer's container."""
-    containers: Iterable[Object] = (pod.get("spec") or {}).get("containers") or []
-    of_trainer = (each for each in containers if each["name"] == CONTAINER)
-    limits = ((each.get("resources") or {}).get("limits") or {} for each in of_trainer)
-    return next((str(each["memory"]) for each in limits if "memory" in each), None)
+    limits: Object = (trainer_container(pod).get("resources") or {}).get("limits") or {}
+    return str(limits["memory"]) if "memory" in limits else None
 
 
 def _failed_beside(pod: Object) -> str:

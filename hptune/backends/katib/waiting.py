@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.names import SUGGESTION_LABEL, TRIAL_LABEL
+from hptune.backends.katib.shortage import Nodes, explain_shortage
 from hptune.backends.katib.status import View
 
 Events = Callable[[str, str], Sequence[Object]]
@@ -24,12 +25,13 @@ _NO_NODE = "no node for its pod: "
 _CONFLICT = "the object has been modified"
 
 
-def troubles(view: View, events: Events) -> Iterator[str]:
+def troubles(view: View, events: Events, nodes: Nodes) -> Iterator[str]:
     """Yields what a person should know about a job that has not ended, in words.
 
     Args:
         view: The job.
         events: Asked only where the objects themselves do not say why they wait.
+        nodes: Asked only where a trial asks for more than a node has free.
     """
     numbers = view.numbers()
     for pod in view.pods:
@@ -38,6 +40,8 @@ def troubles(view: View, events: Events) -> Iterator[str]:
         number = numbers.get(labels.get(TRIAL_LABEL))
         who = "the suggestion service" if SUGGESTION_LABEL in labels else f"trial {number}" if number else ""
         if who and pod["status"].get("phase") == "Pending" and (reason := _why_pending(pod, events)):
+            if number and (shortage := explain_shortage(reason, pod, view.experiment, nodes)):
+                reason = f"{reason.rstrip('.')}; {shortage}"
             yield f"{who} waits: {reason}"
     for name in view.unfinished:
         if view.pod_of(name) is None and (reason := _last_warning(events("Job", name))):

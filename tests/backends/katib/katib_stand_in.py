@@ -177,6 +177,7 @@ class KatibStandIn:
                 "labels": labels,
                 "ownerReferences": [{"kind": "Trial", "name": name}],
             },
+            "spec": template["spec"],
             "status": {"phase": "Pending"},
         }
         if self.holds(name):

@@ -34,8 +34,9 @@ GROUPS = {
     "suggestions": "kubeflow.org",
     "jobs": "batch",
 }
+CLUSTER_WIDE = {"nodes"}
 _PATH = re.compile(
-    r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)/namespaces/(?P<namespace>[^/]+)/(?P<plural>[^/]+)"
+    r"/(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)"
     r"(?:/(?P<name>[^/]+))?(?:/(?P<part>[^/]+))?"
 )
 
@@ -89,7 +90,7 @@ class KubernetesStandIn(ThreadingHTTPServer):
         self.faults = []
         self.requests = []
         self.logs = {}
-        self.kinds = {*GROUPS, "pods", "events", "configmaps"}
+        self.kinds = {*GROUPS, *CLUSTER_WIDE, "pods", "events", "configmaps"}
         self.token = None
 
     def handle_error(self, *_):
@@ -193,7 +194,7 @@ class Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if match is None or match["plural"] not in self.server.kinds:
             return self.answer(404, b"404 page not found\n", (("Content-Type", "text/plain"),))
-        if match["namespace"] != NAMESPACE:
+        if match["namespace"] != (None if match["plural"] in CLUSTER_WIDE else NAMESPACE):
             return self.refuse(
                 404, "NotFound", f'namespaces "{match["namespace"]}" not found', "namespaces", "x"
             )

@@ -12,6 +12,7 @@ from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.cluster.connection import connect
 from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
 from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
+from hptune.backends.katib.shortage import nodes_if_told
 from hptune.errors import ClusterError, UsageError
 from hptune.retry import ONCE, Patience
 
@@ -221,6 +222,15 @@ def test_the_right_to_read_logs_is_one_of_its_own(server, cluster):
     server.faults.append(failing("GET", status=403))
     with pytest.raises(ClusterError, match=r'apiGroups: \[""\], resources: \["pods/log"\], verbs: \["get"\]'):
         cluster.log("pod", "trainer")
+
+
+def test_nodes_are_in_no_namespace_and_who_may_not_list_them_knows_none(server, cluster):
+    server.put("nodes", {"metadata": {"name": "small"}, "status": {"allocatable": {"cpu": "2"}}})
+    assert [each["metadata"]["name"] for each in nodes_if_told(cluster)] == ["small"]
+    server.faults.append(failing("GET /api/v1/nodes", status=403, times=2))
+    assert nodes_if_told(cluster) == ()
+    with pytest.raises(ClusterError, match=r"list nodes: is forbidden; .*resources: \[\"nodes\"\]"):
+        cluster.nodes()
 
 
 def test_a_cluster_without_katib_is_told_from_a_job_that_is_not_there(server, cluster):

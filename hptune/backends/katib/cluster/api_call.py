@@ -36,6 +36,7 @@ PODS = Resource("", "v1", "pods")
 EVENTS = Resource("", "v1", "events")
 JOBS = Resource("batch", "v1", "jobs")
 CONFIG_MAPS = Resource("", "v1", "configmaps")
+NODES = Resource("", "v1", "nodes")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Call:
     Attributes:
         verb: Kubernetes' word for it, as roles have it.
         resource: The kind of object that is asked for.
-        namespace: The object's namespace.
+        namespace: The object's namespace; empty for what is in none.
         name: The object's name; empty for all objects.
         part: A part of the object with a right of its own, such as ``log``.
     """
@@ -59,7 +60,8 @@ class Call:
     def __str__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         part = f" ({self.part})" if self.part else ""
-        return f"{self.verb} {self.resource}{name}{part} in namespace {self.namespace!r}"
+        place = f" in namespace {self.namespace!r}" if self.namespace else ""
+        return f"{self.verb} {self.resource}{name}{part}{place}"
 
     @property
     def rule(self) -> str:

@@ -22,6 +22,7 @@ from hptune.backends.katib.cluster.api_call import (
     EVENTS,
     EXPERIMENTS,
     JOBS,
+    NODES,
     PODS,
     SUGGESTIONS,
     TRIALS,
@@ -216,6 +217,15 @@ class Cluster:
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         found: list[Object] = self._list(EVENTS, {"fieldSelector": selector})["items"]
         return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+
+    def nodes(self) -> list[Object]:
+        """Lists the cluster's nodes, which are in no namespace.
+
+        Raises:
+            ClusterError: The cluster does not tell, which takes a right that a Role cannot give.
+        """
+        items: list[Object] = self._json(Call("list", NODES, ""), "GET", f"{NODES.root}/nodes")["items"]
+        return items
 
     def edit_config_map(self, name: str, edit: Callable[[dict[str, str]], dict[str, str]]) -> bool:
         """Edits a ConfigMap's data; what others write to it meanwhile is kept.

@@ -7,6 +7,7 @@ is left out of every message; the errors of the libraries below are not chained,
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import ipaddress
 import os
@@ -186,13 +187,35 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+async def _check_not_inside(target: str, named: str) -> None:
+    """Refuses a redirect to this machine or its network, unless it leads to the host that the user named.
+
+    A public server could have us read what only we can reach, such as a cloud's metadata.
+    """
+    host = urlsplit(target).hostname or ""
+    if host == urlsplit(named).hostname:
+        return
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return  # Whoever connects reports it; behind a proxy there need be no names.
+    addresses = {ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found}
+    if inside := sorted(str(address) for address in addresses if not address.is_global):
+        problem = (
+            f"a redirect to {inside[0]}, an address that is not public; name it as the source if it is meant"
+        )
+        raise refused(target, problem)
+
+
 def _web_options(uri: str, timeout_s: float) -> dict[str, Any]:
     import aiohttp  # Takes a third of a second, which only the web is worth.
 
     async def check_redirect(
         _session: object, _context: object, params: aiohttp.TraceRequestRedirectParams
     ) -> None:
-        _check_web(urljoin(str(params.url), params.response.headers.get("Location", "")))
+        target = urljoin(str(params.url), params.response.headers.get("Location", ""))
+        _check_web(target)
+        await _check_not_inside(target, named=uri)
 
     redirects = aiohttp.TraceConfig()
     redirects.on_request_redirect.append(check_redirect)

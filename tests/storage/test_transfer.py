@@ -228,6 +228,39 @@ def test_a_redirect_is_followed_on_this_machine_and_refused_off_it(server: Serve
 
 
 @pytest.mark.parametrize(
+    "location",
+    [
+        "https://169.254.169.254/computeMetadata/v1/",
+        "https://10.0.0.1/",
+        "https://127.0.0.2/",
+        "https://2130706433/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[fe80::1]/",
+        "https://localhost/",
+        "http://localhost/",
+    ],
+)
+def test_a_redirect_to_this_machine_or_its_network_is_refused(
+    server: Server, tmp_path: Path, location: str
+) -> None:
+    server.answers = [redirect(location)]
+    with pytest.raises(UsageError, match=r"a redirect to .*, an address that is not public"):
+        fetch(server.url, tmp_path / "x")
+    assert server.requests == 1
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://192.0.2.1/x", "data:text/plain,x", "gopher://h/"]
+)
+def test_a_redirect_to_another_scheme_is_refused(server: Server, tmp_path: Path, location: str) -> None:
+    server.answers = [redirect(location)]
+    with pytest.raises(HptuneError):
+        fetch(server.url, tmp_path / "x", patience=ONCE)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
     ("uri", "problem"),
     [
         ("ftp://host/x", r"scheme 'ftp' is not known; allowed: gs://, s3://.*plain paths"),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import IO, Protocol, cast
+from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
@@ -24,15 +22,14 @@ from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
+from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
 from hptune.trial.workspace import Workspace, own_workspace
 
-GRACE_S = 10.0
 _POLL_S = 0.25
 # Of what a trainer printed, for its traceback.
 _KEPT_BYTES = 16 * 1024
 # At least what a pipe holds, so that one reading empties it.
 _PIPE_BYTES = 1024 * 1024
-_PR_SET_PDEATHSIG = 1
 # A shell's exit code for a command that is not there.
 _CANNOT_START = 127
 
@@ -47,7 +44,13 @@ class Listener(Curve, Protocol):
         """Makes the outcome of a trainer that was told to stop, given what was seen of it."""
 
 
-def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Listener | None = None) -> Outcome:
+def run_trial(
+    spec: TrialSpec,
+    *,
+    stop_with_stdin: bool = False,
+    listener: Listener | None = None,
+    start: StartTrainer = spawn,
+) -> Outcome:
     """Runs the trainer, its output passed to standard output, and saves its outcome.
 
     Args:
@@ -55,6 +58,7 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
         stop_with_stdin: Whether to stop the trainer when standard input closes, which it does when whoever
             started this process dies, however it dies.
         listener: Is told what the trainer does, and judges it where it was told to stop.
+        start: Starts the trainer's process.
 
     Returns:
         How the trainer ended.
@@ -66,7 +70,7 @@ def run_trial(spec: TrialSpec, *, stop_with_stdin: bool = False, listener: Liste
     with _alone(spec) as pid_file, own_workspace(spec, os.environ) as workspace:
         # Once more: the attempt that was waited for may have written since.
         prepare(spec)
-        supervisor = _Supervisor(spec, workspace, stop_with_stdin, listener)
+        supervisor = _Supervisor(spec, workspace, stop_with_stdin, listener, start)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
         outcome = _advised(supervisor.run(pid_file), supervisor.last_printed)
@@ -102,12 +106,18 @@ def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
 
 class _Supervisor:
     def __init__(
-        self, spec: TrialSpec, workspace: Workspace, stop_with_stdin: bool, listener: Listener | None
+        self,
+        spec: TrialSpec,
+        workspace: Workspace,
+        stop_with_stdin: bool,
+        listener: Listener | None,
+        start: StartTrainer,
     ) -> None:
         self._spec = spec
         self._workspace = workspace
         self._listener = listener
         self._stop_with_stdin = stop_with_stdin
+        self._start = start
         self._interrupted = False
         self.last_printed = b""
 
@@ -119,7 +129,7 @@ class _Supervisor:
         start_s = time.time()
         memory = Memory.now()
         try:
-            process = _start_trainer(self._workspace)
+            process = self._start(self._workspace, pid_file)
         except OSError as error:
             return Outcome(_CANNOT_START, None, f"could not be started: {error}", start_s, time.time())
         pid_file.write(str(process.pid))
@@ -131,16 +141,17 @@ class _Supervisor:
                 # It may have ended by itself a moment before.
                 stopped = self._interrupted and process.poll() is None
             finally:
-                _stop(process)
+                process.stop()
             self._read_rest(process, reader)
         objective = reader.objective
         in_pod = self._spec.pod is not None
+        exit_code = process.wait()
         ending = Ending(
-            process.returncode,
+            exit_code,
             timed_out,
             objective.measurement,
             reader.hints.message(),
-            out_of_memory=explain(memory, Memory.now(), process.returncode, in_pod=in_pod),
+            out_of_memory=explain(memory, Memory.now(), exit_code, in_pod=in_pod),
         )
         outcome = Outcome(
             exit_code=ending.exit_code,
@@ -176,12 +187,12 @@ class _Supervisor:
         workspace, trial_id = self._workspace, self._spec.trial_id
         return Elsewhere(workspace.argv, workspace.directory, trial_id, alone=alone)
 
-    def _watch(self, process: subprocess.Popen[bytes], reader: MetricReader) -> bool:
+    def _watch(self, process: Trainer, reader: MetricReader) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
         deadline = time.monotonic() + (self._spec.time_limit_s or float("inf"))
         next_reading = 0.0
         with selectors.DefaultSelector() as selector:
-            selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, self._pass_on)
+            selector.register(process.output, selectors.EVENT_READ, self._pass_on)
             if self._stop_with_stdin:
                 selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
             while process.poll() is None and not self._interrupted:
@@ -189,7 +200,7 @@ class _Supervisor:
                     if not key.data(key.fd, reader):
                         selector.unregister(key.fileobj)
                         # A trainer that closes its output is about to end, as a rule.
-                        with suppress(subprocess.TimeoutExpired):
+                        with suppress(TrainerTimeout):
                             process.wait(_POLL_S)
                 if time.monotonic() >= next_reading:
                     reader.read_files(process.pid)
@@ -198,9 +209,9 @@ class _Supervisor:
                     return True
         return False
 
-    def _read_rest(self, process: subprocess.Popen[bytes], reader: MetricReader) -> None:
+    def _read_rest(self, process: Trainer, reader: MetricReader) -> None:
         """Reads what a trainer that has ended left: in the pipe, a line without its end, its files."""
-        descriptor = cast(IO[bytes], process.stdout).fileno()
+        descriptor = process.output
         # A process that left the trainer's group may hold the pipe open.
         os.set_blocking(descriptor, False)
         with suppress(BlockingIOError):
@@ -220,53 +231,6 @@ class _Supervisor:
         alive = bool(os.read(descriptor, _PIPE_BYTES))
         self._interrupted = self._interrupted or not alive
         return alive
-
-
-def _start_trainer(workspace: Workspace) -> subprocess.Popen[bytes]:
-    # A group of its own, so that stopping it reaches the processes that it starts and not this one.
-    return subprocess.Popen(
-        workspace.argv,
-        env=workspace.environment,
-        cwd=workspace.directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        process_group=0,
-        # Safe: this process has one thread.
-        preexec_fn=_die_with_parent(),
-    )
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Has the kernel kill the trainer when this process is killed; Linux only."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def set_death_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            # It was killed a moment before.
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return set_death_signal
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends the trainer, politely first, and whatever it left running."""
-    if process.poll() is None:
-        signal_group(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_S)
-    signal_group(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def signal_group(group: int, number: signal.Signals) -> None:
-    """Signals a process group that may be gone already."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

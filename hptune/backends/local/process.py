@@ -12,7 +12,8 @@ from hptune.trial.document import local_command
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
-from hptune.trial.supervise import GRACE_S, prepare, signal_group
+from hptune.trial.supervise import prepare
+from hptune.trial.trainer import GRACE_S, signal_group
 
 
 class TrialProcess:

@@ -1,0 +1,131 @@
+"""A trainer's process, however it was started."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Self, cast
+
+from hptune.trial.workspace import Workspace
+
+GRACE_S = 10.0
+"""What a trainer is given to end by itself before it is killed."""
+_PR_SET_PDEATHSIG = 1
+
+
+class TrainerTimeout(Exception):
+    """The trainer still runs."""
+
+
+class Trainer(ABC):
+    """A trainer that was started; a context manager that lets go of it.
+
+    Attributes:
+        pid: Its process, which leads a group of its own: stopping that reaches what it starts.
+        output: Descriptor to read what it prints from, both of its streams.
+    """
+
+    pid: int
+    output: int
+
+    @abstractmethod
+    def poll(self) -> int | None:
+        """Returns its exit code, minus the signal's number where one ended it; None while it runs."""
+
+    @abstractmethod
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Waits for its end; returns what `poll` does then.
+
+        Raises:
+            TrainerTimeout: It still runs after ``timeout_s``.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of what belongs to it, once it has ended."""
+
+    def stop(self) -> None:
+        """Ends the trainer, politely first, and whatever it left running."""
+        if self.poll() is None:
+            signal_group(self.pid, signal.SIGTERM)
+            with suppress(TrainerTimeout):
+                self.wait(GRACE_S)
+        signal_group(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+StartTrainer = Callable[[Workspace, IO[str]], Trainer]
+"""Starts a trainer, given the trial's lock besides, which whoever may outlive this process holds too.
+
+Raises:
+    OSError: It cannot be started.
+"""
+
+
+def spawn(workspace: Workspace, lock: IO[str]) -> Trainer:
+    """Starts a trainer as a new program. See `StartTrainer`."""
+    del lock
+    return _Spawned(workspace)
+
+
+class _Spawned(Trainer):
+    def __init__(self, workspace: Workspace) -> None:
+        self._process = subprocess.Popen(
+            workspace.argv,
+            env=workspace.environment,
+            cwd=workspace.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            # Safe: this process has one thread.
+            preexec_fn=_die_with_parent(),
+        )
+        self.pid = self._process.pid
+        self.output = cast(IO[bytes], self._process.stdout).fileno()
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise TrainerTimeout from None
+
+    def close(self) -> None:
+        cast(IO[bytes], self._process.stdout).close()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Has the kernel kill the trainer when this process is killed; Linux only."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def set_death_signal() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            # It was killed a moment before.
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return set_death_signal
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Signals a process group that may be gone already."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

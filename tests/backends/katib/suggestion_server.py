@@ -42,8 +42,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    command = [sys.executable, "-m", MODULE, "--port", "0"]
+def running(*flags: str) -> Iterator[Server]:
+    command = [sys.executable, "-m", MODULE, "--port", "0", *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             line = process.stderr.readline()

@@ -1,5 +1,7 @@
 """What the suggestion service refuses, and that nothing brings it down."""
 
+import re
+
 import grpc
 import pytest
 from google.protobuf.message import DecodeError
@@ -212,3 +214,10 @@ def test_no_bytes_bring_it_down(server, data):
     else:
         assert error.value.code() is REFUSED
     assert server.process.poll() is None
+
+
+def test_a_refusal_fits_whatever_is_wrong(server):
+    settings = {f"scale.{'é' * 200}{number}": "UNIT_LOG_SCALE" for number in range(500)}
+    details = refusal(server, experiment(MIXED, settings))
+    assert "there is no parameter" in details
+    assert re.search(r"; and \d+ more$", details)

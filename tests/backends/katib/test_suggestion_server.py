@@ -13,7 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from suggestion_server import MIXED, MODULE, KatibStandIn, Status, experiment, finish, running
+from suggestion_server import MIXED, MODULE, KatibStandIn, Status, experiment, finish, parameter, running
 
 import hptune.backends.katib.suggestion
 from hptune.backends.katib.suggestion import api_pb2 as api
@@ -57,13 +57,24 @@ def test_it_says_that_it_serves(service):
 
 
 def test_sigterm_ends_it_calmly_once_the_answer_is_out():
-    with running() as server, server.stub() as stub:
+    with running("--grace", "60") as server, server.stub() as stub:
         answer = stub.GetSuggestions.future(thousand_trials().request(3), timeout=60)
         time.sleep(0.3)
         assert not answer.done(), "the test's request is too small"
         server.process.terminate()
         assert len(answer.result().parameter_assignments) == 3
         assert server.process.wait(timeout=30) == 0
+        assert "Traceback" not in server.process.stderr.read()
+
+
+def test_sigterm_ends_it_though_an_answer_is_not_out():
+    with running("--grace", "0.1") as server, server.stub() as stub:
+        answer = stub.GetSuggestions.future(thousand_trials().request(1000), timeout=60)
+        while health_of(server.address, "") != health_pb2.HealthCheckResponse.SERVING:
+            time.sleep(0.05)
+        server.process.terminate()
+        assert server.process.wait(timeout=30) == 0
+        assert answer.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
         assert "Traceback" not in server.process.stderr.read()
 
 
@@ -81,6 +92,33 @@ def test_a_port_that_is_taken_is_said():
     assert ended.returncode == 1
     assert f"hptune: port {port} cannot be listened on" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def listed(members):
+    return experiment([parameter("optimizer", api.CATEGORICAL, members=members)])
+
+
+OVERSIZED = {
+    "values": lambda: listed([str(number) for number in range(120_000)]),
+    "the same value": lambda: listed(["x"] * 300_000),
+    "parameters": lambda: experiment([parameter(f"x{n}", api.DOUBLE, "0", "1") for n in range(40_000)]),
+    "parameters of a name": lambda: experiment([parameter("x", api.DOUBLE, "0", "1")] * 60_000),
+    "settings": lambda: experiment(MIXED, {f"scale.{n}": "UNIT_LOG_SCALE" for n in range(40_000)}),
+}
+
+
+@pytest.mark.parametrize("make", OVERSIZED.values(), ids=OVERSIZED)
+def test_requests_that_are_far_too_large_hold_up_neither_health_nor_the_end(make):
+    request = api.ValidateAlgorithmSettingsRequest(experiment=make())
+    assert request.ByteSize() > 800_000
+    with running() as server, server.stub() as stub:
+        answers = [stub.ValidateAlgorithmSettings.future(request, timeout=120) for _ in range(8)]
+        assert health_of(server.address, "") == health_pb2.HealthCheckResponse.SERVING
+        codes = {answer.code() for answer in answers}
+        assert codes <= {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert grpc.StatusCode.INVALID_ARGUMENT in codes
+        server.process.terminate()
+        assert server.process.wait(timeout=30) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -22,7 +22,14 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     show_default=True,
     help="Listens on this port; 0 takes a free one.",
 )
-def main(port: int) -> None:
+@click.option(
+    "--grace",
+    type=click.FloatRange(0),
+    default=4,
+    show_default=True,
+    help="Gives answers this many seconds after SIGTERM.",
+)
+def main(port: int, grace: float) -> None:
     """Serves suggestions to Katib over gRPC."""
     for name in _THREADS:
         os.environ.setdefault(name, "1")
@@ -30,7 +37,10 @@ def main(port: int) -> None:
     # The variables are read when NumPy is loaded.
     from hptune.backends.katib.suggestion.server import serve
 
-    serve(port)
+    serve(port, grace)
+    # At once: else Python would wait for a thread that still computes what nobody takes any more.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 
 from hptune.backends.katib.suggestion import api_pb2 as api
 from hptune.errors import Fault, InputError
@@ -14,7 +16,12 @@ from hptune.search.space import Categorical, Discrete, Double, Integer, Paramete
 
 # Of a range with a step.
 MAX_MEMBERS = 4096
+MAX_PARAMETERS = 1000
+# Of all lists together.
+MAX_LISTED = 10_000
 _MAX_INTEGER = 2**63 - 1
+# Names that a message lists.
+_SHOWN = 20
 _SCALES = {
     api.DISTRIBUTION_UNSPECIFIED: Scale.LINEAR,
     api.UNIFORM: Scale.LINEAR,
@@ -53,21 +60,24 @@ def read_fields(specs: Sequence[api.ParameterSpec], scales: Mapping[str, Scale])
     Raises:
         InputError: Every fault of theirs.
     """
+    _check_size(specs)
     faults: list[Fault] = []
     fields: list[Field] = []
-    names = [spec.name for spec in specs]
+    names: dict[str, None] = {}
     for i, spec in enumerate(specs):
         reader = _Reader(spec, scales.get(spec.name))
         if not spec.name:
             reader.faults.append(Fault(f"parameters[{i}].name", "is empty"))
-        elif spec.name in names[:i]:
+        elif spec.name in names:
             reader.faults.append(
                 Fault(f"parameters[{i}].name", f"is {spec.name}, as another one's is; must be unique")
             )
+        names[spec.name] = None
         fields += reader.read()
         faults += reader.faults
+    use = ", ".join(islice(names, _SHOWN))
     faults += [
-        Fault(f"algorithmSettings.scale.{name}", f"there is no parameter {name} (use {', '.join(names)})")
+        Fault(f"algorithmSettings.scale.{name}", f"there is no parameter {name} (use {use})")
         for name in scales
         if name not in names
     ]
@@ -76,6 +86,18 @@ def read_fields(specs: Sequence[api.ParameterSpec], scales: Mapping[str, Scale])
     if faults:
         raise InputError(faults)
     return tuple(fields)
+
+
+def _check_size(specs: Sequence[api.ParameterSpec]) -> None:
+    """Refuses what would take long to read: whoever reaches the service's port could hold it up."""
+    if len(specs) > MAX_PARAMETERS:
+        raise InputError(
+            Fault("parameters", f"has {len(specs)} entries; at most {MAX_PARAMETERS} are allowed")
+        )
+    listed = sum(len(spec.feasible_space.list) for spec in specs)
+    if listed > MAX_LISTED:
+        problem = f"have {listed} values in their lists; at most {MAX_LISTED} are allowed"
+        raise InputError(Fault("parameters", problem))
 
 
 class _Reader:
@@ -156,7 +178,7 @@ class _Reader:
         members = tuple(self._space.list)
         if not members:
             self._fault("feasibleSpace.list", "is empty")
-        for member in sorted({member for member in members if members.count(member) > 1}):
+        for member in sorted(member for member, times in Counter(members).items() if times > 1):
             self._fault("feasibleSpace.list", f"has {member!r} more than once")
         if self._set_scale is not None:
             self.faults.append(

@@ -11,25 +11,27 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from hptune.backends.katib.suggestion.api_pb2_grpc import add_SuggestionServicer_to_server
-from hptune.backends.katib.suggestion.service import SuggestionService
+from hptune.backends.katib.suggestion.service import MAX_QUESTIONS, SuggestionService
 from hptune.errors import HptuneError
 
 # What Katib's probes ask for, and what everybody else does.
 SERVICES = ("manager.v1beta1.Suggestion", "")
-# One computes, one more may wait for it, the others answer probes.
-_WORKERS = 4
+# Probes have threads that no question can take.
+_WORKERS = MAX_QUESTIONS + 2
 # Thousands of trials with long parameters; gRPC's own limit is 4 MiB.
 _MAX_REQUEST_BYTES = 64 * 2**20
-_GRACE_S = 20.0
 
 _log = logging.getLogger(__name__)
 
 
-def serve(port: int) -> None:
-    """Serves until SIGTERM or Ctrl-C; what is being computed then is finished first.
+def serve(port: int, grace_s: float) -> None:
+    """Serves until SIGTERM or Ctrl-C; what is being computed then may still be finished.
+
+    A thread may be computing when this returns: nothing is lost with it, for Katib asks again.
 
     Args:
         port: On all addresses; 0 takes a free one, which the log names.
+        grace_s: How many seconds answers may take after SIGTERM.
 
     Raises:
         HptuneError: The port is taken.
@@ -52,7 +54,7 @@ def serve(port: int) -> None:
     stop.wait()
     _log.info("stopping")
     states.enter_graceful_shutdown()
-    server.stop(_GRACE_S).wait()
+    server.stop(grace_s).wait()
 
 
 def _bind(server: grpc.Server, port: int) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
+from urllib.parse import quote
 
 import grpc
 from optuna.trial import FrozenTrial, TrialState
@@ -18,7 +20,11 @@ from hptune.backends.katib.suggestion.trials import frozen, in_order, is_finishe
 from hptune.errors import Fault, InputError
 
 MAX_BATCH = 1000
+# At once: one is answered, another waits. Katib asks one at a time, and again after a failure.
+MAX_QUESTIONS = 2
 _WAIT_S = 0.5
+# A refusal is sent as a header, in URL encoding; gRPC bounds all headers together at 8 KiB.
+_MAX_HEADER_BYTES = 6000
 
 
 class SuggestionService(SuggestionServicer):
@@ -27,35 +33,57 @@ class SuggestionService(SuggestionServicer):
     def __init__(self) -> None:
         # One suggestion at a time: a process has the memory for one, and health checks must not wait for it.
         self._lock = threading.Lock()
+        self._admitted = threading.BoundedSemaphore(MAX_QUESTIONS)
 
     def ValidateAlgorithmSettings(  # noqa: N802  the name on the wire
         self, request: api.ValidateAlgorithmSettingsRequest, context: grpc.ServicerContext
     ) -> api.ValidateAlgorithmSettingsReply:
         """Refuses an Experiment that cannot be tuned, with all that is wrong with it."""
-        try:
+        with self._admit(context):
             read_problem(request.experiment)
-        except InputError as error:
-            _refuse(context, error)
         return api.ValidateAlgorithmSettingsReply()
 
     def GetSuggestions(  # noqa: N802
         self, request: api.GetSuggestionsRequest, context: grpc.ServicerContext
     ) -> api.GetSuggestionsReply:
         """Makes as many suggestions as are asked for."""
-        while not self._lock.acquire(timeout=_WAIT_S):
-            if not context.is_active():
-                context.abort(grpc.StatusCode.CANCELLED, "nobody waits for this any more")
-        try:
+        with self._admit(context):
             return suggestions(request, context.is_active)
-        except InputError as error:
-            _refuse(context, error)
+
+    @contextmanager
+    def _admit(self, context: grpc.ServicerContext) -> Iterator[None]:
+        """Answers one question at a time, and refuses what would leave no thread for the health checks."""
+        if not self._admitted.acquire(blocking=False):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "is busy with other questions; ask again")
+        try:
+            while not self._lock.acquire(timeout=_WAIT_S):
+                if not context.is_active():
+                    context.abort(grpc.StatusCode.CANCELLED, "nobody waits for this any more")
+            try:
+                yield
+            except InputError as error:
+                _refuse(context, error)
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._admitted.release()
 
 
 def _refuse(context: grpc.ServicerContext, error: InputError) -> NoReturn:
     # In one line, because Katib shows it as the message of a condition.
-    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "; ".join(map(str, error.faults)))
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, _in_one_header([str(fault) for fault in error.faults]))
+
+
+def _in_one_header(faults: Sequence[str]) -> str:
+    """Joins as many faults as a refusal may have, and the first in any case, though not all of its text."""
+    text = faults[0]
+    while len(quote(text)) > _MAX_HEADER_BYTES:
+        text = f"{text[: len(text) // 3]} ... {text[-len(text) // 3 :]}"
+    for told, fault in enumerate(faults[1:], 1):
+        if len(quote(f"{text}; {fault}")) > _MAX_HEADER_BYTES:
+            return f"{text}; and {len(faults) - told} more"
+        text += f"; {fault}"
+    return text
 
 
 def suggestions(

@@ -23,7 +23,7 @@ class Outcome:
         exit_code: Its exit code; minus the signal's number where one ended it.
         final: The measurement that judges the trial, whether it can be compared or not; None for none.
         message: What is wrong with the trial; empty where nothing is.
-        start_time_s: Seconds since the epoch.
+        start_time_s: Seconds since the epoch; None where the trainer never started.
         end_time_s: Seconds since the epoch.
         timed_out: Whether the time limit ended it.
         note: What a reader should know of how the objective was found, where nothing is wrong; else empty.
@@ -33,7 +33,7 @@ class Outcome:
     exit_code: int
     final: Measurement | None
     message: str
-    start_time_s: float
+    start_time_s: float | None
     end_time_s: float
     timed_out: bool = False
     note: str = ""

@@ -131,7 +131,7 @@ class _Supervisor:
         try:
             process = self._start(self._workspace, pid_file)
         except OSError as error:
-            return Outcome(_CANNOT_START, None, f"could not be started: {error}", start_s, time.time())
+            return Outcome(_CANNOT_START, None, f"could not be started: {error}", None, time.time())
         pid_file.write(str(process.pid))
         pid_file.flush()
         with self._spec.directory.measurements.open("w", encoding="utf-8") as file, process:

@@ -78,7 +78,11 @@ def _files(trial: TrialDir) -> tuple[Path, Path]:
 def _read(directory: JobDir, trials: Iterable[str], since: datetime) -> dict[str, FinishedTrial]:
     records = {name: _record(directory.trial(name)) for name in trials}
     earliest_s = (since - _CLOCKS).astimezone(UTC).timestamp()
-    return {n: r for n, r in records.items() if r and r.outcome.start_time_s >= earliest_s}
+    return {n: r for n, r in records.items() if r and _began_s(r.outcome) >= earliest_s}
+
+
+def _began_s(outcome: Outcome) -> float:
+    return outcome.end_time_s if outcome.start_time_s is None else outcome.start_time_s
 
 
 def _record(trial: TrialDir) -> FinishedTrial | None:

@@ -337,7 +337,8 @@ def _outcome(pod: Object | None) -> Outcome | None:
 
 def _start_time(item: Object, pod: Object | None, outcome: Outcome | None) -> datetime | None:
     if outcome:
-        return datetime.fromtimestamp(outcome.start_time_s, UTC)
+        start_s = outcome.start_time_s
+        return None if start_s is None else datetime.fromtimestamp(start_s, UTC)
     container = _container_state(pod)
     started = (container.get("running") or container.get("terminated") or {}).get("startedAt")
     if started or pod or not _status(item).get("observation"):

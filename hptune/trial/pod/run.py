@@ -75,7 +75,6 @@ def _decoded(name: str, value: str) -> str:
 
 
 def _run_filled_in(spec: TrialSpec, pod: Pod) -> Outcome:
-    start_s = time.time()
     with ExitStack() as stack:
         # First, for the collector asks for it without a pause.
         collector = _collector(spec, pod, stack)
@@ -88,12 +87,11 @@ def _run_filled_in(spec: TrialSpec, pod: Pod) -> Outcome:
                 _show_from_the_usual_source(spec, pod, collector)
             staged = _stage(spec, pod, inputs, packages)
         except (HptuneError, OSError) as error:
-            return _refuse(
-                spec, pod, Outcome(1, None, f"could not be prepared: {error}", start_s, time.time())
-            )
+            return _refuse(spec, pod, 1, f"could not be prepared: {error}")
         except KeyboardInterrupt:
             message = "was told to stop before its trainer had started"
-            return _refuse(spec, pod, Outcome(-signal.SIGTERM, None, message, start_s, time.time()))
+            return _refuse(spec, pod, -signal.SIGTERM, message)
+        start_s = time.time()
         try:
             outcome = _run(staged, pod, collector)
         except OSError as error:
@@ -102,7 +100,9 @@ def _run_filled_in(spec: TrialSpec, pod: Pod) -> Outcome:
         return _keep(spec, pod, inputs, outcome)
 
 
-def _refuse(spec: TrialSpec, pod: Pod, outcome: Outcome) -> Outcome:
+def _refuse(spec: TrialSpec, pod: Pod, exit_code: int, message: str) -> Outcome:
+    """Ends a trial whose trainer has not started, and so took no time."""
+    outcome = Outcome(exit_code, None, message, None, time.time())
     _tell(pod, outcome)
     outcome.save(spec.directory.outcome)
     return outcome

@@ -224,6 +224,15 @@ def test_a_pod_that_was_deleted_is_told_as_that_and_what_never_started_has_no_du
     assert (trial.start_time, trial.duration_s) == (None, None)
 
 
+def test_a_trial_whose_trainer_could_not_be_prepared_has_no_duration():
+    refused = Outcome(1, None, "could not be prepared: no such package", None, 1042.5)
+    started = {"startedAt": "2026-11-24T08:00:05Z", "finishedAt": "2026-11-24T08:00:09Z"}
+    pod = pod_of("job-1", ended_with(refused, **started))
+    trial = one_trial(condition("Failed", message="Trial has failed"), pods=[pod])
+    assert trial.message == "could not be prepared: no such package"
+    assert (trial.start_time, trial.duration_s) == (None, None)
+
+
 def test_of_several_pods_the_last_one_counts():
     # A node was taken away, and the job made another pod.
     lost = pod_of("job-1", None, created="2026-11-24T08:00:02Z", reason="Evicted")

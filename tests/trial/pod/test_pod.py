@@ -363,6 +363,7 @@ def test_an_input_that_cannot_be_read_ends_the_trial_before_it_starts(run_pod, b
     assert pod.end() == 1
     assert "ran" not in pod.log
     assert pod.outcome.message.startswith("could not be prepared: s3://bucket/data.npz: ")
+    assert pod.outcome.start_time_s is None, "what never started took no time"
     assert bucket.keys() == set()
 
 

@@ -3,24 +3,20 @@
 DOCKER names the client, BASE_IMAGE the image to start from; without the latter it is images/standin.sh's.
 """
 
-import ast
-import configparser
 import json
 import os
 import shutil
-import ssl
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.build_secrets import CANARY, pip_settings, write_secrets
 
 ROOT = Path(__file__).parents[2]
 DOCKER = os.environ.get("DOCKER", "docker")
 STANDIN = "hptune/standin:bookworm"
 REVISION = "0123456789ab"  # a label; the images hold the working tree
-# In both secrets, so that it is in an image where one of them is.
-CANARY = "hptune-secret-canary"
 
 
 class Engine:
@@ -64,32 +60,6 @@ class Engine:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             yield from iter(lambda: process.stdout.read(1 << 24), b"")
         assert process.returncode == 0
-
-
-def pip_settings():
-    """This machine's settings of pip: {(section, name): value}."""
-    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
-    settings = {}
-    for line in listed.stdout.splitlines():
-        key, _, value = line.partition("=")
-        section, _, name = key.rpartition(".")
-        # The environment's come first and win.
-        settings.setdefault((section.replace(":env:", "global"), name), str(ast.literal_eval(value)))
-    return settings
-
-
-def write_secrets(folder, settings):
-    """What a build needs of this machine's configuration: no files, which it cannot see, but its CA."""
-    config = configparser.ConfigParser(interpolation=None)
-    for (section, name), value in settings.items():
-        if not any(word.startswith(("/", "~", "file:")) for word in value.split()):
-            config.read_dict({section: {name: " ".join(value.split())}})
-    with (folder / "pip.conf").open("w") as file:
-        file.write(f"# {CANARY}\n")
-        config.write(file)
-    trusted = settings.get(("global", "cert")) or ssl.get_default_verify_paths().cafile
-    (folder / "ca.crt").write_text(f"{Path(trusted).read_text() if trusted else ''}\n# {CANARY}\n")
-    return {"pip_conf": folder / "pip.conf", **({"ca": folder / "ca.crt"} if trusted else {})}
 
 
 def hosts(settings):

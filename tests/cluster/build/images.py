@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.build_secrets import pip_settings, write_secrets
 from tests.cluster import settings
 from tests.cluster.build.go import Part
 from tests.cluster.build.parts import KATIB
 from tests.cluster.node.containers import DOCKER, DOCKER_ENVIRONMENT, docker, has_image, start_docker
 from tests.cluster.shell import run, step, succeeds
-from tests.images.conftest import pip_settings, write_secrets
 
 _FOLDER = Path(__file__).parents[1] / "images"
 _SUGGESTIONS = "cmd/suggestion"

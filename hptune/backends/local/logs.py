@@ -11,6 +11,8 @@ from hptune.results.study import LogLine
 from hptune.storage.job_dir import JobDir
 
 _POLL_S = 0.3
+# A longer line is told in pieces.
+_LONGEST_LINE_BYTES = 64 * 1024
 
 
 class _Log:
@@ -26,8 +28,8 @@ class _Log:
         written = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n") and not to_end:
+            while line := file.readline(_LONGEST_LINE_BYTES):
+                if not line.endswith(b"\n") and len(line) < _LONGEST_LINE_BYTES and not to_end:
                     return
                 self._offset += len(line)
                 text = line.decode("utf-8", "replace").rstrip("\r\n")

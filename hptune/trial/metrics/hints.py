@@ -11,6 +11,8 @@ from hptune.trial.metrics.printed import plain_text, tags_in
 
 # As many as a message can name, and as many as are looked through for the nearest.
 _MAX_NAMED = 20
+# Characters of a name.
+_MAX_TAG = 200
 _MAX_TAGS = 1000
 _MAX_LINE = 120
 _MAX_PLACES = 5
@@ -36,7 +38,8 @@ class Hints:
         self._like_objective = re.compile(rf"(?<![\w./|-])(?i:{name})(?!\w)[^0-9]{{0,40}}[0-9]")
 
     def saw_tag(self, tag: str) -> None:
-        """Takes the name of something else that was reported."""
+        """Takes the name of something else that was reported; of a very long one, its start."""
+        tag = tag[:_MAX_TAG]
         if tag in self._tags or len(self._tags) < _MAX_TAGS:
             self._tags[tag] = None
 

@@ -22,6 +22,8 @@ _RESERVED = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
 # More than cloudml-hypertune keeps in the file.
 _ENTRIES_KEPT = 256
 _COMPARED_BYTES = 4096
+# Read at a time; an entry is far shorter.
+_CHUNK_BYTES = 2**20
 _SEPARATORS = re.compile(r"[\s,\[\]]*+")
 _JSON = json.JSONDecoder()
 
@@ -42,23 +44,39 @@ class HypertuneSource:
         """Yields the entries that were added since the last call."""
         if not self._path.is_file():
             return
-        for text in self._new_entries():
-            yield from _reports(json.loads(text))
-
-    def _new_entries(self) -> Sequence[str]:
         with self._path.open("rb") as file:
-            grown = self._has_grown(file)
-            start = self._offset if grown else 0
-            file.seek(start)
-            data = file.read()
-        entries, length = _split(data.decode("utf-8", "surrogateescape"))
-        if not grown:
-            known = list(self._entries)
-            if self._is_being_rewritten(entries, known):
-                return ()
-            entries = entries[_overlap(known, entries) :]
-        self._offset = start + length
-        self._before = ((self._before if grown else b"") + data[:length])[-_COMPARED_BYTES:]
+            entries = self._begin(file)
+            while entries is not None:
+                for text in entries:
+                    yield from _reports(json.loads(text))
+                entries = self._go_on(file)
+
+    def _begin(self, file: IO[bytes]) -> Sequence[str] | None:
+        """Reads the first new entries; None where the file is not to be read now."""
+        if self._has_grown(file):
+            return self._go_on(file)
+        file.seek(0)
+        data = file.read(_CHUNK_BYTES)
+        entries, length = _split(data)
+        known = list(self._entries)
+        if self._is_being_rewritten(entries, known):
+            return None
+        self._before = b""
+        return self._passed(0, data[:length], entries[_overlap(known, entries) :])
+
+    def _go_on(self, file: IO[bytes]) -> Sequence[str] | None:
+        """Reads the entries of the next chunk; None where there is no whole one."""
+        file.seek(self._offset)
+        data = file.read(_CHUNK_BYTES)
+        entries, length = _split(data)
+        if not length and len(data) == _CHUNK_BYTES:
+            # No entry of ours is so long.
+            length = len(data)
+        return self._passed(self._offset, data[:length], entries) if length else None
+
+    def _passed(self, start: int, data: bytes, entries: Sequence[str]) -> Sequence[str]:
+        self._offset = start + len(data)
+        self._before = (self._before + data)[-_COMPARED_BYTES:]
         self._entries.extend(entries)
         return entries
 
@@ -88,8 +106,9 @@ def _is_part(entries: list[str], known: list[str]) -> bool:
     return any(known[i : i + count] == entries for i in range(len(known) - count + 1))
 
 
-def _split(text: str) -> tuple[list[str], int]:
+def _split(data: bytes) -> tuple[list[str], int]:
     """Reads the JSON objects in a text that may end within one; returns how many bytes are done with, too."""
+    text = data.decode("utf-8", "surrogateescape")
     entries = []
     start = end = 0
     while (start := _after_separators(text, start)) < len(text):

@@ -143,3 +143,26 @@ def test_a_long_file_is_read_once(tmp_path):
                 file.flush()
                 read += values(source)
     assert read + values(source) == [*range(20_000)]
+
+
+def test_a_large_file_is_read_in_pieces_and_each_entry_once(tmp_path):
+    path = tmp_path / "metrics"
+    lines = [json.dumps({"accuracy": n, "note": "x" * 1000}) + "\n" for n in range(5000)]
+    path.write_text("".join(lines[:4000]))
+    source = HypertuneSource(path)
+    assert values(source) == list(map(float, range(4000)))
+    with path.open("a") as file:
+        file.writelines(lines[4000:])
+    assert values(source) == list(map(float, range(4000, 5000)))
+    assert values(source) == []
+
+
+@pytest.mark.parametrize(
+    ("junk", "repeats"),
+    [('{"accuracy": "', 3000), ("[" * 2000, 50), ("\0", 3000)],
+    ids=["half", "deep", "NUL"],
+)
+def test_megabytes_that_are_no_entry_are_passed_over(tmp_path, junk, repeats):
+    path = tmp_path / "metrics"
+    path.write_text('{"accuracy": 1}\n' + (junk * 50 + "x" * 1000) * repeats + '\n{"accuracy": 2}\n')
+    assert values(HypertuneSource(path)) == [1.0, 2.0]

@@ -10,6 +10,7 @@ from pathlib import Path
 from hptune.errors import Fault, JobDirError
 from hptune.results.study import Measurement
 from hptune.storage.job_dir import write_json
+from hptune.trial.last_words import explain_exit
 from hptune.trial.spec import TrialSpec
 
 _CUT = "..."
@@ -130,10 +131,8 @@ def find_fault(spec: TrialSpec, ending: Ending) -> str:
         return f"stopped after its time limit of {spec.time_limit_s:g} s"
     if ending.out_of_memory:
         return ending.out_of_memory
-    if ending.exit_code < 0:
-        return f"killed by {_signal_name(-ending.exit_code)}"
-    if ending.exit_code > 0:
-        return f"exited with code {ending.exit_code}"
+    if ending.exit_code:
+        return explain_exit(ending.exit_code)
     if ending.final is None:
         return ending.no_objective
     return find_measurement_fault(spec.metric, ending.final)
@@ -142,8 +141,3 @@ def find_fault(spec: TrialSpec, ending: Ending) -> str:
 def find_measurement_fault(metric: str, measurement: Measurement) -> str:
     """Says why a measurement cannot be compared with others; empty where it can."""
     return "" if measurement.finite else f"{metric} was {measurement.value} at step {measurement.step}"
-
-
-def _signal_name(number: int) -> str:
-    # Most real-time signals have no name.
-    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

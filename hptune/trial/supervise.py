@@ -15,6 +15,7 @@ from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
+from hptune.trial.last_words import find_last_words
 from hptune.trial.memory import Memory, explain
 from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.elsewhere import Elsewhere
@@ -79,9 +80,12 @@ def run_trial(
 
 
 def _advised(outcome: Outcome, printed: bytes) -> Outcome:
-    """Adds to the outcome of a trainer that failed the runtime that would have what it did not find."""
-    advice = hint(printed.decode("utf-8", "replace")) if outcome.exit_code > 0 else ""
-    return replace(outcome, message=f"{outcome.message}: {advice}") if advice else outcome
+    """Adds to the outcome of a trainer that failed why, and the runtime that has what it did not find."""
+    if outcome.exit_code <= 0:
+        return outcome
+    text = printed.decode("utf-8", "replace")
+    parts = (outcome.message, find_last_words(text), hint(text))
+    return replace(outcome, message=": ".join(filter(None, parts)))
 
 
 def prepare(spec: TrialSpec) -> None:

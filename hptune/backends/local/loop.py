@@ -127,8 +127,12 @@ class TuningLoop:
         measured = self._measured(running)
         if ended:
             self._ended(running)
-        elif measured and self._submission.job.early_stopping and self._store.would_stop(running.trial.id):
-            self._stop_early(running)
+        elif (
+            measured
+            and self._submission.job.early_stopping
+            and (reason := self._store.find_reason_to_stop(running.trial.id))
+        ):
+            self._stop_early(running, reason)
 
     def _measured(self, running: _Running) -> bool:
         """Takes the measurements made since the last time, all at once; returns whether there were any."""
@@ -143,7 +147,7 @@ class TuningLoop:
             self._observe(study.with_trial(now), now)
         return True
 
-    def _stop_early(self, running: _Running) -> None:
+    def _stop_early(self, running: _Running, reason: str) -> None:
         running.process.ask_to_stop()
         running.process.wait_stopped()
         self._measured(running)
@@ -157,7 +161,8 @@ class TuningLoop:
             self._finish(running.trial.id, outcome)
             return
         message = find_measurement_fault(self._submission.job.metric, last)
-        stopped = Outcome(0, last, message, _start_s(running.trial), time.time(), source=curve.source.name)
+        start_s, source = _start_s(running.trial), curve.source.name
+        stopped = Outcome(0, last, message, start_s, time.time(), note=reason, source=source)
         self._finish(running.trial.id, stopped, stopped_early=True)
 
     def _ended(self, running: _Running) -> None:

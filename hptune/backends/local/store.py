@@ -7,6 +7,8 @@ same parameters.
 
 from __future__ import annotations
 
+import math
+import statistics
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -132,20 +134,24 @@ class StudyStore:
         """
         self._curves[trial_id].update(curve.source, curve.measurements)
 
-    def would_stop(self, trial_id: int) -> bool:
-        """Returns whether early stopping would stop a trial, given its measurements since the last call.
+    def find_reason_to_stop(self, trial_id: int) -> str:
+        """Says why early stopping would stop a trial, given its measurements since the last call.
 
         It is not asked about measurements of a source that is less deliberate than the one that judged a
         trial before: those may be of the training data, and be withdrawn.
+
+        Returns:
+            The trial's value and the median that it is worse than; empty where the trial is to go on.
         """
         trials = self._study.get_trials(deepcopy=False)
         curve = self._curves[trial_id]
         if sum(each.state is OptunaState.COMPLETE for each in trials) < _MIN_OTHER_TRIALS:
-            return False
+            return ""
         if curve.source < _usual_source(trials):
-            return False
+            return ""
         frozen = copy(trials[trial_id - 1])
-        return any(self._is_worse(frozen, values) for values in curve.new_values())
+        worse = (values for values in curve.new_values() if self._is_worse(frozen, values))
+        return next((self._explain_stop(trials, values) for values in worse), "")
 
     def _is_worse(self, frozen: FrozenTrial, values: dict[int, float]) -> bool:
         frozen.intermediate_values = values
@@ -153,6 +159,21 @@ class StudyStore:
             # A trial that has reported only NaN is stopped, rightly, but NumPy warns of it.
             warnings.simplefilter("ignore", RuntimeWarning)
             return self._study.pruner.prune(self._study, frozen)
+
+    def _explain_stop(self, trials: Iterable[FrozenTrial], values: dict[int, float]) -> str:
+        """Puts the pruner's comparison into words: the trial's best so far beside the others' median."""
+        step = max(values)
+        finite = [value for value in values.values() if not math.isnan(value)]
+        if not finite:
+            return f"{self._metric} was nan up to step {step}"
+        best = max(finite) if self._study.direction is StudyDirection.MAXIMIZE else min(finite)
+        complete = (each for each in trials if each.state is OptunaState.COMPLETE)
+        others = [each.intermediate_values[step] for each in complete if step in each.intermediate_values]
+        median = statistics.median(value for value in others if not math.isnan(value))
+        return (
+            f"its best {self._metric} by step {step}, {best:.6g}, was worse than {median:.6g}, "
+            f"the median of {len(others)} trials at that step"
+        )
 
     @uninterrupted()
     def finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> Trial:

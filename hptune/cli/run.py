@@ -13,6 +13,7 @@ from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.program import warn
 from hptune.job.request import JOBS, Place, Request, resolve
+from hptune.job.schema import Service
 from hptune.job.submission import Submission
 from hptune.runtimes.settle import settle
 from hptune.steps.report import report as write_report
@@ -56,3 +57,5 @@ def _print_places(submission: Submission) -> None:
     click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
     if submission.pass_job_dir:
         click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")
+    elif submission.job.service is Service.VERTEX_AI:
+        click.echo(f"trials:  {job_dir.root}/TRIAL/model, as AIP_MODEL_DIR of each")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from hptune.errors import JobFileError
 from hptune.job.document import FieldPath
 from hptune.job.fields import show
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine, resolve_machine
+from hptune.job.reading import field_names, read_fields
 from hptune.job.schema import (
     IDLE_JOB_FIELDS,
     JOB_FIELDS,
@@ -21,7 +19,6 @@ from hptune.job.schema import (
     ParameterSpec,
     ParameterType,
     ScaleType,
-    Spec,
     TrainingInput,
 )
 from hptune.search.scale import Scale
@@ -84,67 +81,13 @@ _NOT_HONOURED: dict[FieldPath, str] = {
 
 def read_training_input(findings: Findings) -> TrainingInput:
     """Reads every field by its own type; what is faulty is noted and left out."""
-    try:
-        training = TrainingInput.model_validate(_without(findings.data, frozenset()))
-    except ValidationError as error:
-        for detail in error.errors():
-            findings.fault(detail["loc"], _problem(detail))
-        cuts = frozenset(_owner(detail["loc"]) for detail in error.errors())
-        training = TrainingInput.model_validate(_without(findings.data, cuts))
-    _warn_unknown(findings.data, training, (), findings)
+    training = read_fields(findings, TrainingInput, apart=_PARAMS)
     for name in findings.outside:
-        findings.warn_outside(name, JOB_FIELDS, _names(TrainingInput))
+        findings.warn_outside(name, JOB_FIELDS, field_names(TrainingInput))
         if name in IDLE_JOB_FIELDS:
             findings.warn_beside(name, _ELSEWHERE)
     findings.warn_repeated()
     return training
-
-
-def _problem(detail: ErrorDetails) -> str:
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    wanted = (
-        "a list, each entry after a '- '"
-        if detail["type"] == "list_type"
-        else "a mapping of fields to values"
-    )
-    return f"is {show(detail['input'])}; must be {wanted}"
-
-
-def _owner(path: FieldPath) -> FieldPath:
-    """Returns what to leave out for a fault at ``path``: one parameter alone, but all of any other list."""
-    return path[:-1] if isinstance(path[-1], int) and path[:-1] != _PARAMS else path
-
-
-def _without(value: Any, cuts: frozenset[FieldPath], path: FieldPath = ()) -> Any:  # noqa: ANN401
-    """Returns a copy without nulls, which mean "not given", and without the fields at ``cuts``."""
-    if isinstance(value, dict):
-        kept = {key: each for key, each in value.items() if each is not None and (*path, key) not in cuts}
-        return {key: _without(each, cuts, (*path, key)) for key, each in kept.items()}
-    if isinstance(value, list):
-        items = enumerate(value)
-        return [{} if (*path, i) in cuts else _without(each, cuts, (*path, i)) for i, each in items]
-    return value
-
-
-def _names(spec: type[Spec]) -> list[str]:
-    return [field.alias or name for name, field in spec.model_fields.items()]
-
-
-def _warn_unknown(data: Any, spec: Any, path: FieldPath, findings: Findings) -> None:  # noqa: ANN401
-    """Warns of the fields in ``data`` that ``spec``, what was read from it, does not have."""
-    if isinstance(spec, list) and isinstance(data, list):
-        for i, (item, item_spec) in enumerate(zip(data, spec, strict=True)):
-            _warn_unknown(item, item_spec, (*path, i), findings)
-    if not isinstance(spec, Spec) or not isinstance(data, dict):
-        return
-    known = _names(type(spec))
-    for name in data:
-        if name not in known:
-            findings.warn_unknown((*path, name), known)
-    for attribute, field in type(spec).model_fields.items():
-        name = field.alias or attribute
-        _warn_unknown(data.get(name), getattr(spec, attribute), (*path, name), findings)
 
 
 def check_machine(training: TrainingInput, findings: Findings) -> Machine | None:
@@ -172,6 +115,16 @@ def check_module(training: TrainingInput, findings: Findings) -> None:
     name = training.python_module
     if name is not None and (not name or name.startswith("-") or not name.isprintable() or " " in name):
         findings.fault(("pythonModule",), f"is {show(name)}; must be a module's name, such as trainer.task")
+
+
+def check_environment(training: TrainingInput, findings: Findings) -> None:
+    """Checks the names of the environment variables that the job sets for the trainer."""
+    variables = (training.master_config and training.master_config.env) or []
+    for i, variable in enumerate(variables):
+        name = variable.name or ""
+        if not name.isprintable() or not name or "=" in name or "\0" in (variable.value or ""):
+            path: FieldPath = ("masterConfig", "env", i, "name")
+            findings.fault(path, f"is {show(variable.name)}; must be the name of an environment variable")
 
 
 def warn_not_honoured(given: dict[str, Any], findings: Findings) -> None:

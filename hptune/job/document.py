@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,11 +49,17 @@ class Document:
         data: Mappings, lists, texts and None.
         lines: Path to a field or list item -> the line it begins on, counted from 1.
         repeated: Path and line of each key that its mapping already had; the first one counts.
+        spellings: Path to a field -> its name as the file has it, where the path has another one.
     """
 
     data: Any = None
     lines: dict[FieldPath, int] = field(default_factory=dict)
     repeated: list[tuple[FieldPath, int]] = field(default_factory=list)
+    spellings: dict[FieldPath, str] = field(default_factory=dict)
+
+    def as_written(self, path: FieldPath) -> FieldPath:
+        """Returns a path with the names that the file has."""
+        return tuple(self.spellings.get(path[: i + 1], name) for i, name in enumerate(path))
 
 
 def read_document(text: str, source: str) -> Document:
@@ -82,6 +88,38 @@ def read_document(text: str, source: str) -> Document:
 def plain_document(data: Mapping[str, object]) -> Document:
     """Makes the document that JSON data would be read as."""
     return Document(_texts(data))
+
+
+def with_names(document: Document, rename: Callable[[str], str]) -> Document:
+    """Returns a document whose fields have other names; of two that become one the first counts.
+
+    Args:
+        document: The document.
+        rename: Returns a field's name, given the file's.
+    """
+    renamed = Document(repeated=[(_renamed(path, rename), line) for path, line in document.repeated])
+    for path, line in document.lines.items():
+        new = _renamed(path, rename)
+        renamed.lines.setdefault(new, line)
+        if isinstance(path[-1], str) and path[-1] != new[-1]:
+            renamed.spellings.setdefault(new, path[-1])
+    renamed.data = _with_names(document.data, rename)
+    return renamed
+
+
+def _renamed(path: FieldPath, rename: Callable[[str], str]) -> FieldPath:
+    return tuple(rename(name) if isinstance(name, str) else name for name in path)
+
+
+def _with_names(data: Any, rename: Callable[[str], str]) -> Any:  # noqa: ANN401
+    if isinstance(data, list):
+        return [_with_names(item, rename) for item in data]
+    if not isinstance(data, dict):
+        return data
+    renamed: dict[str, Any] = {}
+    for name, value in data.items():
+        renamed.setdefault(rename(name), _with_names(value, rename))
+    return renamed
 
 
 def _texts(value: object) -> Any:  # noqa: ANN401  (JSON in, JSON out)

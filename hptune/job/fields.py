@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -100,10 +100,13 @@ def read_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def member_reader(members: type[Member]) -> Callable[[object], Member]:
-    """Makes a reader of ``members``: names in any case, or numbers in order of definition."""
+def member_reader(
+    members: type[Member], numbers: Mapping[int, Member] | None = None
+) -> Callable[[object], Member]:
+    """Makes a reader of ``members``: names in any case, or numbers, by default in order of definition."""
     by_name = {member.value: member for member in members}
-    by_number = {str(number): member for number, member in enumerate(members)}
+    numbered = numbers if numbers is not None else dict(enumerate(members))
+    by_number = {str(number): member for number, member in numbered.items()}
     allowed = " or ".join(member.value for member in members if member.name != "UNSPECIFIED")
 
     def read(value: object) -> Member:
@@ -123,4 +126,4 @@ Flag = Annotated[bool, BeforeValidator(read_flag)]
 Duration = Annotated[str, BeforeValidator(read_duration)]
 Texts = Annotated[list[Text], BeforeValidator(read_list)]
 Numbers = Annotated[list[Number], BeforeValidator(read_list)]
-Mapping = dict[str, Any]
+AnyMapping = dict[str, Any]

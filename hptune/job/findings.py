@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from hptune.errors import Fault, JobFileError
@@ -15,11 +15,11 @@ WRAPPER = "trainingInput"
 
 
 class Findings:
-    """Collects faults and warnings; paths count from the training input, places show the file's own.
+    """Collects faults and warnings; paths count from ``data``, places show the file's own.
 
     Attributes:
         source: What the file is called in messages.
-        data: The training input as the file has it, with what flags set in it.
+        data: What the file asks for, with what flags set in it: a training input, or what one is made of.
         warnings: What does not stop a job, in words.
     """
 
@@ -38,7 +38,9 @@ class Findings:
         self._document = document
         self._overrides = overrides
         self._root: FieldPath = ()
-        self._faults: dict[FieldPath, str] = {}
+        self._origins: Mapping[FieldPath, FieldPath] = {}
+        # By the file's own path, for the order of its lines.
+        self._faults: dict[FieldPath, Fault] = {}
         self.warnings: list[str] = []
         self.data: dict[str, Any] = overridden(self._training_input(), overrides)
 
@@ -55,6 +57,20 @@ class Findings:
             )
         return data
 
+    def translate(
+        self, data: dict[str, Any], origins: Mapping[FieldPath, FieldPath], overrides: Sequence[Override]
+    ) -> None:
+        """Goes on with a training input that was made of the file's fields; places show those.
+
+        Args:
+            data: The training input.
+            origins: Path in the training input -> path in the file; what is below one is below the other.
+            overrides: The fields of the training input that flags set.
+        """
+        self._origins = origins
+        self._overrides = overrides
+        self.data = overridden(data, overrides)
+
     @property
     def outside(self) -> dict[str, Any]:
         """Fields beside the training input; none where the file is one."""
@@ -64,11 +80,18 @@ class Findings:
         """Names file, line and field, the field as the file writes it; the flag where that set it."""
         if flag := next((each.flag for each in self._overrides if each.concerns(path)), None):
             return flag
-        path = (*self._root, *path)
+        path = self._in_file(path)
         return self._place(path, self._line(path))
 
+    def _in_file(self, path: FieldPath) -> FieldPath:
+        """Returns where the file has a field, or should."""
+        for length in range(len(path), 0, -1):
+            if (origin := self._origins.get(path[:length])) is not None:
+                return (*origin, *path[length:])
+        return (*self._root, *path)
+
     def _place(self, path: FieldPath, line: int) -> str:
-        return ": ".join(filter(None, (f"{self.source}:{line}", dotted(path))))
+        return ": ".join(filter(None, (f"{self.source}:{line}", dotted(self._document.as_written(path)))))
 
     def _line(self, path: FieldPath) -> int:
         """Finds the line where the field begins; of a missing one, that of the nearest that holds it."""
@@ -77,8 +100,9 @@ class Findings:
 
     def fault(self, path: FieldPath, problem: str) -> None:
         """Notes a fault, unless one is known there, above it or below it: that one is the cause."""
-        if not any(path[: len(other)] == other[: len(path)] for other in self._faults):
-            self._faults[path] = problem
+        here = self._in_file(path)
+        if not any(here[: len(other)] == other[: len(here)] for other in self._faults):
+            self._faults[here] = Fault(self.place(path), problem)
 
     def missing(self, path: FieldPath, needed: str) -> None:
         """Notes that a field is missing or empty, and which of its neighbours may be meant to be it."""
@@ -98,7 +122,8 @@ class Findings:
         if path == ("hyperparameters",) and name in self.outside:
             return f" (line {self._document.lines[name,]} has it outside {WRAPPER}; indent it)"
         near = difflib.get_close_matches(str(name), map(str, neighbours), n=1, cutoff=0.75)
-        if not near or near[0] == name:
+        # The neighbours in a training input that was made of the file are not the file's.
+        if not near or near[0] == name or self._origins:
             return ""
         return f" (is {near[0]!r} on line {self._document.lines[*self._root, *way, near[0]]} meant to be it?)"
 
@@ -140,8 +165,7 @@ class Findings:
         Raises:
             JobFileError: Always.
         """
-        paths = sorted(self._faults, key=lambda path: self._line((*self._root, *path)))
-        raise JobFileError([Fault(self.place(path), self._faults[path]) for path in paths])
+        raise JobFileError([self._faults[path] for path in sorted(self._faults, key=self._line)])
 
 
 def dotted(path: FieldPath) -> str:

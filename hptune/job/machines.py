@@ -53,12 +53,23 @@ _GIB_PER_CPU = {
     "e2-highmem": 8.0,
     "e2-highcpu": 1.0,
     "c2-standard": 4.0,
+    "n2d-standard": 4.0,
+    "n2d-highmem": 8.0,
+    "n2d-highcpu": 1.0,
+    "c2d-standard": 4.0,
+    "c2d-highmem": 8.0,
+    "c2d-highcpu": 2.0,
 }
-_CPUS = (1, 2, 4, 8, 16, 30, 32, 48, 60, 64, 80, 96, 128)
+_CPUS = (1, 2, 4, 8, 16, 30, 32, 48, 56, 60, 64, 80, 96, 112, 128, 224)
 
-_A2_GPUS = {f"a2-highgpu-{gpus}g": gpus for gpus in (1, 2, 4, 8)}
-_A2_CPUS_PER_GPU = 12
-_A2_GIB_PER_GPU = 85
+_G2_GPUS = {4: 1, 8: 1, 12: 1, 16: 1, 24: 2, 32: 1, 48: 4, 96: 8}
+# Machine types that have GPUs of their own: GPUs, their type, CPUs, GiB.
+_GPU_MACHINES = {
+    **{f"a2-highgpu-{n}g": (n, "NVIDIA_TESLA_A100", 12 * n, 85 * n) for n in (1, 2, 4, 8)},
+    **{f"a2-ultragpu-{n}g": (n, "NVIDIA_A100_80GB", 12 * n, 170 * n) for n in (1, 2, 4, 8)},
+    **{f"a3-highgpu-{n}g": (n, "NVIDIA_H100_80GB", 26 * n, 234 * n) for n in (1, 2, 4, 8)},
+    **{f"g2-standard-{cpus}": (n, "NVIDIA_L4", cpus, 4 * cpus) for cpus, n in _G2_GPUS.items()},
+}
 
 _GPU_COUNTS = {
     "NVIDIA_TESLA_K80": (1, 2, 4, 8),
@@ -67,14 +78,20 @@ _GPU_COUNTS = {
     "NVIDIA_TESLA_V100": (1, 2, 4, 8),
     "NVIDIA_TESLA_T4": (1, 2, 4),
     "NVIDIA_TESLA_A100": (1, 2, 4, 8, 16),
+    "NVIDIA_A100_80GB": (1, 2, 4, 8),
+    "NVIDIA_L4": (1, 2, 4, 8),
+    "NVIDIA_H100_80GB": (1, 2, 4, 8),
 }
-_TPUS = ("TPU_V2", "TPU_V3", "TPU_V2_POD", "TPU_V3_POD", "TPU_V4_POD")
+_TPUS = ("TPU_V2", "TPU_V3", "TPU_V2_POD", "TPU_V3_POD", "TPU_V4_POD", "TPU_V5_LITEPOD")
 
 _GKE_LABELS = {
     "NVIDIA_TESLA_P100": "nvidia-tesla-p100",
     "NVIDIA_TESLA_V100": "nvidia-tesla-v100",
     "NVIDIA_TESLA_T4": "nvidia-tesla-t4",
     "NVIDIA_TESLA_A100": "nvidia-tesla-a100",
+    "NVIDIA_A100_80GB": "nvidia-a100-80gb",
+    "NVIDIA_L4": "nvidia-l4",
+    "NVIDIA_H100_80GB": "nvidia-h100-80gb",
 }
 _GKE_SUBSTITUTES = {"NVIDIA_TESLA_K80": "nvidia-tesla-t4", "NVIDIA_TESLA_P4": "nvidia-tesla-t4"}
 
@@ -156,7 +173,7 @@ def _tier_faults(tier: str, master_type: str | None) -> Iterable[Fault]:
 
 def _nearest_type(name: str) -> str:
     sizes = (f"{series}-{cpus}" for series in _GIB_PER_CPU for cpus in _CPUS)
-    near = difflib.get_close_matches(name.lower(), [*_OLD_NAMES, *sizes, *_A2_GPUS], n=1)
+    near = difflib.get_close_matches(name.lower(), [*_OLD_NAMES, *sizes, *_GPU_MACHINES], n=1)
     return f" (did you mean {near[0]}?)" if near else ", such as n1-standard-4 or standard_gpu"
 
 
@@ -184,9 +201,7 @@ def _attachment_faults(
         yield Fault(place, f"is not allowed with scaleTier {tier}; set scaleTier CUSTOM and an n1 masterType")
     elif machine.gpu_count and (accelerator, count) != (machine.accelerator, machine.gpu_count):
         has = f"{machine.gpu_count} {machine.accelerator}"
-        yield Fault(
-            place, f"is not allowed with masterType {machine.name}, which has {has}; needs an n1 type"
-        )
+        yield Fault(place, f"is not allowed with {machine.name}, which has {has}; needs an n1 machine")
 
 
 def _machine_of_tier(tier: str, master_type: str | None) -> Machine:
@@ -203,10 +218,9 @@ def _machine_of_type(name: str) -> Machine | None:
     name = name.strip().lower()
     if name in _OLD_NAMES:
         return _old_machine(name)
-    if name in _A2_GPUS:
-        gpus = _A2_GPUS[name]
-        memory_bytes = gpus * _A2_GIB_PER_GPU * _GIB
-        return Machine(name, gpus, "NVIDIA_TESLA_A100", gpus * _A2_CPUS_PER_GPU, memory_bytes)
+    if name in _GPU_MACHINES:
+        gpus, accelerator, cpu, gib = _GPU_MACHINES[name]
+        return Machine(name, gpus, accelerator, cpu, gib * _GIB)
     size = _size_of(name)
     return Machine(name, cpu=size[0], memory_bytes=size[1]) if size else None
 
@@ -220,7 +234,7 @@ def _old_machine(name: str) -> Machine:
 
 def _size_of(name: str) -> tuple[int, int] | None:
     """Returns CPUs and bytes of memory of a Compute Engine machine type; None where there is no such type."""
-    match = re.fullmatch(r"([a-z]\d-[a-z]+)-(\d{1,3})", name, re.ASCII)
+    match = re.fullmatch(r"([a-z]\dd?-[a-z]+)-(\d{1,3})", name, re.ASCII)
     if match is None or match[1] not in _GIB_PER_CPU or int(match[2]) not in _CPUS:
         return None
     cpu = int(match[2])

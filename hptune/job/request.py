@@ -18,7 +18,7 @@ from hptune.errors import Fault, InputError, UsageError
 from hptune.job.overrides import Override
 from hptune.job.previous_job import read_tuning
 from hptune.job.runtime import Runtime, RuntimeKind
-from hptune.job.schema import HyperparameterSpec
+from hptune.job.schema import HyperparameterSpec, Service
 from hptune.job.submission import Final, Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.search.space import Categorical, Parameter
@@ -55,7 +55,7 @@ class Request:
         runtime: What the trainer is to run in; None leaves it to what the trainer was written for.
         python: Path of the interpreter that the trainer is to run in; None for the runtime's own.
         switches: Parameters that the trainer takes as flags without a value.
-        final: Which of a trial's measurements judges it.
+        final: Which of a trial's measurements judges it; None for what the job file says, or the last.
     """
 
     config: Path | TuningJob
@@ -71,7 +71,7 @@ class Request:
     runtime: RuntimeKind | None = None
     python: str | None = None
     switches: tuple[str, ...] = ()
-    final: Final = Final.LAST
+    final: Final | None = None
 
     @property
     def asked_runtime(self) -> Runtime | None:
@@ -106,7 +106,7 @@ def resolve(request: Request, place: Place) -> Submission:
     job_dir = request.job_dir or (job.job_dir if job else None)
     name = request.name or (_name_of(job_dir, place) if job_dir else None)
     packages = _packages(request, job)
-    field = "--job-dir" if request.job_dir or job is None else f"{job.source}: jobDir"
+    field = "--job-dir" if request.job_dir or job is None else f"{job.source}: {job.field('jobDir')}"
     faults += _name_faults(request, name)
     if job_dir:
         faults += (_path_faults if here else _uri_faults)(job_dir, field)
@@ -135,12 +135,13 @@ def resolve(request: Request, place: Place) -> Submission:
         user_args=request.user_args or job.args or job.container_args,
         job_dir=home if here else (job_dir or "").rstrip("/"),
         # The service gave trainers --job-dir only where the job had one: some do not know the flag.
-        pass_job_dir=job_dir is not None,
+        # Vertex AI named it in AIP_MODEL_DIR and the like.
+        pass_job_dir=job_dir is not None and job.service is not Service.VERTEX_AI,
         packages=tuple(str(Path(package).absolute()) for package in packages) if here else packages,
         seed=request.seed,
         runtime=request.asked_runtime,
         switches=tuple(sorted(set(request.switches))),
-        final=request.final,
+        final=request.final or (Final.BEST if job.best_counts else Final.LAST),
     )
 
 
@@ -316,7 +317,7 @@ def _program_faults(job: TuningJob, program: Program, place: Place) -> Iterator[
     elif program.module is None and not program.command:
         yield Fault("--module-name", _NOTHING_TO_RUN)
         if job.image_uri:
-            yield Fault("masterConfig.imageUri", _IMAGE_ALONE[place])
+            yield Fault(job.field("masterConfig.imageUri"), _IMAGE_ALONE[place])
 
 
 def _module_faults(program: Program) -> Iterator[Fault]:

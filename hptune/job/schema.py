@@ -1,5 +1,8 @@
 """TrainingInput and all it holds, with ML Engine's field names and the meaning of each field's text.
 
+Three fields are not ML Engine's: what only Vertex AI's job files say is kept in them (``service``, ``env``,
+``measurementSelectionType``).
+
 Every field may be missing here: what a job needs, and which values go together, is said in checks.py, so
 that one bad field does not hide the faults of its neighbours. Enumerations are in the order of ML Engine's
 protocol buffers, whose numbers a job file may use in place of the names.
@@ -13,7 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hptune.job.fields import Count, Duration, Flag, Mapping, Number, Numbers, Text, Texts, member_reader
+from hptune.job.fields import AnyMapping, Count, Duration, Flag, Number, Numbers, Text, Texts, member_reader
 
 
 class GoalType(StrEnum):
@@ -52,6 +55,21 @@ class Algorithm(StrEnum):
     POPULATION_BASED_TRAINING = "POPULATION_BASED_TRAINING"
 
 
+class Service(StrEnum):
+    """Whose job file it is, and so how a trainer is told of its trial."""
+
+    ML_ENGINE = "ML_ENGINE"
+    VERTEX_AI = "VERTEX_AI"
+
+
+class MeasurementSelection(StrEnum):
+    """Which of its measurements judges a trial, as Vertex AI lets a job say."""
+
+    UNSPECIFIED = "MEASUREMENT_SELECTION_TYPE_UNSPECIFIED"
+    LAST = "LAST_MEASUREMENT"
+    BEST = "BEST_MEASUREMENT"
+
+
 class Spec(BaseModel):
     """A mapping of the job file; fields nobody knows are left out, and warned about elsewhere."""
 
@@ -72,6 +90,13 @@ class DiskConfig(Spec):
     boot_disk_size_gb: Count | None = None
 
 
+class EnvVar(Spec):
+    """An environment variable of the trainer, as Vertex AI lets a job set them."""
+
+    name: Text | None = None
+    value: Text | None = None
+
+
 class ReplicaConfig(Spec):
     """Accelerators and container of one kind of machine."""
 
@@ -79,6 +104,7 @@ class ReplicaConfig(Spec):
     image_uri: Text | None = None
     container_command: Texts | None = None
     container_args: Texts | None = None
+    env: list[EnvVar] | None = None
     disk_config: DiskConfig | None = None
     tpu_tf_version: Text | None = None
 
@@ -121,6 +147,9 @@ class HyperparameterSpec(Spec):
     resume_previous_job_id: Text | None = None
     enable_trial_early_stopping: Flag | None = None
     algorithm: Annotated[Algorithm, BeforeValidator(member_reader(Algorithm))] | None = None
+    measurement_selection_type: (
+        Annotated[MeasurementSelection, BeforeValidator(member_reader(MeasurementSelection))] | None
+    ) = None
 
 
 class TrainingInput(Spec):
@@ -151,8 +180,9 @@ class TrainingInput(Spec):
     enable_web_access: Flag | None = None
     use_chief_in_tf_config: Flag | None = None
     encryption_config: EncryptionConfig | None = None
-    nas_job_spec: Mapping | None = None
+    nas_job_spec: AnyMapping | None = None
     scheduling: Scheduling | None = None
+    service: Annotated[Service, BeforeValidator(member_reader(Service))] | None = None
 
 
 JOB_FIELDS = frozenset(

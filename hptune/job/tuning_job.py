@@ -1,5 +1,7 @@
 """hptune.yaml -> TuningJob: what Cloud ML Engine called a training job with hyperparameters.
 
+Vertex AI's HyperparameterTuningJob is read as well, and becomes one.
+
 Field names and their meaning are ML Engine's. Whatever its client took is taken; what is wrong is reported
 all at once, each fault with its line; what is merely odd or without effect here becomes a warning.
 """
@@ -16,6 +18,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from hptune.errors import Fault, JobFileError
 from hptune.job.checks import (
+    check_environment,
     check_machine,
     check_module,
     check_tuning,
@@ -27,7 +30,16 @@ from hptune.job.findings import Findings
 from hptune.job.machines import Machine
 from hptune.job.overrides import Override
 from hptune.job.previous_job import inherited
-from hptune.job.schema import Algorithm, GoalType, HyperparameterSpec, ReplicaConfig, TrainingInput
+from hptune.job.schema import (
+    Algorithm,
+    GoalType,
+    HyperparameterSpec,
+    MeasurementSelection,
+    ReplicaConfig,
+    Service,
+    TrainingInput,
+)
+from hptune.job.vertex.translation import is_vertex, read_vertex, vertex_name
 from hptune.results.study import Goal
 from hptune.search.space import SearchSpace
 
@@ -53,6 +65,8 @@ class TuningJob:
         algorithm: What suggests the trials.
         early_stopping: Whether hopeless trials are stopped.
         resume_previous_job_id: The job whose trials this one starts from.
+        best_counts: Whether a trial's best measurement judges it; None leaves it to the command line.
+        service: Whose job file it is.
         space: What is tuned.
         args: The user's arguments to the trainer.
         python_module: The trainer, as in ``python -m``.
@@ -77,6 +91,8 @@ class TuningJob:
     algorithm: Algorithm
     early_stopping: bool
     resume_previous_job_id: str | None
+    best_counts: bool | None
+    service: Service
     space: SearchSpace
     args: tuple[str, ...]
     python_module: str | None
@@ -89,6 +105,10 @@ class TuningJob:
     container_args: tuple[str, ...]
     training_input: dict[str, Any]
     warnings: tuple[str, ...]
+
+    def field(self, name: str) -> str:
+        """Returns what the job file calls a field of the training input, both dotted."""
+        return vertex_name(name) if self.service is Service.VERTEX_AI else name
 
 
 def _to_json(job: TuningJob) -> dict[str, Any]:
@@ -154,7 +174,7 @@ def parse_job(
     """Reads a job file's text.
 
     Args:
-        text: YAML or JSON, with or without the ``trainingInput`` wrapper.
+        text: YAML or JSON, with or without the ``trainingInput`` wrapper, or Vertex AI's.
         source: What to call it in messages.
         overrides: Fields that flags set.
         inherit: Knows the job of resumePreviousJobId.
@@ -162,13 +182,17 @@ def parse_job(
     Raises:
         JobFileError: It is not a tuning job; carries every fault.
     """
-    return _read(Findings(source, read_document(text, source), overrides), inherit)
+    document = read_document(text, source)
+    if is_vertex(document.data):
+        return _read(read_vertex(document, source, overrides), inherit)
+    return _read(Findings(source, document, overrides), inherit)
 
 
 def _read(findings: Findings, inherit: Inherit) -> TuningJob:
     training = _completed(read_training_input(findings), inherit)
     machine = check_machine(training, findings)
     check_module(training, findings)
+    check_environment(training, findings)
     tuning, space = check_tuning(training, findings)
     if findings.faulty or machine is None:
         findings.fail()
@@ -229,6 +253,8 @@ def _job(
         algorithm=tuning.algorithm or Algorithm.BAYESIAN,
         early_stopping=bool(tuning.enable_trial_early_stopping),
         resume_previous_job_id=tuning.resume_previous_job_id or None,
+        best_counts=_best_counts(tuning.measurement_selection_type),
+        service=training.service or Service.ML_ENGINE,
         space=space,
         args=tuple(training.args or ()),
         python_module=training.python_module,
@@ -242,6 +268,12 @@ def _job(
         training_input=given,
         warnings=tuple(findings.warnings),
     )
+
+
+def _best_counts(selection: MeasurementSelection | None) -> bool | None:
+    if selection in (None, MeasurementSelection.UNSPECIFIED):
+        return None
+    return selection is MeasurementSelection.BEST
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

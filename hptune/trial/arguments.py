@@ -1,13 +1,15 @@
 """Makes a trainer's arguments, as ML Engine did.
 
 The user's arguments come first and the tuned ones after them, so that the last wins. A Python package gets
-two tokens (``--lr 0.01``), a command one (``--lr=0.01``). ``--job-dir`` is the trial's own.
+two tokens (``--lr 0.01``), a command one (``--lr=0.01``), as all did on Vertex AI. ``--job-dir`` is the
+trial's own.
 """
 
 from __future__ import annotations
 
 import sys
 
+from hptune.job.schema import Service
 from hptune.runtimes import LAUNCH
 from hptune.search.space import without_exponent
 from hptune.trial.spec import TrialSpec
@@ -27,7 +29,8 @@ def trainer_argv(spec: TrialSpec) -> list[str]:
 def _tokens(spec: TrialSpec, name: str, value: str) -> list[str]:
     if name in spec.switches:
         return [f"--{name}"] if value.lower() == "true" else []
-    return [f"--{name}={value}"] if spec.program.module is None else [f"--{name}", value]
+    one_token = spec.program.module is None or spec.service is Service.VERTEX_AI
+    return [f"--{name}={value}"] if one_token else [f"--{name}", value]
 
 
 def _suggested(spec: TrialSpec) -> dict[str, str]:

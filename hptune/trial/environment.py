@@ -1,4 +1,4 @@
-"""Makes a trainer's environment variables, as ML Engine set them."""
+"""Makes a trainer's environment variables, as ML Engine and Vertex AI set them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hptune.job.schema import Service
 from hptune.trial.spec import TrialSpec
 
 # ML Engine's master listened here.
 _MASTER_PORT = 2222
 _CHIEF_SINCE = (2, 1)
+_VERTEX_DIRECTORIES = {
+    "AIP_MODEL_DIR": "model",
+    "AIP_CHECKPOINT_DIR": "checkpoints",
+    "AIP_TENSORBOARD_LOG_DIR": "logs",
+}
 
 
 def trainer_environment(spec: TrialSpec, base: Mapping[str, str], port: int = _MASTER_PORT) -> dict[str, str]:
-    """Returns ``base`` and what ML Engine set on top of it.
+    """Returns ``base`` and what the service set on top of it.
 
     Args:
         spec: The trial.
@@ -26,6 +32,7 @@ def trainer_environment(spec: TrialSpec, base: Mapping[str, str], port: int = _M
         port: Where its TensorFlow server would listen. One machine has no other task that would connect
             to it, but TensorFlow 1 refuses a task type without a cluster.
     """
+    base = {**base, **_job_variables(spec.training_input)}
     job = json.dumps(_snake_case(spec.training_input))
     role = "chief" if _has_chief(spec.training_input) else "master"
     task = {"type": role, "index": 0, "trial": spec.trial_id}
@@ -48,10 +55,24 @@ def trainer_environment(spec: TrialSpec, base: Mapping[str, str], port: int = _M
         "CLOUD_ML_HP_METRIC_FILE": str(spec.directory.metric_file),
         "PYTHONPATH": os.pathsep.join(python_path),
         "HPTUNE_TRIAL_DIR": str(spec.directory.output),
+        **{name: f"{path}/" for name, path in output_directories(spec).items()},
         **_path(spec, base),
         # A progress line must be in the log when it is printed, not when a buffer is full.
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def output_directories(spec: TrialSpec) -> dict[str, Path]:
+    """Returns the directories of a trial's own that Vertex AI named in variables; none for ML Engine."""
+    if spec.service is not Service.VERTEX_AI:
+        return {}
+    return {name: spec.directory.output / below for name, below in _VERTEX_DIRECTORIES.items()}
+
+
+def _job_variables(training_input: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the variables that the job file sets."""
+    variables = (training_input.get("masterConfig") or {}).get("env") or ()
+    return {each["name"]: each.get("value", "") for each in variables}
 
 
 def _path(spec: TrialSpec, base: Mapping[str, str]) -> dict[str, str]:

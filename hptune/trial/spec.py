@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from hptune.job.schema import Service
 from hptune.job.submission import Final, Program, Submission
 from hptune.results.study import Goal
 from hptune.storage.job_dir import TrialDir
@@ -74,6 +75,11 @@ class TrialSpec:
     pod: Pod | None = None
     switches: tuple[str, ...] = ()
     best_by: Goal | None = None
+
+    @property
+    def service(self) -> Service:
+        """Whose job file it was, and so how the trainer is told of its trial."""
+        return Service(self.training_input.get("service", Service.ML_ENGINE))
 
     @classmethod
     def of(

@@ -15,6 +15,7 @@ from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
+from hptune.trial.environment import output_directories
 from hptune.trial.last_words import find_last_words
 from hptune.trial.memory import Memory, explain
 from hptune.trial.metrics.curve import CurveWriter
@@ -93,6 +94,8 @@ def prepare(spec: TrialSpec) -> None:
     directory = spec.directory
     if spec.pass_job_dir:
         directory.output.mkdir(parents=True, exist_ok=True)
+    for path in output_directories(spec).values():
+        path.mkdir(parents=True, exist_ok=True)
     directory.metric_file.parent.mkdir(parents=True, exist_ok=True)
     for path in (directory.outcome, directory.measurements, directory.metric_file):
         path.unlink(missing_ok=True)

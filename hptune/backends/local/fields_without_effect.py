@@ -34,7 +34,7 @@ def fields_without_effect(submission: Submission, overrides: Sequence[Override] 
         idle.append(_ARGS)
     given = [path for path in idle if _value(submission.job.training_input, path)]
     flags = {each.path[: len(path)]: each.flag for each in overrides for path in given}
-    return list(dict.fromkeys(flags.get(path) or dotted(path) for path in given))
+    return list(dict.fromkeys(flags.get(path) or submission.job.field(dotted(path)) for path in given))
 
 
 def _value(training_input: dict[str, Any], path: FieldPath) -> Any:  # noqa: ANN401

@@ -18,10 +18,13 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _USER_ARGS = "hptune.user_args"
 
-# Flags of `gcloud ai-platform jobs submit training` that set a field of the training input here too.
+# Flags of `gcloud ai-platform jobs submit training`, that set a field of the training input here too.
 _FIELDS: dict[str, FieldPath] = {
     "master-image-uri": ("masterConfig", "imageUri"),
     "master-machine-type": ("masterType",),
+    # Of `gcloud ai hp-tuning-jobs create`.
+    "max-trial-count": ("hyperparameters", "maxTrials"),
+    "parallel-trial-count": ("hyperparameters", "maxParallelTrials"),
     "runtime-version": ("runtimeVersion",),
     "scale-tier": ("scaleTier",),
     "use-chief-in-tf-config": ("useChiefInTfConfig",),
@@ -30,6 +33,7 @@ _ACCELERATOR: FieldPath = ("masterConfig", "acceleratorConfig")
 # Those that mean something only on Google's machines.
 _VALUE_FLAGS = (
     "account",
+    "display-name",
     "kms-key",
     "kms-keyring",
     "kms-location",
@@ -99,10 +103,9 @@ def comma_separated(_: click.Context, __: click.Parameter, value: str | None) ->
 FINAL = click.option(
     "--final",
     type=click.Choice([each.value for each in Final], case_sensitive=False),
-    default=Final.LAST.value,
-    callback=lambda _, __, value: Final(value),
-    show_default=True,
-    help="Judges a trial by its last report, as the service did, or by its best one.",
+    callback=lambda _, __, value: Final(value) if value else None,
+    help="Judges a trial by its last report, as the service did, or by its best one.  "
+    "[default: what the job file says, or last]",
 )
 SWITCHES = click.option(
     "--switch",

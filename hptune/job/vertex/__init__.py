@@ -1,0 +1,1 @@
+"""Vertex AI's job files, read as the training jobs of ML Engine that they describe."""

@@ -34,6 +34,8 @@ _NOTHING_TO_RUN = (
 _WRITABLE = ("gs", "s3", "minio")
 _WRITABLE_SHOWN = "gs://, s3://, minio:// and a path on a volume"
 _FLAG_WORDS = {"true", "false"}
+_INTERPRETER = re.compile(r"python[\d.]*|Rscript|(?:ba)?sh")
+_SCRIPT = re.compile(r"[^-].*\.(?:py|R|r|sh)")
 _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -124,7 +126,7 @@ def resolve(request: Request, place: Place) -> Submission:
         faults += _switch_faults(request.switches, job)
         if here:
             faults += _missing_program_faults(program)
-        if here and not packages:
+        if here and not packages and _is_package(request.package_path):
             faults += _module_faults(program)
     if faults or job is None or name is None:
         raise UsageError(faults) if job else InputError(faults)
@@ -235,10 +237,14 @@ def _path_faults(job_dir: str, field: str) -> Iterator[Fault]:
         yield Fault(field, f"{job_dir!r} is below {ancestor}, which is a file and must be a directory")
 
 
+def _is_package(path: Path | None) -> bool:
+    return path is None or (path / "__init__.py").is_file()
+
+
 def _package_path_faults(path: Path | None) -> Iterator[Fault]:
     if path and not path.is_dir():
         yield Fault("--package-path", f"{path} is not a directory; must be the trainer's package")
-    elif path and not (path / "__init__.py").is_file():
+    elif path and not _is_package(path):
         ways = "create one, or leave --package-path out and run its script with --command 'python SCRIPT'"
         yield Fault("--package-path", f"{path} is not a Python package (it has no __init__.py): {ways}")
 
@@ -274,12 +280,14 @@ def _split(command: str) -> tuple[str, ...]:
 def _parent_of(package: Path | None, module: str) -> Path | None:
     """Finds the directory that the module's package lies in, or the module itself where it is a file.
 
-    It is that of the package given or, where there is a package or a file of that name, the current one.
+    It is that of the package given or, where it has the package or the module's file, the current one.
     """
     if package:
         return package.absolute().parent
-    top = Path(module.partition(".")[0])
-    found = (top / "__init__.py").is_file() or top.with_name(f"{top.name}.py").is_file()
+    if not _MODULE_NAME.fullmatch(module):
+        return None
+    top, file = Path(module.partition(".")[0]), Path(module.replace(".", "/"))
+    found = (top / "__init__.py").is_file() or file.with_name(f"{file.name}.py").is_file()
     return Path.cwd() if found else None
 
 
@@ -301,19 +309,30 @@ def _runtime_faults(request: Request, place: Place) -> Iterator[Fault]:
 
 
 def _missing_program_faults(program: Program) -> Iterator[Fault]:
-    """Looks for a command's program where a trial will."""
+    """Looks for a command's program where a trial will, and for the script that it runs."""
     if not program.command:
         return
+    name, *words = program.command
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
-    if shutil.which(program.command[0], path=path) is None:
-        problem = f"{program.command[0]!r} is not on PATH; install it, or give its path"
+    if shutil.which(name, path=path) is None:
+        script = (
+            f"; a script is run by its interpreter, as in 'python {name}'" if Path(name).is_file() else ""
+        )
+        problem = f"{name!r} is not on PATH; install it, or give its path{script}"
         yield Fault("--command or masterConfig.containerCommand", problem)
+    elif _INTERPRETER.fullmatch(Path(name).name) and words and _is_missing_script(words[0]):
+        problem = f"there is no file {words[0]!r} in {Path.cwd()}, which {name!r} is to run"
+        yield Fault("--command or masterConfig.containerCommand", problem)
+
+
+def _is_missing_script(word: str) -> bool:
+    return _SCRIPT.fullmatch(word) is not None and not Path(word).is_file()
 
 
 def _program_faults(job: TuningJob, program: Program, place: Place) -> Iterator[Fault]:
     if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
         problem = f"{program.module!r} is not the name of a Python module, such as trainer.task"
-        yield Fault("--module-name", problem)
+        yield Fault("--module-name", f"{problem}; a file is run by --command 'python FILE'")
     elif program.module is None and not program.command:
         yield Fault("--module-name", _NOTHING_TO_RUN)
         if job.image_uri:
@@ -331,15 +350,21 @@ def _module_faults(program: Program) -> Iterator[Fault]:
     directory = next((Path(d) for d in python_path if (Path(d) / package).is_dir()), None)
     if directory is None:
         if importlib.machinery.PathFinder.find_spec(package) is None:
-            where = " or ".join((*python_path, "the Python environment"))
-            ways = (
-                f"--package-path names the trainer's package, such as ./{package} with an __init__.py; "
-                f"a script runs in its directory with --module-name {[package, *rest][-1]}, or by --command"
-            )
-            problem = f"there is no package or module {package!r} in {where}; {ways}"
-            yield Fault("--module-name", problem)
+            yield Fault("--module-name", _no_module(module, python_path))
         return
     base = directory.joinpath(package, *rest)
     file = base.with_name(base.name + ".py") if rest else base / "__main__.py"
     if not file.is_file() and not (base / "__main__.py").is_file():
         yield Fault("--module-name", f"there is no module {module!r}: {file} does not exist")
+
+
+def _no_module(module: str, python_path: tuple[str, ...]) -> str:
+    package, *rest = module.split(".")
+    if rest == ["py"]:
+        return f"{module!r} is the name of a file; in its directory --module-name {package} runs it"
+    where = " or ".join((*python_path, "the Python environment"))
+    return (
+        f"there is no package or module {package!r} in {where}; "
+        f"--package-path names the trainer's package, such as ./{package} with an __init__.py; "
+        f"a script runs in its directory with --module-name {[package, *rest][-1]}, or by --command"
+    )

@@ -34,6 +34,7 @@ def test_a_directory_without_init_is_told_of_command_which_works(script):
     refused = script.run(flags="--package-path . --module-name task")
     assert refused.code == 2
     assert "run its script with --command 'python SCRIPT'" in refused.err
+    assert "--module-name" not in refused.err
     assert script.run(flags="--command 'python task.py'").code == 0
 
 
@@ -43,6 +44,37 @@ def test_a_command_that_is_not_there_is_named_before_anything_runs(folder):
     assert refused.code == 2
     assert "'no-such-Rscript' is not on PATH" in refused.err
     assert not (folder.path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (
+            "--module-name task.py",
+            "'task.py' is the name of a file; in its directory --module-name task runs",
+        ),
+        ("--module-name ./task.py", "'./task.py' is not the name of a Python module"),
+        (
+            "--command task.py",
+            "'task.py' is not on PATH; install it, or give its path; a script is run by its",
+        ),
+        ("--command 'python tsak.py'", "there is no file 'tsak.py' in "),
+    ],
+)
+def test_what_is_nearly_right_is_told_of_what_is(script, flags, told):
+    refused = script.run(flags=flags)
+    assert refused.code == 2
+    assert told in refused.err
+    assert refused.err.count("hptune: ") == 1
+    assert not (script.path / "out").exists()
+
+
+def test_a_file_in_a_directory_without_init_is_a_module_too(script):
+    (script.path / "inner").mkdir()
+    for name in ("task.py", "helper.py"):
+        (script.path / name).rename(script.path / "inner" / name)
+    ended = script.run(flags="--module-name inner.task")
+    assert ended.code == 0, ended.err
 
 
 def test_command_and_module_together_are_refused(folder):

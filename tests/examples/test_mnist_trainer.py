@@ -84,18 +84,34 @@ def weights_of(model):
     return [v.numpy() for v in (model.hidden_kernel, model.hidden_bias, model.kernel, model.bias)]
 
 
-def test_three_steps_follow_tensorflow_1s_adagrad_on_the_summed_loss(trainer):
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-5), ("bfloat16", 1e-2)])
+@pytest.mark.parametrize("compiled", [False, True])  # True is what runs on a GPU
+def test_three_steps_follow_tensorflow_1s_adagrad_on_the_summed_loss(trainer, precision, tolerance, compiled):
     images, labels = make_arrays(64)
     part = trainer.Part((images.reshape(64, 16) / 255).astype(np.float32), labels.astype(np.int64))
     model = trainer.Classifier(16, 8, np.random.default_rng(3))
     expected = [w.astype(np.float64) for w in weights_of(model)]
     accumulators = [np.full(w.shape, 0.1) for w in expected]
     rows = np.arange(48).reshape(3, 16)
-    trainer.make_train(model, part, lr=0.05)(rows)
+    trainer.make_train(model, part, lr=0.05, precision=precision, compiled=compiled)(rows)
     for batch in rows:
         reference_step(expected, accumulators, part.images[batch], part.labels[batch], lr=0.05)
     for weights, reference in zip(weights_of(model), expected, strict=True):
-        np.testing.assert_allclose(weights, reference, atol=2e-5)
+        assert weights.dtype == np.float32
+        np.testing.assert_allclose(weights, reference, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [("fma avx512_bf16", "bfloat16"), ("amx_bf16 amx_tile", "bfloat16"), ("fma avx512f", "float32")],
+)
+def test_auto_is_bfloat16_where_a_stand_in_for_cpuinfo_names_its_units(
+    trainer, tmp_path, monkeypatch, flags, precision
+):
+    cpu_info = tmp_path / "cpuinfo"
+    cpu_info.write_text(f"flags\t\t: fpu {flags} avx2\n", encoding="utf-8")
+    monkeypatch.setattr(trainer, "CPU_INFO", cpu_info)
+    assert trainer.fast_precision() == precision
 
 
 def test_initial_kernels_are_glorot_uniform_and_biases_zero(trainer):
@@ -126,13 +142,16 @@ def test_fewer_rows_than_a_batch_make_a_batch_of_all_rows(trainer):
     assert sorted(batch) == [0, 1, 2, 3, 4]
 
 
-def test_same_seed_gives_the_same_result_and_another_seed_another(trainer, tmp_path):
+def test_a_seed_and_a_precision_have_one_result(trainer, tmp_path):
     file = write_npz(tmp_path / "data.npz")
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run_in_process(trainer, file, tmp_path / name, f"--seed={seed}", "--batch-size=16")
-    a, b, c = (read_summaries(tmp_path / name)["loss"] for name in "abc")
+    runs = {"a": (1, "bfloat16"), "b": (1, "bfloat16"), "c": (2, "bfloat16"), "d": (1, "float32")}
+    for name, (seed, precision) in runs.items():
+        options = (f"--seed={seed}", f"--precision={precision}", "--batch-size=16")
+        run_in_process(trainer, file, tmp_path / name, *options)
+    a, b, c, d = (read_summaries(tmp_path / name)["loss"] for name in runs)
     assert a == b
     assert a != c
+    assert a != d
 
 
 def test_every_evaluation_is_a_summary_and_a_line(trainer, tmp_path, capsys):
@@ -283,6 +302,7 @@ BAD_ARGUMENTS = [
     ("--hidden-units=-1", "--hidden-units: -1 is not allowed"),
     ("--eval-interval=0", "--eval-interval: 0 is not allowed"),
     ("--seed=-1", "--seed: -1 is not allowed"),
+    ("--precision=float16", "--precision: invalid choice: 'float16'"),
     ("--learning-rate=0.1", "unrecognized arguments"),
 ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hptune.job.runtime import Runtime, RuntimeKind
-from hptune.job.submission import Program, Submission
+from hptune.job.submission import Submission
 from hptune.runtimes import requirements
 from hptune.runtimes.environment import ESTIMATORS
 from hptune.runtimes.source import Traits, inspect_source
@@ -33,9 +33,9 @@ def choose(submission: Submission) -> Choice:
     """
     traits = inspect_source(_source(submission))
     if submission.runtime is not None:
-        return Choice(_with_requirements(submission.runtime, submission.program, traits))
+        return Choice(_with_requirements(submission.runtime, submission, traits))
     chosen = _by_source(_version(submission), traits, is_module=submission.program.module is not None)
-    return replace(chosen, runtime=_with_requirements(chosen.runtime, submission.program, traits))
+    return replace(chosen, runtime=_with_requirements(chosen.runtime, submission, traits))
 
 
 def _by_source(version: tuple[int, int] | None, traits: Traits, *, is_module: bool) -> Choice:
@@ -64,14 +64,22 @@ def _version(submission: Submission) -> tuple[int, int] | None:
     return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
 
 
-def _with_requirements(runtime: Runtime, program: Program, traits: Traits) -> Runtime:
-    """Adds to the runtime what the project of the trainer's package asks for; a command's is not known."""
-    if program.module is None or not program.python_path:
+def _with_requirements(runtime: Runtime, submission: Submission, traits: Traits) -> Runtime:
+    """Adds to the runtime what the project or the archives of the trainer's package ask for.
+
+    A command's is not known.
+    """
+    program = submission.program
+    if program.module is None:
+        return runtime
+    archived = [line for each in submission.packages for line in requirements.read_archive(Path(each))]
+    runtime = replace(runtime, requirements=(*runtime.requirements, *archived))
+    if not program.python_path:
         return runtime
     project = Path(program.python_path[0])
     return replace(
         runtime,
-        requirements=(*runtime.requirements, *requirements.read(project)),
+        requirements=tuple(dict.fromkeys((*runtime.requirements, *requirements.read(project)))),
         optional=requirements.read_optional(project),
         imports=tuple(sorted(name for name in traits.imports if not _is_own(name, project, program.module))),
     )

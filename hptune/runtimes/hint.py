@@ -1,8 +1,10 @@
-"""What another runtime would change for a trainer that failed, read from the end of its log."""
+"""What another runtime, or a package, would change for a trainer that failed, as the end of its log says."""
 
 from __future__ import annotations
 
 import re
+
+from hptune.runtimes.missing import advise, missing_module
 
 _TF1 = "this trainer uses TensorFlow 1; run it with --runtime tf1"
 _KERAS2 = "this trainer uses Keras 2; run it with --runtime keras2"
@@ -14,6 +16,7 @@ _V1_ATTRIBUTES = (
     "placeholder\\w*|reset_default_graph|set_random_seed|string_to_number|tables_initializer|to_float|to_int\\d+|"
     "trainable_variables|truncated_normal|variable_scope|decode_csv|log"
 )
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception|Interrupt|Exit)\b")
 _SIGNS = (
     (
         re.compile(
@@ -55,14 +58,19 @@ _SIGNS = (
 )
 
 
-def hint(log_tail: str) -> str:
-    """Names the runtime that would have what a trainer did not find; empty where none is known to.
+def hint(log_tail: str, *, installs: bool = True) -> str:
+    """Names what has what a trainer did not find: another runtime, a package; empty where none is known.
 
     Args:
         log_tail: The end of what the trainer printed, with its traceback.
+        installs: Whether hptune installs what the trainer's project asks for.
     """
-    for line in reversed(log_tail.splitlines()):
+    lines = log_tail.splitlines()
+    for line in reversed(lines):
         for sign, answer in _SIGNS:
             if sign.search(line):
                 return answer
-    return ""
+    # One that was caught before is not why the trainer failed.
+    last_error = next((line for line in reversed(lines) if _ERROR.match(line)), "")
+    module = missing_module(last_error)
+    return advise(module, installs=installs) if module else ""

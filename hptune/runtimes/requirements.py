@@ -1,12 +1,16 @@
-"""What a trainer's package asks to be installed: read from the files beside it, never by running them."""
+"""What a trainer's package asks to be installed: read from files beside it or in it, which are not run."""
 
 from __future__ import annotations
 
 import ast
 import configparser
+import itertools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from email.parser import Parser
 from pathlib import Path
+
+from hptune.runtimes.archives import read_members
 
 _PREFIXES = ("-r ", "--requirement ", "--requirement=", "-r")
 # The default, or what the user's own configuration of pip has in its place.
@@ -24,12 +28,43 @@ def read(project: Path) -> tuple[str, ...]:
         Lines as pip's requirements files have them. A file that cannot be read has none: the trainer may
         need nothing of it.
     """
-    lines = [
-        *_setup_py(project / "setup.py"),
-        *_setup_cfg(project / "setup.cfg"),
-        *_pyproject(project / "pyproject.toml"),
-    ]
+    return _of_project(lambda name: _text(project / name))
+
+
+def read_archive(archive: Path) -> tuple[str, ...]:
+    """Reads what the package in an archive needs: a wheel's or a source distribution's metadata.
+
+    Returns:
+        Lines as pip's requirements files have them; none where the archive cannot be read, of which pip says
+        what is wrong when it installs it.
+    """
+    names = ("METADATA", "PKG-INFO", "requires.txt", *_PROJECT_FILES)
+    found = dict(read_members(archive, lambda name: name.rsplit("/", 1)[-1] in names))
+    texts: dict[str, str] = {}
+    # Those of the package itself before those of what lies in it.
+    for path in sorted(found, key=lambda path: path.count("/"), reverse=True):
+        texts[path.rsplit("/", 1)[-1]] = found[path].decode("utf-8-sig", "replace")
+    return (
+        _core_metadata(texts.get("METADATA", ""))
+        or _core_metadata(texts.get("PKG-INFO", ""))
+        or _requires_txt(texts.get("requires.txt", ""))
+        or _of_project(lambda name: texts.get(name, ""))
+    )
+
+
+def _of_project(text_of: Callable[[str], str]) -> tuple[str, ...]:
+    lines = [line for name, read_lines in _PROJECT_FILES.items() for line in read_lines(text_of(name))]
     return tuple(dict.fromkeys(lines))
+
+
+def _core_metadata(text: str) -> tuple[str, ...]:
+    return tuple(Parser().parsestr(text, headersonly=True).get_all("Requires-Dist", []))
+
+
+def _requires_txt(text: str) -> tuple[str, ...]:
+    """Reads a source distribution's requires.txt: what stands before its first section, of extras."""
+    lines = itertools.takewhile(lambda line: not line.startswith("["), text.splitlines())
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def read_optional(project: Path) -> tuple[str, ...]:
@@ -47,9 +82,9 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _setup_py(file: Path) -> list[str]:
+def _setup_py(text: str) -> list[str]:
     try:
-        tree = ast.parse(_text(file))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return []
     constants = {
@@ -83,22 +118,29 @@ def _strings(value: ast.expr | None, constants: dict[str, ast.expr]) -> list[str
     return []
 
 
-def _setup_cfg(file: Path) -> list[str]:
+def _setup_cfg(text: str) -> list[str]:
     config = configparser.ConfigParser(interpolation=None)
     try:
-        config.read_string(_text(file))
+        config.read_string(text)
     except configparser.Error:
         return []
     value = config.get("options", "install_requires", fallback="")
     return [line.strip() for line in value.splitlines() if line.strip()]
 
 
-def _pyproject(file: Path) -> list[str]:
+def _pyproject(text: str) -> list[str]:
     try:
-        wanted = tomllib.loads(_text(file)).get("project", {}).get("dependencies", [])
+        wanted = tomllib.loads(text).get("project", {}).get("dependencies", [])
     except (tomllib.TOMLDecodeError, AttributeError):
         return []
     return [line for line in wanted if isinstance(line, str)] if isinstance(wanted, list) else []
+
+
+_PROJECT_FILES: dict[str, Callable[[str], list[str]]] = {
+    "setup.py": _setup_py,
+    "setup.cfg": _setup_cfg,
+    "pyproject.toml": _pyproject,
+}
 
 
 def _requirements_txt(file: Path, depth: int = 0) -> Iterator[str]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-import tarfile
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_MAX_FILES = 500
-_MAX_BYTES = 2_000_000
+from hptune.runtimes.archives import MAX_BYTES, MAX_FILES, read_members
 
 # Attributes of the module that TensorFlow 2 has not.
 _V1_NAMES = frozenset(
@@ -105,37 +102,20 @@ def _merged(all_traits: Iterable[Traits]) -> Traits:
 def _sources(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
         if path.is_dir():
-            files = [file for file in sorted(path.rglob("*.py")) if file.is_file()][:_MAX_FILES]
+            files = [file for file in sorted(path.rglob("*.py")) if file.is_file()][:MAX_FILES]
             yield from ((f"{path.name}/{file.relative_to(path)}", _content(file)) for file in files)
         elif path.suffix == ".py" and path.is_file():
             yield path.name, _content(path)
         elif path.is_file():
-            yield from _archived(path)
+            yield from read_members(path, lambda name: name.endswith(".py"))
 
 
 def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            return stream.read(_MAX_BYTES)
+            return stream.read(MAX_BYTES)
     except OSError:
         return b""
-
-
-def _archived(archive: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                for entry in [e for e in file.infolist() if e.filename.endswith(".py")][:_MAX_FILES]:
-                    with file.open(entry) as stream:
-                        yield entry.filename, stream.read(_MAX_BYTES)
-        elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as tar:
-                for member in [m for m in tar if m.isfile() and m.name.endswith(".py")][:_MAX_FILES]:
-                    content = tar.extractfile(member)
-                    yield member.name, content.read(_MAX_BYTES) if content else b""
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, RuntimeError):
-        # pip says what is wrong with it, when it installs it.
-        return
 
 
 def _traits(name: str, text: bytes) -> Traits:

@@ -75,17 +75,18 @@ def run_trial(
         supervisor = _Supervisor(spec, workspace, stop_with_stdin, listener, start)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, supervisor.interrupt)
-        outcome = _advised(supervisor.run(pid_file), supervisor.last_printed)
+        outcome = _advised(spec, supervisor.run(pid_file), supervisor.last_printed)
         outcome.save(spec.directory.outcome)
         return outcome
 
 
-def _advised(outcome: Outcome, printed: bytes) -> Outcome:
-    """Adds to the outcome of a trainer that failed why, and the runtime that has what it did not find."""
+def _advised(spec: TrialSpec, outcome: Outcome, printed: bytes) -> Outcome:
+    """Adds to the outcome of a trainer that failed why, and what would have what it did not find."""
     if outcome.exit_code <= 0:
         return outcome
     text = printed.decode("utf-8", "replace")
-    parts = (outcome.message, find_last_words(text), hint(text))
+    installs = spec.program.module is not None and spec.pod is None
+    parts = (outcome.message, find_last_words(text), hint(text, installs=installs))
     return replace(outcome, message=": ".join(filter(None, parts)))
 
 

@@ -1,4 +1,6 @@
 import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,14 @@ def test_its_projects_requirements_go_with_it_and_its_own_modules_are_no_imports
     (project / "trainer" / "task.py").write_text("import helper, os, torch\nfrom trainer import helper")
     runtime = choose(submission(project)).runtime
     assert (runtime.requirements, runtime.optional, runtime.imports) == (("attrs",), ("torch",), ("torch",))
+
+
+def test_what_the_archives_of_its_package_need_goes_with_it(project):
+    wheel = project / "trainer-0.1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("trainer-0.1.dist-info/METADATA", "Name: trainer\nRequires-Dist: attrs>=20\n")
+    given = replace(submission(project, module="trainer.task"), packages=(str(wheel),))
+    assert choose(given).runtime.requirements == ("attrs>=20",)
 
 
 def ready(given, **options):

@@ -36,6 +36,41 @@ def test_nothing_is_told_of_what_no_runtime_changes(line):
     assert hint(line) == ""
 
 
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("cv2", "add opencv-python-headless to requirements.txt, or to install_requires of setup.py, beside"),
+        ("sklearn", "add scikit-learn to requirements.txt"),
+        ("google.cloud.bigquery", "add google-cloud-bigquery to requirements.txt"),
+        ("fire", "add fire to requirements.txt"),
+        ("fire", "a module of your own belongs in the package"),
+        ("tensorflow", "--runtime keras2 has TensorFlow 2.15"),
+        ("tf_slim", "--runtime tf1 has it"),
+    ],
+)
+def test_a_package_that_is_not_there_is_told_with_the_way_to_it(module, told):
+    line = f"ModuleNotFoundError: No module named '{module}'"
+    assert told in hint(f"Traceback (most recent call last):\n  File x\n{line}\n")
+
+
+def test_python_2_says_it_in_its_own_way():
+    assert "add PyYAML to requirements.txt" in hint("Traceback\nImportError: No module named yaml\n")
+
+
+def test_where_hptune_installs_nothing_the_package_alone_is_told():
+    line = "ModuleNotFoundError: No module named 'cv2'"
+    assert hint(line, installs=False) == "install opencv-python-headless where this trainer runs"
+
+
+def test_a_module_that_was_done_without_is_not_the_cause():
+    caught = "ModuleNotFoundError: No module named 'cv2'\nTraceback (most recent call last):\nKeyError: 'x'"
+    assert hint(caught) == ""
+
+
+def test_a_module_of_a_package_that_is_there_is_not_installed_apart():
+    assert hint("ModuleNotFoundError: No module named 'trainer.model'") == ""
+
+
 @pytest.mark.parametrize("code", ["import tensorflow as tf; tf.placeholder", "import tensorflow.contrib"])
 def test_what_todays_tensorflow_really_says_is_understood(code):
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr

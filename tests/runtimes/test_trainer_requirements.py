@@ -1,4 +1,53 @@
+import io
+import tarfile
+import zipfile
+
+import pytest
+
 from hptune.runtimes import requirements
+
+METADATA = """\
+Metadata-Version: 2.1
+Name: trainer
+Requires-Dist: six>=1.15
+Requires-Dist: pytest; extra == "test"
+
+Requires-Dist: of the description
+"""
+
+
+def sdist(path, **files):
+    with tarfile.open(path, "w:gz") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"trainer-0.1/{name.replace('__', '/').replace('_dot_', '.')}")
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return path
+
+
+def test_a_wheel_says_what_it_needs(tmp_path):
+    wheel = tmp_path / "trainer-0.1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("trainer-0.1.dist-info/METADATA", METADATA)
+    assert requirements.read_archive(wheel) == ("six>=1.15", 'pytest; extra == "test"')
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"PKG-INFO": "Name: x\nRequires-Dist: six>=1.15\n", "setup_dot_py": "setup()"},
+        {"PKG-INFO": "Name: x\n", "x_dot_egg-info__requires_dot_txt": "six>=1.15\n\n[test]\npytest\n"},
+        {"setup_dot_py": "setup(install_requires=['six>=1.15'])", "vendored__setup_dot_py": "setup()"},
+        {"pyproject_dot_toml": '[project]\ndependencies = ["six>=1.15"]'},
+    ],
+)
+def test_a_source_distribution_of_any_age_says_what_it_needs(tmp_path, files):
+    assert requirements.read_archive(sdist(tmp_path / "x.tar.gz", **files)) == ("six>=1.15",)
+
+
+def test_what_is_no_archive_asks_for_nothing(tmp_path):
+    (tmp_path / "x.tar.gz").write_text("no archive")
+    assert requirements.read_archive(tmp_path / "x.tar.gz") == ()
 
 
 def test_setup_py_is_read_and_not_run(tmp_path):

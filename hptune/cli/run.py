@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hptune.backends.find import find_here
+from hptune.backends.local.cluster_size import Capacity, fitted, shrunk
 from hptune.backends.local.fields_without_effect import fields_without_effect
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
@@ -27,8 +28,19 @@ from hptune.storage.job_dir import JobDir
     job_dir=f"Has the job write to this directory; trainers get one below it.  [default: {JOBS}/JOB]",
 )
 @click.option("--stream-logs", is_flag=True, help="Shows what the trainers print.")
+@click.option(
+    "--cluster-size",
+    metavar="N|max",
+    help="Starts at most N tasks of each trial, its master among them; max: as many as the machine bears.",
+)
 @click.option("--no-install", is_flag=True, help="Installs nothing for the trainer; names what it needs.")
-def run(request: Request, stream_logs: bool, no_install: bool, without_effect: tuple[str, ...]) -> None:
+def run(
+    request: Request,
+    stream_logs: bool,
+    cluster_size: str | None,
+    no_install: bool,
+    without_effect: tuple[str, ...],
+) -> None:
     """Runs the tuning job JOB on this machine; the trainer's own arguments come after --.
 
     Takes the command line of gcloud ai-platform jobs submit training, with paths in place of buckets. The
@@ -39,8 +51,8 @@ def run(request: Request, stream_logs: bool, no_install: bool, without_effect: t
       hptune run job --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/job -- --train-file data.npz
     """
-    submission = resolve(request, Place.HERE)
-    warn(submission.job.warnings)
+    submission = fitted(resolve(request, Place.HERE), cluster_size, Capacity.of_machine())
+    warn([*submission.job.warnings, *filter(None, [shrunk(submission)])])
     if idle := (*fields_without_effect(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])
     backend = find_here(Path(submission.job_dir))

@@ -144,7 +144,7 @@ def parameter_text(parameter: Parameter) -> str:
 def print_log(line: LogLine) -> None:
     """Prints a line as gcloud's stream-logs did: severity, time, task, trial, message."""
     moment = line.time.strftime("%Y-%m-%d %H:%M:%S %z")
-    click.echo(f"INFO\t{moment}\tmaster-replica-0\t{line.trial_id}\t{line.text}")
+    click.echo(f"INFO\t{moment}\t{line.task}\t{line.trial_id}\t{line.text}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from hptune.job.fields import show
 from hptune.job.findings import Findings
 from hptune.job.machines import Machine, resolve_machine
 from hptune.job.reading import field_names, read_fields
+from hptune.job.replicas import BESIDE_MASTER, Replicas, Role, idle_fields, resolve_replicas
 from hptune.job.schema import (
     IDLE_JOB_FIELDS,
     JOB_FIELDS,
@@ -54,18 +55,21 @@ _UNUSED = {
     ParameterType.CATEGORICAL: ("discreteValues", "minValue", "maxValue", "scaleType"),
 }
 
-_ALONE = "is ignored; a trial runs on the master alone"
 _ELSEWHERE = "has no effect outside Cloud ML Engine"
 _RUNTIME = "is a hint here, where the trainer's source decides what it runs in; in a cluster the image does"
 _PYTHON = "chooses no interpreter; --python does on this machine, in a cluster the image"
+_SAME_COMMAND = "is ignored; every task of a trial runs the same program"
 _NOT_HONOURED: dict[FieldPath, str] = {
     **{
-        (f"{role}{field}",): _ALONE
-        for field in ("Count", "Type", "Config")
-        for role in ("worker", "parameterServer", "evaluator")
+        (f"{role.field}Config", field): _ELSEWHERE
+        for field in ("diskConfig", "tpuTfVersion")
+        for role in Role
     },
-    ("masterConfig", "diskConfig"): _ELSEWHERE,
-    ("masterConfig", "tpuTfVersion"): _ELSEWHERE,
+    **{
+        (f"{role.field}Config", field): _SAME_COMMAND
+        for field in ("containerCommand", "containerArgs")
+        for role in BESIDE_MASTER
+    },
     ("region",): _ELSEWHERE,
     ("runtimeVersion",): _RUNTIME,
     ("pythonVersion",): _PYTHON,
@@ -108,6 +112,22 @@ def check_machine(training: TrainingInput, findings: Findings) -> Machine | None
     for warning in machine.warnings:
         findings.warn(("scaleTier",) if training.scale_tier else ("masterType",), warning)
     return machine
+
+
+def check_replicas(training: TrainingInput, findings: Findings) -> tuple[Replicas, ...]:
+    """Reads the tasks beside the master; of use only where no fault was noted."""
+    for field, warning in idle_fields(training):
+        findings.warn((field,), warning)
+    try:
+        replicas = resolve_replicas(training)
+    except JobFileError as error:
+        for fault in error.faults:
+            findings.fault(tuple(fault.place.split(".")), fault.problem)
+        return ()
+    for each in replicas:
+        for warning in each.machine.warnings:
+            findings.warn((f"{each.role.field}Type",), warning)
+    return replicas
 
 
 def check_module(training: TrainingInput, findings: Findings) -> None:

@@ -22,7 +22,6 @@ _MASTER_OF_TIER = {
     "BASIC_GPU": "standard_gpu",
     "BASIC_TPU": "cloud_tpu",
 }
-_DISTRIBUTED_TIERS = ("STANDARD_1", "PREMIUM_1")
 
 _OLD_NAMES = {
     "standard": ("n1-standard-4", 0, None),
@@ -100,7 +99,7 @@ _NO_TPU = "TPUs are not supported; the trainer gets CPUs alone"
 
 @dataclass(frozen=True)
 class Machine:
-    """What one trial runs on.
+    """What one task of a trial runs on.
 
     Attributes:
         name: The machine type, or the scale tier where that decides.
@@ -148,27 +147,75 @@ def resolve_machine(
     Raises:
         JobFileError: With the places as field paths from the training input on.
     """
-    tier = (scale_tier or ("CUSTOM" if master_type else "BASIC")).upper()
-    accelerator = (accelerator_type or "").upper() or None
-    faults = [*_tier_faults(tier, master_type), *_accelerator_faults(accelerator, accelerator_count)]
-    custom = _machine_of_type(master_type) if tier == "CUSTOM" and master_type else None
-    if accelerator and not faults:
-        faults += _attachment_faults(tier, custom, accelerator, accelerator_count)
+    tier = tier_of(scale_tier, master_type)
+    if tier != "CUSTOM" and tier not in _MASTER_OF_TIER:
+        known = ", ".join(_MASTER_OF_TIER)
+        raise JobFileError(
+            [
+                Fault("scaleTier", f"is {tier!r}; must be {known} or CUSTOM"),
+                *_accelerator_faults("master", accelerator_type, accelerator_count),
+            ]
+        )
+    if tier == "CUSTOM":
+        return custom_machine("master", master_type, accelerator_type, accelerator_count)
+    faults = [*_accelerator_faults("master", accelerator_type, accelerator_count)]
+    if accelerator_type and not faults:
+        problem = f"is not allowed with scaleTier {tier}; set scaleTier CUSTOM and an n1 masterType"
+        faults = [Fault(_accelerator_place("master"), problem)]
     if faults:
         raise JobFileError(faults)
-    if custom is None:
-        return _machine_of_tier(tier, master_type)
-    return _attach(custom, accelerator, accelerator_count or 1) if accelerator else custom
+    return _machine_of_tier(tier, master_type)
 
 
-def _tier_faults(tier: str, master_type: str | None) -> Iterable[Fault]:
-    if tier != "CUSTOM" and tier not in _MASTER_OF_TIER:
-        yield Fault("scaleTier", f"is {tier!r}; must be {', '.join(_MASTER_OF_TIER)} or CUSTOM")
-    elif tier == "CUSTOM" and not master_type:
-        needed = "scaleTier CUSTOM needs one, here or as --master-machine-type"
-        yield Fault("masterType", f"is missing; {needed}, such as n1-standard-4 or standard_gpu")
-    elif tier == "CUSTOM" and master_type and _machine_of_type(master_type) is None:
-        yield Fault("masterType", f"is {master_type!r}; must be a machine type{_nearest_type(master_type)}")
+def tier_of(scale_tier: str | None, master_type: str | None) -> str:
+    """Returns the scale tier; missing, it is CUSTOM with a machine type of the master and BASIC without."""
+    return (scale_tier or ("CUSTOM" if master_type else "BASIC")).upper()
+
+
+def custom_machine(
+    role: str, machine_type: str | None, accelerator_type: str | None, accelerator_count: int | None
+) -> Machine:
+    """Finds the machine of a task of scale tier CUSTOM.
+
+    Args:
+        role: The prefix of its fields: master, worker, parameterServer or evaluator.
+        machine_type: ``masterType`` and the like.
+        accelerator_type: ``masterConfig.acceleratorConfig.type`` and the like.
+        accelerator_count: The same with ``count``.
+
+    Raises:
+        JobFileError: With the places as field paths from the training input on.
+    """
+    machine = _machine_of_type(machine_type) if machine_type else None
+    faults = [
+        *_type_faults(role, machine_type, machine),
+        *_accelerator_faults(role, accelerator_type, accelerator_count),
+    ]
+    accelerator = (accelerator_type or "").upper()
+    if accelerator and machine and not faults:
+        faults += _attachment_faults(role, machine, accelerator, accelerator_count)
+    if faults or machine is None:
+        raise JobFileError(faults)
+    return _attach(machine, accelerator, accelerator_count or 1) if accelerator else machine
+
+
+def machine_of_old_name(name: str) -> Machine:
+    """Returns the machine of one of ML Engine's own names, such as ``complex_model_s``."""
+    return _old_machine(name)
+
+
+def _type_faults(role: str, machine_type: str | None, machine: Machine | None) -> Iterable[Fault]:
+    if not machine_type:
+        flag = {"master": "--master", "worker": "--worker", "parameterServer": "--parameter-server"}.get(role)
+        needed = f"scaleTier CUSTOM needs one, here{f' or as {flag}-machine-type' if flag else ''}"
+        yield Fault(f"{role}Type", f"is missing; {needed}, such as n1-standard-4 or standard_gpu")
+    elif machine is None:
+        problem = f"is {machine_type!r}; must be a machine type{_nearest_type(machine_type)}"
+        yield Fault(f"{role}Type", problem)
+
+
+def _accelerator_place(role: str) -> str:
+    return f"{role}Config.acceleratorConfig"
 
 
 def _nearest_type(name: str) -> str:
@@ -177,9 +224,9 @@ def _nearest_type(name: str) -> str:
     return f" (did you mean {near[0]}?)" if near else ", such as n1-standard-4 or standard_gpu"
 
 
-def _accelerator_faults(accelerator: str | None, count: int | None) -> Iterable[Fault]:
-    place = "masterConfig.acceleratorConfig"
-    if accelerator is None:
+def _accelerator_faults(role: str, accelerator_type: str | None, count: int | None) -> Iterable[Fault]:
+    place, accelerator = _accelerator_place(role), (accelerator_type or "").upper()
+    if not accelerator:
         if count:
             yield Fault(f"{place}.type", f"is missing; must be one of {', '.join(_GPU_COUNTS)}")
     elif accelerator in _GPU_COUNTS:
@@ -193,15 +240,11 @@ def _accelerator_faults(accelerator: str | None, count: int | None) -> Iterable[
         )
 
 
-def _attachment_faults(
-    tier: str, machine: Machine | None, accelerator: str, count: int | None
-) -> Iterable[Fault]:
-    place = "masterConfig.acceleratorConfig"
-    if machine is None:
-        yield Fault(place, f"is not allowed with scaleTier {tier}; set scaleTier CUSTOM and an n1 masterType")
-    elif machine.gpu_count and (accelerator, count) != (machine.accelerator, machine.gpu_count):
+def _attachment_faults(role: str, machine: Machine, accelerator: str, count: int | None) -> Iterable[Fault]:
+    if machine.gpu_count and (accelerator, count) != (machine.accelerator, machine.gpu_count):
         has = f"{machine.gpu_count} {machine.accelerator}"
-        yield Fault(place, f"is not allowed with {machine.name}, which has {has}; needs an n1 machine")
+        problem = f"is not allowed with {machine.name}, which has {has}; needs an n1 machine"
+        yield Fault(_accelerator_place(role), problem)
 
 
 def _machine_of_tier(tier: str, master_type: str | None) -> Machine:
@@ -209,8 +252,6 @@ def _machine_of_tier(tier: str, master_type: str | None) -> Machine:
     warnings = list(machine.warnings)
     if master_type:
         warnings.append(f"masterType is ignored; it counts only with scaleTier CUSTOM, and this is {tier}")
-    if tier in _DISTRIBUTED_TIERS:
-        warnings.append(f"workers and parameter servers of {tier} are not started; the master trains alone")
     return replace(machine, name=tier, warnings=tuple(warnings))
 
 

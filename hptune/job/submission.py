@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from hptune.job.replicas import Role, capped
 from hptune.job.runtime import Runtime
 from hptune.job.tuning_job import JsonTuningJob
 from hptune.results.study import Study
@@ -63,6 +64,8 @@ class Submission:
             was a choice: they ran in hptune's own interpreter.
         switches: Parameters that are flags without a value: given where they are true, else left out.
         final: Which of a trial's measurements judges it.
+        cluster_size: How many tasks a trial may have in all, its master among them; None for as many as the
+            job file asks for. A machine's limit and not the job's, so that it may change.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -78,6 +81,13 @@ class Submission:
     runtime: Runtime | None = None
     switches: tuple[str, ...] = ()
     final: Final = Final.LAST
+    cluster_size: int | None = None
+
+    @property
+    def task_counts(self) -> dict[Role, int]:
+        """How many tasks a trial has beside its master, by role."""
+        counts = self.job.task_counts
+        return counts if self.cluster_size is None else capped(counts, self.cluster_size)
 
     @property
     def study(self) -> Study:

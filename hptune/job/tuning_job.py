@@ -21,6 +21,7 @@ from hptune.job.checks import (
     check_environment,
     check_machine,
     check_module,
+    check_replicas,
     check_tuning,
     read_training_input,
     warn_not_honoured,
@@ -30,6 +31,7 @@ from hptune.job.findings import Findings
 from hptune.job.machines import Machine
 from hptune.job.overrides import Override
 from hptune.job.previous_job import inherited
+from hptune.job.replicas import Replicas, Role
 from hptune.job.schema import (
     Algorithm,
     GoalType,
@@ -73,7 +75,8 @@ class TuningJob:
         package_uris: Packages to install first.
         job_dir: Where the job writes.
         max_running_time_s: Limit of the job's running time in seconds; None where the file sets none.
-        machine: What a trial runs on.
+        machine: What a trial's master runs on.
+        replicas: The trial's tasks beside the master.
         image_uri: The trainer's container image.
         container_command: Replaces the image's entry point; empty keeps it.
         container_args: Replaces the image's arguments; empty keeps them.
@@ -100,6 +103,7 @@ class TuningJob:
     job_dir: str | None
     max_running_time_s: float | None
     machine: Machine
+    replicas: tuple[Replicas, ...]
     image_uri: str | None
     container_command: tuple[str, ...]
     container_args: tuple[str, ...]
@@ -109,6 +113,11 @@ class TuningJob:
     def field(self, name: str) -> str:
         """Returns what the job file calls a field of the training input, both dotted."""
         return vertex_name(name) if self.service is Service.VERTEX_AI else name
+
+    @property
+    def task_counts(self) -> dict[Role, int]:
+        """How many tasks a trial has beside its master, by role."""
+        return {each.role: each.count for each in self.replicas}
 
 
 def _to_json(job: TuningJob) -> dict[str, Any]:
@@ -191,6 +200,7 @@ def parse_job(
 def _read(findings: Findings, inherit: Inherit) -> TuningJob:
     training = _completed(read_training_input(findings), inherit)
     machine = check_machine(training, findings)
+    replicas = check_replicas(training, findings)
     check_module(training, findings)
     check_environment(training, findings)
     tuning, space = check_tuning(training, findings)
@@ -199,7 +209,7 @@ def _read(findings: Findings, inherit: Inherit) -> TuningJob:
     given = training.model_dump(mode="json", by_alias=True, exclude_none=True)
     _check_length(given, findings.source)
     warn_not_honoured(given, findings)
-    return _job(findings.source, training, tuning, space, machine, given, findings)
+    return _job(findings.source, training, tuning, space, machine, replicas, given, findings)
 
 
 def _completed(training: TrainingInput, inherit: Inherit) -> TrainingInput:
@@ -238,6 +248,7 @@ def _job(
     tuning: HyperparameterSpec,
     space: SearchSpace,
     machine: Machine,
+    replicas: tuple[Replicas, ...],
     given: dict[str, Any],
     findings: Findings,
 ) -> TuningJob:
@@ -262,6 +273,7 @@ def _job(
         job_dir=training.job_dir or None,
         max_running_time_s=float(limit.removesuffix("s")) if limit else None,
         machine=machine,
+        replicas=replicas,
         image_uri=master.image_uri or None,
         container_command=tuple(master.container_command or ()),
         container_args=tuple(master.container_args or ()),

@@ -22,6 +22,10 @@ _Time = Annotated[
 ]
 
 
+MASTER_TASK = "master-replica-0"
+"""The name, in logs, of the task that is measured; most trials have no other."""
+
+
 class Goal(StrEnum):
     """Which way the objective is to go."""
 
@@ -194,11 +198,13 @@ class LogLine:
         trial_id: The trial.
         text: The line, without its end.
         time: When its log had last been written as the line was read.
+        task: The trial's task that printed it, by the service's name.
     """
 
     trial_id: int
     text: str
     time: datetime
+    task: str = MASTER_TASK
 
 
 class Observer(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hptune.backends.local.backend import LocalBackend
+from hptune.backends.local.cluster_size import on_this_machine
 from hptune.job.request import Place
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
@@ -69,7 +70,7 @@ def _tune_here(
     job: TuningJob, name: str, data: Path, job_dir: Path, trainer: Trainer, seed: int
 ) -> JobStatus:
     stable = JobDir(job_dir.absolute()).data / data_name(data)
-    submission = trainer.submission(job, name, stable, job_dir, Place.HERE, seed)
+    submission = on_this_machine(trainer.submission(job, name, stable, job_dir, Place.HERE, seed))
     local = LocalBackend(job_dir)
     local.refuse_foreign()
     _keep(data, stable)

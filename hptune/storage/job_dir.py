@@ -13,6 +13,7 @@ JOB_DIR/
     hptune/packages/         the trainer's packages, where the job brought archives
     hptune/data/             a copy of the trials' data, where a pipeline runs the job
     hptune/trials/1/, final/ a trial's document, log, measurements, outcome; in work/ what has a relative name
+    hptune/trials/1/tasks/   the same of each task beside the trial's master, a directory a task
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 from hptune.storage.atomic import replacing
 
 _TAIL_BYTES = 64 * 1024
+_TASKS = "tasks"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,15 @@ class TrialDir:
     def trainer_pid(self) -> Path:
         """The trainer's process group while it runs."""
         return self.state / "trainer.pid"
+
+    @property
+    def trainer_pids(self) -> list[Path]:
+        """The same of every task of the trial, as far as there are any."""
+        return [self.trainer_pid, *self.state.glob(f"{_TASKS}/*/{self.trainer_pid.name}")]
+
+    def of_task(self, name: str) -> TrialDir:
+        """Returns the paths of a task beside the trial's master: they share what the trainer writes."""
+        return TrialDir(self.output, self.state / _TASKS / name)
 
     @property
     def command(self) -> Path:

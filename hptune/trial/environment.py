@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hptune.job.schema import Service
 from hptune.trial.spec import TrialSpec
+from hptune.trial.tasks import MASTER_PORT, Addresses, alone, snake_case, tf_config
 
-# ML Engine's master listened here.
-_MASTER_PORT = 2222
-_CHIEF_SINCE = (2, 1)
 _VERTEX_DIRECTORIES = {
     "AIP_MODEL_DIR": "model",
     "AIP_CHECKPOINT_DIR": "checkpoints",
@@ -23,21 +19,20 @@ _VERTEX_DIRECTORIES = {
 }
 
 
-def trainer_environment(spec: TrialSpec, base: Mapping[str, str], port: int = _MASTER_PORT) -> dict[str, str]:
+def trainer_environment(
+    spec: TrialSpec, base: Mapping[str, str], addresses: Addresses | None = None
+) -> dict[str, str]:
     """Returns ``base`` and what the service set on top of it.
 
     Args:
-        spec: The trial.
+        spec: The trial, seen from one of its tasks.
         base: The environment around the trainer.
-        port: Where its TensorFlow server would listen. One machine has no other task that would connect
-            to it, but TensorFlow 1 refuses a task type without a cluster.
+        addresses: Where the trial's tasks listen; None for a master alone, on ML Engine's port.
     """
-    base = {**base, **_job_variables(spec.training_input)}
-    job = json.dumps(_snake_case(spec.training_input))
-    role = "chief" if _has_chief(spec.training_input) else "master"
-    task = {"type": role, "index": 0, "trial": spec.trial_id}
-    cluster = {role: [f"127.0.0.1:{port}"]}
-    config = json.dumps({"cluster": cluster, "task": task, "job": json.loads(job), "environment": "cloud"})
+    base = {**base, **_job_variables(spec)}
+    training_input = spec.training_input
+    where = alone(training_input, MASTER_PORT) if addresses is None else addresses
+    config = tf_config(spec.task, spec.trial_id, where, training_input)
     python_path = [
         *spec.program.python_path,
         *filter(None, (base.get("PYTHONPATH"), spec.program.variables.get("PYTHONPATH"))),
@@ -48,7 +43,7 @@ def trainer_environment(spec: TrialSpec, base: Mapping[str, str], port: int = _M
         "TF_CONFIG": config,
         # What containers were told in place of it.
         **({"CLUSTER_SPEC": config} if spec.program.module is None else {}),
-        "CLOUD_ML_JOB": job,
+        "CLOUD_ML_JOB": json.dumps(snake_case(training_input)),
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_TRIAL_ID": spec.trial_id,
         "CLOUD_ML_HP_METRIC_TAG": spec.metric,
@@ -69,9 +64,9 @@ def output_directories(spec: TrialSpec) -> dict[str, Path]:
     return {name: spec.directory.output / below for name, below in _VERTEX_DIRECTORIES.items()}
 
 
-def _job_variables(training_input: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the variables that the job file sets."""
-    variables = (training_input.get("masterConfig") or {}).get("env") or ()
+def _job_variables(spec: TrialSpec) -> dict[str, str]:
+    """Returns the variables that the job file sets for the task."""
+    variables = (spec.training_input.get(f"{spec.task.role.field}Config") or {}).get("env") or ()
     return {each["name"]: each.get("value", "") for each in variables}
 
 
@@ -87,20 +82,3 @@ def _path(spec: TrialSpec, base: Mapping[str, str]) -> dict[str, str]:
 
 def _folder(python: str) -> str:
     return str(Path(python).absolute().parent)
-
-
-def _has_chief(training_input: Mapping[str, Any]) -> bool:
-    """Returns whether TF_CONFIG calls the master a chief: as the job says, else since runtime version 2.1."""
-    asked = training_input.get("useChiefInTfConfig")
-    if asked is not None:
-        return bool(asked)
-    version = re.match(r"(\d+)\.(\d+)", str(training_input.get("runtimeVersion") or ""))
-    return version is not None and tuple(map(int, version.groups())) >= _CHIEF_SINCE
-
-
-def _snake_case(value: Any) -> Any:  # noqa: ANN401  (JSON in, JSON out)
-    if isinstance(value, Mapping):
-        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): _snake_case(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_snake_case(item) for item in value]
-    return value

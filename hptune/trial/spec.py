@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from hptune.job.replicas import Role
 from hptune.job.schema import Service
 from hptune.job.submission import Final, Program, Submission
 from hptune.results.study import Goal
 from hptune.storage.job_dir import TrialDir
 from hptune.storage.json_form import JSON_FORM, JsonForm
+from hptune.trial.tasks import MASTER, Task, beside_master
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class TrialSpec:
         pod: What its pod is to do besides; None on this machine.
         switches: Parameters that are flags without a value.
         best_by: Has the best measurement judge the trial, by this goal; None for the last one.
+        tasks: How many tasks it has beside its master, by role.
+        task: The task that is meant; ``directory.state`` is that task's.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -75,6 +79,8 @@ class TrialSpec:
     pod: Pod | None = None
     switches: tuple[str, ...] = ()
     best_by: Goal | None = None
+    tasks: Mapping[Role, int] = field(default_factory=dict)
+    task: Task = MASTER
 
     @property
     def service(self) -> Service:
@@ -113,7 +119,18 @@ class TrialSpec:
             pod=pod,
             switches=submission.switches,
             best_by=submission.job.goal if submission.final is Final.BEST else None,
+            tasks=submission.task_counts,
         )
+
+    def seen_from(self, task: Task) -> TrialSpec:
+        """Returns the trial as one of its tasks has it: with the same output, and a state of its own."""
+        if task == self.task:
+            return self
+        return replace(self, task=task, directory=self.directory.of_task(task.name))
+
+    def beside_master(self) -> list[TrialSpec]:
+        """Returns the trial as each task but the master has it."""
+        return [self.seen_from(task) for task in beside_master(self.tasks)]
 
 
 TRIAL_FORM = JsonForm(TrialSpec)

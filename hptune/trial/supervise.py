@@ -15,6 +15,7 @@ from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
+from hptune.trial.companions import Companions, Failure, is_port_taken
 from hptune.trial.environment import output_directories
 from hptune.trial.last_words import find_last_words
 from hptune.trial.memory import Memory, explain
@@ -22,14 +23,17 @@ from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
+from hptune.trial.metrics.unmeasured import Unmeasured
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
+from hptune.trial.task_output import TaskOutput, labelled
+from hptune.trial.tasks import MASTER, Task
 from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
-from hptune.trial.workspace import Workspace, own_workspace
+from hptune.trial.workspace import Workspaces, own_workspaces
 
 _POLL_S = 0.25
-# Of what a trainer printed, for its traceback.
-_KEPT_BYTES = 16 * 1024
+# As many sets of ports as a trial of several tasks may try, where others take them before its tasks do.
+_PORT_ATTEMPTS = 3
 # At least what a pipe holds, so that one reading empties it.
 _PIPE_BYTES = 1024 * 1024
 # A shell's exit code for a command that is not there.
@@ -69,13 +73,18 @@ def run_trial(
         Interrupted: The trial was told to stop, with no listener; it has no outcome and can run again.
     """
     prepare(spec)
-    with _alone(spec) as pid_file, own_workspace(spec, os.environ) as workspace:
-        # Once more: the attempt that was waited for may have written since.
-        prepare(spec)
-        supervisor = _Supervisor(spec, workspace, stop_with_stdin, listener, start)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, supervisor.interrupt)
-        outcome = _advised(spec, supervisor.run(pid_file), supervisor.last_printed)
+    stop = _Stop()
+    with _alone(spec) as pid_file:
+        for _ in range(_PORT_ATTEMPTS):
+            # Once more: the attempt that was waited for may have written since.
+            prepare(spec)
+            with own_workspaces(spec, os.environ) as workspaces:
+                supervisor = _Supervisor(spec, workspaces, stop_with_stdin, listener, start, stop)
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, stop.ask)
+                outcome = _advised(spec, supervisor.run(pid_file), supervisor.last_printed)
+            if not supervisor.lacked_port:
+                break
         outcome.save(spec.directory.outcome)
         return outcome
 
@@ -101,7 +110,11 @@ def prepare(spec: TrialSpec) -> None:
     for path in (directory.outcome, directory.measurements, directory.metric_file):
         path.unlink(missing_ok=True)
     # Emptied and not removed: whoever runs the trial holds a lock on it.
-    directory.trainer_pid.write_text("", encoding="ascii")
+    for path in directory.trainer_pids:
+        path.write_text("", encoding="ascii")
+    if spec.task == MASTER and not spec.pod:
+        for each in spec.beside_master():
+            prepare(each)
 
 
 @contextmanager
@@ -112,79 +125,137 @@ def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
         yield pid_file
 
 
+class _Stop:
+    """Whether the trial is to stop and to have no outcome; a handler of signals."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, *_: object) -> None:
+        self.asked = True
+
+
 class _Supervisor:
     def __init__(
         self,
         spec: TrialSpec,
-        workspace: Workspace,
+        workspaces: Workspaces,
         stop_with_stdin: bool,
         listener: Listener | None,
         start: StartTrainer,
+        stop: _Stop,
     ) -> None:
         self._spec = spec
-        self._workspace = workspace
+        self._workspace = workspaces.own
+        self._beside = workspaces.beside
+        self._hosts = workspaces.unmeasured_hosts
         self._listener = listener
         self._stop_with_stdin = stop_with_stdin
         self._start = start
-        self._interrupted = False
-        self.last_printed = b""
+        self._stop = stop
+        self._output = TaskOutput(spec.task.name)
+        self._failure: Failure | None = None
+        self.lacked_port = False
 
-    def interrupt(self, *_: object) -> None:
-        """Handles a signal: the trainer is to stop, and the trial to have no outcome."""
-        self._interrupted = True
+    @property
+    def last_printed(self) -> bytes:
+        """The last that was printed by the trainer, or by that of its tasks that ended the trial."""
+        return self._failure.printed if self._failure else self._output.last
 
     def run(self, pid_file: IO[str]) -> Outcome:
         start_s = time.time()
         memory = Memory.now()
+        reader: MetricReader | None = None
+
+        def take(task: Task, line: bytes) -> None:
+            self._pass_on_line(task, line, reader)
+
+        others = Companions(self._beside, self._start, pid_file, take)
         try:
-            process = self._start(self._workspace, pid_file)
+            process = self._start_all(others, pid_file)
         except OSError as error:
             return Outcome(_CANNOT_START, None, f"could not be started: {error}", None, time.time())
-        pid_file.write(str(process.pid))
-        pid_file.flush()
         with self._spec.directory.measurements.open("w", encoding="utf-8") as file, process:
-            reader = self._reader(CurveWriter(file))
+            reader = self._reader(CurveWriter(file), others)
             try:
-                timed_out = self._watch(process, reader)
+                timed_out = self._watch(process, reader, others)
                 # It may have ended by itself a moment before.
-                stopped = self._interrupted and process.poll() is None
+                stopped = self._stop.asked and process.poll() is None
+                self._failure = others.failure if process.poll() is None else None
+                if process.poll() == 0:
+                    others.finish()
             finally:
+                others.ask_to_stop()
                 process.stop()
+                others.stop()
             self._read_rest(process, reader)
-        objective = reader.objective
-        in_pod = self._spec.pod is not None
-        exit_code = process.wait()
-        ending = Ending(
-            exit_code,
-            timed_out,
-            objective.measurement,
-            reader.hints.message(),
-            out_of_memory=explain(memory, Memory.now(), exit_code, in_pod=in_pod),
-        )
-        outcome = Outcome(
-            exit_code=ending.exit_code,
-            timed_out=timed_out,
-            final=ending.final,
-            message=find_fault(self._spec, ending),
-            start_time_s=start_s,
-            end_time_s=time.time(),
-            note=objective.note,
-            source=objective.source.name if objective.source is not None else "",
-        )
+        outcome = self._outcome(reader, process.wait(), timed_out, others, start_s, memory)
         if not stopped:
             return outcome
         if self._listener is None:
             raise Interrupted(f"trial {self._spec.trial_id} was stopped")
         return self._listener.stopped(outcome)
 
-    def _reader(self, file: Curve) -> MetricReader:
+    def _start_all(self, others: Companions, pid_file: IO[str]) -> Trainer:
+        """Starts the master, and the tasks beside it; all or none.
+
+        Raises:
+            OSError: One cannot be started.
+        """
+        try:
+            others.start()
+            process = self._start(self._workspace, pid_file)
+        except OSError:
+            others.stop()
+            raise
+        pid_file.truncate(0)
+        pid_file.write(str(process.pid))
+        pid_file.flush()
+        return process
+
+    def _outcome(
+        self,
+        reader: MetricReader,
+        exit_code: int,
+        timed_out: bool,
+        others: Companions,
+        start_s: float,
+        memory: Memory,
+    ) -> Outcome:
+        failure, objective = self._failure, reader.objective
+        exit_code = failure.exit_code if failure else exit_code
+        ending = Ending(
+            exit_code,
+            timed_out,
+            objective.measurement,
+            reader.hints.message(),
+            out_of_memory=explain(memory, Memory.now(), exit_code, in_pod=self._spec.pod is not None),
+        )
+        of_master = is_port_taken(exit_code, self._output.last) and bool(self._beside)
+        self.lacked_port = failure.port_taken if failure else of_master and objective.measurement is None
+        fault = find_fault(self._spec, ending) if self._spec.task.is_measured else ""
+        return Outcome(
+            exit_code=ending.exit_code,
+            timed_out=timed_out,
+            final=ending.final,
+            message=others.explained(fault) if failure or not others.failure else fault,
+            start_time_s=start_s,
+            end_time_s=time.time(),
+            note="; ".join(filter(None, (objective.note, others.note))),
+            source=objective.source.name if objective.source is not None else "",
+        )
+
+    def _reader(self, file: Curve, others: Companions) -> MetricReader:
         directory = self._spec.directory
+        beside = [spec for spec, _ in self._beside if spec.task.is_measured]
         return MetricReader(
             self._spec.metric,
             best_by=self._spec.best_by,
             summaries=directory.output,
             elsewhere=self._elsewhere(),
+            unmeasured=Unmeasured(others.groups, self._hosts),
             metric_file=directory.metric_file,
+            other_metric_files=[each.directory.metric_file for each in beside],
             curves=[file, self._listener] if self._listener else [file],
         )
 
@@ -195,23 +266,25 @@ class _Supervisor:
         workspace, trial_id = self._workspace, self._spec.trial_id
         return Elsewhere(workspace.argv, workspace.directory, trial_id, alone=alone)
 
-    def _watch(self, process: Trainer, reader: MetricReader) -> bool:
+    def _watch(self, process: Trainer, reader: MetricReader, others: Companions) -> bool:
         """Follows the trainer until it ends or is to be stopped; returns whether its time was up."""
         deadline = time.monotonic() + (self._spec.time_limit_s or float("inf"))
         next_reading = 0.0
         with selectors.DefaultSelector() as selector:
             selector.register(process.output, selectors.EVENT_READ, self._pass_on)
+            selector.register(others, selectors.EVENT_READ, others.pass_on)
             if self._stop_with_stdin:
                 selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
-            while process.poll() is None and not self._interrupted:
+            while process.poll() is None and not self._stop.asked and not others.failure:
                 for key, _ in selector.select(_POLL_S):
                     if not key.data(key.fd, reader):
                         selector.unregister(key.fileobj)
                         # A trainer that closes its output is about to end, as a rule.
                         with suppress(TrainerTimeout):
                             process.wait(_POLL_S)
+                others.tend()
                 if time.monotonic() >= next_reading:
-                    reader.read_files(process.pid)
+                    reader.read_files({process.pid, *others.measured_groups})
                     next_reading = time.monotonic() + _POLL_S
                 if time.monotonic() > deadline:
                     return True
@@ -224,20 +297,34 @@ class _Supervisor:
         os.set_blocking(descriptor, False)
         with suppress(BlockingIOError):
             self._pass_on(descriptor, reader)
+        if self._beside:
+            for line in self._output.rest():
+                self._pass_on_line(self._spec.task, line, reader)
         reader.finish()
 
     def _pass_on(self, descriptor: int, reader: MetricReader) -> bool:
         data = os.read(descriptor, _PIPE_BYTES)
+        lines = self._output.lines(data)
+        if self._beside:
+            for line in lines:
+                self._pass_on_line(self._spec.task, line, reader)
+            return bool(data)
         _write_all(sys.stdout.fileno(), data)
-        self.last_printed = (self.last_printed + data)[-_KEPT_BYTES:]
         if self._listener and data:
             self._listener.printed(data)
         reader.read_output(data)
         return bool(data)
 
+    def _pass_on_line(self, task: Task, line: bytes, reader: MetricReader | None) -> None:
+        """Passes on what one of several tasks printed, the task named."""
+        _write_all(sys.stdout.fileno(), labelled(task.name, line))
+        if task.is_measured and reader is not None:
+            reader.read_output(line + b"\n")
+
     def _parent_died(self, descriptor: int, _: MetricReader) -> bool:
         alive = bool(os.read(descriptor, _PIPE_BYTES))
-        self._interrupted = self._interrupted or not alive
+        if not alive:
+            self._stop.ask()
         return alive
 
 

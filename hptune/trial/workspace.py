@@ -8,10 +8,9 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from hptune.storage.job_dir import TrialDir
 from hptune.trial.arguments import trainer_argv
 from hptune.trial.environment import trainer_environment
 from hptune.trial.spec import TrialSpec
+from hptune.trial.tasks import Addresses, here, own_gpus, read_tf_config, unmeasured_hosts
 
 SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
 """Tells a trainer where the job was submitted."""
@@ -40,15 +40,52 @@ class Workspace:
     directory: Path
 
 
+@dataclass(frozen=True)
+class Workspaces:
+    """How the tasks of a trial are started.
+
+    Attributes:
+        own: The task that the trial is seen from: its master on this machine.
+        beside: The others, each with the trial as it has it; none in a pod, which each has to itself.
+        unmeasured_hosts: Names of the pods whose tasks are not measured.
+    """
+
+    own: Workspace
+    beside: tuple[tuple[TrialSpec, Workspace], ...] = ()
+    unmeasured_hosts: tuple[str, ...] = ()
+
+
 @contextmanager
-def own_workspace(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspace]:
-    """Makes a trial's workspace, empty as a new container.
+def own_workspaces(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspaces]:
+    """Makes the workspaces of a trial's tasks. See `own_workspace`."""
+    with ExitStack() as stack:
+        if spec.pod:
+            # Where the others are is said by whoever made the pods.
+            told = read_tf_config(base["TF_CONFIG"])[1] if spec.tasks else None
+            own = stack.enter_context(own_workspace(spec, base, told))
+            yield Workspaces(own, unmeasured_hosts=unmeasured_hosts(told or {}))
+            return
+        addresses = here(spec.tasks, spec.training_input)
+
+        def made(each: TrialSpec) -> Workspace:
+            gpus = own_gpus(base, each.task, spec.tasks)
+            return stack.enter_context(own_workspace(each, {**base, **gpus}, addresses))
+
+        yield Workspaces(made(spec), tuple((each, made(each)) for each in spec.beside_master()))
+
+
+@contextmanager
+def own_workspace(
+    spec: TrialSpec, base: Mapping[str, str], addresses: Addresses | None = None
+) -> Iterator[Workspace]:
+    """Makes the workspace of a trial's task, empty as a new container.
 
     Its TMPDIR is removed afterwards; what the trainer wrote elsewhere is kept.
 
     Args:
-        spec: The trial.
+        spec: The trial, seen from the task.
         base: The environment around it.
+        addresses: Where the trial's tasks listen; None for a master alone, at a port that is free.
 
     Raises:
         OSError: A directory cannot be made.
@@ -58,25 +95,19 @@ def own_workspace(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspac
     shutil.rmtree(directory.work, ignore_errors=True)
     directory.work.mkdir(parents=True, exist_ok=True)
     user_args = tuple(_argument(token, submit_dir) for token in spec.user_args)
+    where = here({}, spec.training_input) if addresses is None else addresses
     own = replace(spec, directory=directory, user_args=user_args, program=_program(spec.program, submit_dir))
     # Not below the job's directory: names of sockets in it must be short.
     with tempfile.TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True) as temporary:
         environment = {
             **trainer_environment(
-                own, {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, _free_port()
+                own, {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, where
             ),
             SUBMIT_DIR_VARIABLE: submit_dir,
             "TMPDIR": temporary,
             "PWD": str(directory.work),
         }
         yield Workspace(trainer_argv(own), environment, directory.work)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _argument(token: str, submit_dir: str) -> str:

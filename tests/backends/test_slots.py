@@ -28,8 +28,13 @@ def test_gpus_are_split_and_shared_where_there_are_fewer_than_slots(gpus, expect
 
 
 def test_the_only_slot_has_the_machine_and_changes_nothing():
-    [slot] = share(1, range(4), ("0", "1"))
+    [slot] = share(1, range(4), ())
     assert slot.environment({"HOME": "/me"}) == {"HOME": "/me"}
+
+
+def test_the_only_slot_names_the_machines_gpus():
+    [slot] = share(1, range(4), ("0", "1"))
+    assert slot.environment({"HOME": "/me"}) == {"HOME": "/me", "CUDA_VISIBLE_DEVICES": "0,1"}
 
 
 def test_a_share_limits_threads_and_shows_its_gpus():

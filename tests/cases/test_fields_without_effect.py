@@ -170,9 +170,9 @@ def test_what_only_a_cluster_has_is_named_by_a_run_on_this_machine(folder):
 @pytest.mark.parametrize("command", ["validate hptune.yaml", f"katib hptune.yaml {KATIB}"])
 def test_every_flag_without_effect_is_named(folder, command):
     folder.write_job()
-    ended = call(f"{command} --region r --worker-count 3 --python-version 3.7 --staging-bucket gs://b")
+    ended = call(f"{command} --region r --python-version 3.7 --staging-bucket gs://b")
     assert ended.code == 0
-    assert ": --python-version, --region, --staging-bucket, --worker-count\n" in ended.err
+    assert ": --python-version, --region, --staging-bucket\n" in ended.err
 
 
 @needs_shared

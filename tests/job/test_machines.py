@@ -113,7 +113,6 @@ def test_all_faults_come_together():
         (("BASIC_TPU",), "TPUs are not supported"),
         (("CUSTOM", "cloud_tpu"), "TPUs are not supported"),
         (("CUSTOM", "n1-standard-4", "TPU_V2", 8), "TPUs are not supported"),
-        (("STANDARD_1",), "the master trains alone"),
         (("BASIC", "standard_gpu"), "masterType is ignored"),
     ],
 )

@@ -58,7 +58,13 @@ def test_everything_documented_is_known():
     assert job.container_command == ("python", "-m", "trainer.task")
     assert job.space["shape"] == Categorical("shape", ("64,16", "https://tfhub.dev/x/1", "ON", "1", "1.50"))
     assert job.space["units"] == Discrete("units", (16, 32.5, 64), Scale.LOG)
-    ignored = "workerCount", "network", "serviceAccount", "encryptionConfig", "scheduling.maxWaitTime"
+    ignored = (
+        "workerConfig.tpuTfVersion",
+        "network",
+        "serviceAccount",
+        "encryptionConfig",
+        "scheduling.maxWaitTime",
+    )
     assert all(any(f".{name}: " in warning for warning in job.warnings) for name in ignored)
 
 
@@ -228,7 +234,7 @@ def test_anchors_and_merge_keys():
         ),
         (
             job_with(workerCount="2"),
-            "job.yaml:1: workerCount: is ignored; a trial runs on the master alone",
+            "job.yaml:1: workerCount: is ignored; it counts only with scaleTier CUSTOM, and this is BASIC",
         ),
         (
             job_with(scaleTier="BASIC_TPU"),

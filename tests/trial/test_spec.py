@@ -120,8 +120,8 @@ def test_tf_config_is_that_of_a_master_with_its_trial_and_the_job_in_snake_case(
     ],
 )
 def test_the_master_is_called_a_chief_where_the_service_did(make_spec, asked, role):
-    config = json.loads(trainer_environment(make_spec(training_input=asked), {}, 2345)["TF_CONFIG"])
-    assert config["cluster"] == {role: ["127.0.0.1:2345"]}
+    config = json.loads(trainer_environment(make_spec(training_input=asked), {})["TF_CONFIG"])
+    assert config["cluster"] == {role: ["127.0.0.1:2222"]}
     assert config["task"] == {"type": role, "index": 0, "trial": "3"}
 
 

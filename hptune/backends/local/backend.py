@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from hptune.backends.base import Backend
 from hptune.backends.failures import nothing_to_compare
 from hptune.backends.local import job_record, logs, previous_trials
+from hptune.backends.local.cluster_size import Capacity
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
@@ -124,7 +125,10 @@ class LocalBackend(Backend):
             limit += store.trial_count
         left = bool(store.unfinished()) or store.trial_count < limit
         cores = machine_cores()
-        slots = share(min(job.max_parallel_trials, limit, len(cores)), cores, machine_gpus())
+        at_once = min(job.max_parallel_trials, limit, len(cores))
+        if tasks := sum(submission.task_counts.values()):
+            at_once = min(at_once, Capacity.of_machine().trials_at_once(1 + tasks))
+        slots = share(at_once, cores, machine_gpus())
 
         def changed(study: Study, trial: Trial) -> None:
             if trial.state.finished:

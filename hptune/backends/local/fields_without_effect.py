@@ -10,8 +10,9 @@ from hptune.job.findings import dotted
 from hptune.job.overrides import Override
 from hptune.job.submission import Submission
 
+_TIER: FieldPath = ("scaleTier",)
 _MACHINE: tuple[FieldPath, ...] = (
-    ("scaleTier",),
+    _TIER,
     ("masterType",),
     ("masterConfig", "acceleratorConfig"),
     ("masterConfig", "imageUri"),
@@ -27,7 +28,9 @@ def fields_without_effect(submission: Submission, overrides: Sequence[Override] 
         submission: The job.
         overrides: What flags set.
     """
-    idle = [*_MACHINE]
+    # A tier that has workers says how many.
+    idle = [path for path in _MACHINE if path != _TIER or not submission.job.replicas]
+    idle += [(f"{each.role.field}{name}",) for each in submission.job.replicas for name in ("Type", "Config")]
     if submission.program.module:
         idle.append(_COMMAND)
     if submission.user_args != submission.job.container_args:

@@ -53,17 +53,19 @@ def claim(job_dir: JobDir, submission: Submission, earlier_trials: Sequence[dict
     if job_dir.job.is_file():
         record = read(job_dir)
         _refuse_changed(job_dir, record.submission, submission)
-        return _with_runtime(job_dir, record, submission)
+        return _with_place(job_dir, record, submission)
     record = Record(submission, list(earlier_trials))
     write_json(job_dir.job, _FORM.content(record))
     return record
 
 
-def _with_runtime(job_dir: JobDir, record: Record, submission: Submission) -> Record:
-    """Returns the record with another runtime from now on, which may be what the trainer lacked."""
-    if record.submission.runtime == submission.runtime:
+def _with_place(job_dir: JobDir, record: Record, submission: Submission) -> Record:
+    """Returns the record with what may change: a runtime, which the trainer lacked, and a cluster's size."""
+    former = record.submission
+    asked = replace(former, runtime=submission.runtime, cluster_size=submission.cluster_size)
+    if asked == former:
         return record
-    changed = replace(record, submission=replace(record.submission, runtime=submission.runtime))
+    changed = replace(record, submission=asked)
     write_json(job_dir.job, _FORM.content(changed))
     return changed
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hptune.results.study import LogLine
 from hptune.storage.job_dir import JobDir
+from hptune.trial.task_output import split_label
 
 _POLL_S = 0.3
 # A longer line is told in pieces.
@@ -33,8 +34,9 @@ class _Log:
                     return
                 self._offset += len(line)
                 text = line.decode("utf-8", "replace").rstrip("\r\n")
+                task, printed = split_label(text)
                 # A progress bar redraws its line; what it ended with is what a reader wants.
-                yield LogLine(self._trial_id, text.rpartition("\r")[2], written)
+                yield LogLine(self._trial_id, printed.rpartition("\r")[2], written, task)
 
 
 def follow(job_dir: JobDir, is_running: Callable[[], bool]) -> Iterator[LogLine]:

@@ -76,6 +76,7 @@ class TrialProcess:
         self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
-        trainer = self.spec.directory.trainer_pid.read_text(encoding="ascii")
-        if self._process.returncode < 0 and trainer:
-            signal_group(int(trainer), signal.SIGKILL)
+        if self._process.returncode < 0:
+            for path in self.spec.directory.trainer_pids:
+                if trainer := path.read_text(encoding="ascii"):
+                    signal_group(int(trainer), signal.SIGKILL)

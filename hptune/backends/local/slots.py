@@ -35,14 +35,15 @@ class Slot:
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Returns ``base`` with what keeps a trainer within its share; what the user has set stays."""
+        gpus = {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
         if self.whole:
-            return dict(base)
+            # Named even so: the tasks of a trial divide them among themselves.
+            return {**base, **gpus}
         threads = str(len(self.cores))
         limits = {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads}
         if self.shares_gpus:
             # TensorFlow takes all of a GPU's memory otherwise, and the second trial dies.
             limits["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
-        gpus = {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
         return {**limits, **base, **gpus}
 
     def pin(self, process_id: int) -> None:

@@ -25,11 +25,21 @@ _FIELDS: dict[str, FieldPath] = {
     # Of `gcloud ai hp-tuning-jobs create`.
     "max-trial-count": ("hyperparameters", "maxTrials"),
     "parallel-trial-count": ("hyperparameters", "maxParallelTrials"),
+    "parameter-server-count": ("parameterServerCount",),
+    "parameter-server-image-uri": ("parameterServerConfig", "imageUri"),
+    "parameter-server-machine-type": ("parameterServerType",),
     "runtime-version": ("runtimeVersion",),
     "scale-tier": ("scaleTier",),
     "use-chief-in-tf-config": ("useChiefInTfConfig",),
+    "worker-count": ("workerCount",),
+    "worker-image-uri": ("workerConfig", "imageUri"),
+    "worker-machine-type": ("workerType",),
 }
-_ACCELERATOR: FieldPath = ("masterConfig", "acceleratorConfig")
+_ACCELERATORS: dict[str, FieldPath] = {
+    "master-accelerator": ("masterConfig", "acceleratorConfig"),
+    "parameter-server-accelerator": ("parameterServerConfig", "acceleratorConfig"),
+    "worker-accelerator": ("workerConfig", "acceleratorConfig"),
+}
 # Those that mean something only on Google's machines.
 _VALUE_FLAGS = (
     "account",
@@ -39,20 +49,12 @@ _VALUE_FLAGS = (
     "kms-location",
     "kms-project",
     "labels",
-    "parameter-server-accelerator",
-    "parameter-server-count",
-    "parameter-server-image-uri",
-    "parameter-server-machine-type",
     "project",
     "python-version",
     "region",
     "service-account",
     "staging-bucket",
     "verbosity",
-    "worker-accelerator",
-    "worker-count",
-    "worker-image-uri",
-    "worker-machine-type",
 )
 _SWITCHES = (("--async",), ("--enable-web-access",), ("--quiet", "-q"))
 
@@ -148,7 +150,7 @@ def _field_options() -> list[Callable[[F], F]]:
         *(click.option(f"--{name}", hidden=True) for name in _FIELDS if name != chief),
         # The flag alone is a yes.
         click.option(f"--{chief}", hidden=True, is_flag=False, flag_value="true"),
-        click.option("--master-accelerator", hidden=True, callback=_accelerator),
+        *(click.option(f"--{name}", hidden=True, callback=_accelerator) for name in _ACCELERATORS),
     ]
 
 
@@ -163,15 +165,21 @@ def _accelerator(_: click.Context, param: click.Parameter, value: str | None) ->
 def _overrides(values: dict[str, Any]) -> tuple[Override, ...]:
     """Takes the flags that set fields out of ``values``."""
     given = {name: values.pop(name.replace("-", "_")) for name in _FIELDS}
-    accelerator: dict[str, str] = values.pop("master_accelerator")
+    accelerators: dict[str, dict[str, str]] = {
+        name: values.pop(name.replace("-", "_")) for name in _ACCELERATORS
+    }
     machine_alone = given["master-machine-type"] is not None and given["scale-tier"] is None
     fields = [
         *([("--master-machine-type", _FIELDS["scale-tier"], "CUSTOM")] if machine_alone else ()),
         *((f"--{name}", _FIELDS[name], value) for name, value in given.items() if value is not None),
-        *(("--master-accelerator", (*_ACCELERATOR, name), value) for name, value in accelerator.items()),
+        *(
+            (f"--{name}", (*_ACCELERATORS[name], field), value)
+            for name, accelerator in accelerators.items()
+            for field, value in accelerator.items()
+        ),
     ]
     # gcloud spelt what it gave a choice of in small letters and dashes: basic-gpu, nvidia-tesla-k80.
-    chosen = {"--scale-tier", "--master-accelerator"}
+    chosen = {"--scale-tier", *(f"--{name}" for name in _ACCELERATORS)}
     return tuple(
         Override(flag, path, value.upper().replace("-", "_") if flag in chosen else value)
         for flag, path, value in fields

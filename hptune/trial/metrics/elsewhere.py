@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,16 +43,16 @@ class Elsewhere:
         # What lies there already is another's, or an attempt's that was cut off.
         self._earlier = frozenset(self._below_roots())
 
-    def files(self, group: int | None, *, at_once: bool = False) -> dict[Path, Path]:
+    def files(self, groups: Collection[int], *, at_once: bool = False) -> dict[Path, Path]:
         """Returns the event files that were found so far, each with the directory that it was found below.
 
         Args:
-            group: The trainer's process group; None where it has ended.
+            groups: The process groups of the trainer; none where it has ended.
             at_once: Whether to look even where that was done a moment ago.
         """
         if at_once or time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _POLL_S
-            for path in (*self._below_roots(), *(_open_files(group) if group else ())):
+            for path in (*self._below_roots(), *open_event_files(groups)):
                 if path not in self._earlier:
                     self._files.setdefault(path, self._root_of(path))
         return self._files
@@ -97,11 +97,11 @@ def _event_files(root: Path) -> Iterator[Path]:
             return
 
 
-def _open_files(group: int) -> Iterator[Path]:
-    """Returns the event files that a process group holds open; none where the kernel does not tell."""
-    for process in _PROC.glob("[0-9]*"):
+def open_event_files(groups: Collection[int]) -> Iterator[Path]:
+    """Returns the event files that process groups hold open; none where the kernel does not tell."""
+    for process in _PROC.glob("[0-9]*") if groups else ():
         with suppress(OSError, ValueError):
-            if os.getpgid(int(process.name)) == group:
+            if os.getpgid(int(process.name)) in groups:
                 for descriptor in (process / "fd").iterdir():
                     target = descriptor.readlink()
                     if "tfevents" in target.name and target.is_absolute() and target.is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from hptune.results.study import Goal
@@ -14,6 +14,7 @@ from hptune.trial.metrics.objective import Objective
 from hptune.trial.metrics.printed import StdoutSource
 from hptune.trial.metrics.report import Curve, Report, is_objective
 from hptune.trial.metrics.summaries import SummarySource
+from hptune.trial.metrics.unmeasured import Unmeasured
 
 # Progress bars draw themselves again after a carriage return or backspaces.
 _LINE_END = re.compile(rb"[\n\r\b]")
@@ -34,7 +35,9 @@ class MetricReader:
         *,
         summaries: Path,
         metric_file: Path,
+        other_metric_files: Sequence[Path] = (),
         elsewhere: Elsewhere | None = None,
+        unmeasured: Unmeasured | None = None,
         curves: Sequence[Curve] = (),
         best_by: Goal | None = None,
     ) -> None:
@@ -43,15 +46,17 @@ class MetricReader:
         Args:
             metric: The objective's tag.
             summaries: The directory with the trainer's event files.
-            elsewhere: Finds event files in other places.
             metric_file: What cloudml-hypertune writes.
+            other_metric_files: The same, of the trial's other tasks that are measured.
+            elsewhere: Finds event files in other places.
+            unmeasured: Tells the event files of tasks that are not measured.
             curves: Are told of the measurements that count.
             best_by: Has the best report judge the trial, by this goal; None for the last one.
         """
         self._metric = metric
         self._stdout = StdoutSource(metric)
-        self._summaries = SummarySource(summaries, elsewhere)
-        self._metric_file = HypertuneSource(metric_file)
+        self._summaries = SummarySource(summaries, elsewhere, unmeasured)
+        self._metric_files = [HypertuneSource(path) for path in (metric_file, *other_metric_files)]
         self._line = b""
         self.objective = Objective(curves, best_by=best_by)
         self.hints = Hints(metric, (summaries, *(elsewhere.roots if elsewhere else ())))
@@ -64,15 +69,16 @@ class MetricReader:
         for line in lines:
             self._read_line(line)
 
-    def read_files(self, group: int | None = None, *, at_once: bool = False) -> None:
+    def read_files(self, groups: Collection[int] = (), *, at_once: bool = False) -> None:
         """Reads what was written to files since the last call.
 
         Args:
-            group: The trainer's process group while it runs.
+            groups: The trainer's process groups while it runs.
             at_once: Whether to look for files in other places even where that was done a moment ago.
         """
-        self._record(self._summaries.read_new(group, at_once=at_once))
-        self._record(self._metric_file.read_new())
+        self._record(self._summaries.read_new(groups, at_once=at_once))
+        for metric_file in self._metric_files:
+            self._record(metric_file.read_new())
 
     def finish(self) -> None:
         """Reads what a trainer that has ended left: a line without its end, its files."""

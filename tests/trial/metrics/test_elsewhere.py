@@ -78,7 +78,7 @@ def test_an_event_file_that_the_trainer_holds_open_is_its_own_wherever_it_lies(t
     command = [sys.executable, "-c", HOLD, str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:
         process.stdout.readline()
-        assert [report.measurement.value for report in source.read_new(process.pid)] == [0.5]
+        assert [report.measurement.value for report in source.read_new([process.pid])] == [0.5]
         process.kill()
     write_summary(file, "rmse", 0.25)
     assert read(source) == [0.25]

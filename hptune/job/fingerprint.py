@@ -17,8 +17,10 @@ def fingerprint(submission: Submission) -> str:
     """Computes a digest of the trainer's own files; empty where it has none that are known.
 
     They are those of its package's directory, of the archives of packages, and the files that its command
-    names. Bytecode and what is hidden do not count.
+    names. Bytecode and what is hidden do not count. What runs in an image is known by the image alone.
     """
+    if submission.program.image:
+        return hashlib.sha256(submission.program.image.encode()).hexdigest()
     files = [*_program_files(submission.program), *(Path(each) for each in submission.packages)]
     return digest(files)
 

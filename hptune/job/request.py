@@ -56,6 +56,7 @@ class Request:
         overrides: Fields of the job file that other flags set, where it has not been read.
         runtime: What the trainer is to run in; None leaves it to what the trainer was written for.
         python: Path of the interpreter that the trainer is to run in; None for the runtime's own.
+        docker_flags: Further flags of ``docker run``, for a trainer that runs in a container of this machine.
         switches: Parameters that the trainer takes as flags without a value.
         final: Which of a trial's measurements judges it; None for what the job file says, or the last.
     """
@@ -72,12 +73,14 @@ class Request:
     overrides: tuple[Override, ...] = ()
     runtime: RuntimeKind | None = None
     python: str | None = None
+    docker_flags: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
     final: Final | None = None
 
-    @property
-    def asked_runtime(self) -> Runtime | None:
-        """The runtime that flags ask for."""
+    def asked_runtime(self, program: Program) -> Runtime | None:
+        """Returns the runtime that flags ask for, or the program itself by its image."""
+        if program.image:
+            return Runtime(RuntimeKind.CONTAINER, image=program.image, flags=self.docker_flags)
         if self.runtime is None and self.python is None:
             return None
         return Runtime(self.runtime or RuntimeKind.PYTHON, self.python or "")
@@ -120,11 +123,12 @@ def resolve(request: Request, place: Place) -> Submission:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
         faults += [
             *_runtime_faults(request, place),
+            *_container_faults(request, job, program, place),
             *_command_faults(request),
-            *_program_faults(job, program, place),
+            *_program_faults(job, program),
         ]
         faults += _switch_faults(request.switches, job)
-        if here:
+        if here and not program.image:
             faults += _missing_program_faults(program)
         if here and not packages and _is_package(request.package_path):
             faults += _module_faults(program)
@@ -141,7 +145,7 @@ def resolve(request: Request, place: Place) -> Submission:
         pass_job_dir=job_dir is not None and job.service is not Service.VERTEX_AI,
         packages=tuple(str(Path(package).absolute()) for package in packages) if here else packages,
         seed=request.seed,
-        runtime=request.asked_runtime,
+        runtime=request.asked_runtime(program),
         switches=tuple(sorted(set(request.switches))),
         final=request.final or (Final.BEST if job.best_counts else Final.LAST),
     )
@@ -159,12 +163,6 @@ def _switch_faults(switches: tuple[str, ...], job: TuningJob) -> Iterator[Fault]
 
 def _is_flag(parameter: Parameter) -> bool:
     return isinstance(parameter, Categorical) and {each.lower() for each in parameter.values} <= _FLAG_WORDS
-
-
-_IMAGE_ALONE = {
-    Place.HERE: "containers do not run here; --module-name names the trainer inside",
-    Place.CLUSTER: "names an image alone; containerCommand or --module-name must say what runs in it",
-}
 
 
 def _job(request: Request, faults: list[Fault]) -> TuningJob | None:
@@ -258,15 +256,23 @@ def _archive_faults(packages: tuple[str, ...]) -> Iterator[Fault]:
 
 
 def _program(request: Request, job: TuningJob, place: Place, installed: Path | None) -> Program:
-    if request.command is not None:
-        return Program(command=_split(request.command))
     module = request.module_name or job.python_module
-    if module is None:
-        return Program(command=job.container_command)
+    if request.command is not None or module is None:
+        command = job.container_command if request.command is None else _split(request.command)
+        return Program(command=command, image=_image(request, job) if place is Place.HERE else "")
     if place is Place.CLUSTER:
         return Program(module, python=request.python or "")
     directories = (_parent_of(request.package_path, module), installed)
     return Program(module, python_path=tuple(str(each) for each in directories if each))
+
+
+def _image(request: Request, job: TuningJob) -> str:
+    """Returns the image that a command, or no command, runs in; empty where that is not asked for.
+
+    With ``--runtime python`` the command is one of this machine or, in a cluster, of an image with hptune.
+    """
+    asked = request.runtime in (None, RuntimeKind.CONTAINER)
+    return job.image_uri if asked and job.image_uri else ""
 
 
 def _split(command: str) -> tuple[str, ...]:
@@ -299,13 +305,29 @@ def _command_faults(request: Request) -> Iterator[Fault]:
 
 
 def _runtime_faults(request: Request, place: Place) -> Iterator[Fault]:
-    managed = request.runtime is not None and request.runtime is not RuntimeKind.PYTHON
+    managed = request.runtime in (RuntimeKind.TF1, RuntimeKind.KERAS2)
     if managed and place is Place.CLUSTER:
         yield Fault("--runtime", "is for this machine; in a cluster the image has what the trainer runs in")
     elif managed and request.python is not None:
         yield Fault(
             "--python", f"names the interpreter of --runtime python; --runtime {request.runtime} has its own"
         )
+
+
+def _container_faults(request: Request, job: TuningJob, program: Program, place: Place) -> Iterator[Fault]:
+    if request.runtime is RuntimeKind.CONTAINER and not job.image_uri:
+        yield Fault("--runtime", "container needs an image: masterConfig.imageUri or --master-image-uri")
+    elif request.runtime is RuntimeKind.CONTAINER and program.module:
+        ways = f"leave {program.module} out, or name it by --command 'python -m {program.module}'"
+        yield Fault("--runtime", f"container runs the image's own entrypoint or --command; {ways}")
+    if program.image and request.python is not None:
+        problem = f"names an interpreter of this machine; a container of {program.image} has its own"
+        yield Fault("--python", problem)
+    if program.image and (request.packages or request.package_path or job.package_uris):
+        problem = f"cannot be put into a container of {program.image}: build it into the image"
+        yield Fault("--package-path or --packages", problem)
+    if request.docker_flags and (not program.image or place is Place.CLUSTER):
+        yield Fault("--docker-flag", "is for a trainer in a container of this machine, by its image alone")
 
 
 def _missing_program_faults(program: Program) -> Iterator[Fault]:
@@ -329,14 +351,15 @@ def _is_missing_script(word: str) -> bool:
     return _SCRIPT.fullmatch(word) is not None and not Path(word).is_file()
 
 
-def _program_faults(job: TuningJob, program: Program, place: Place) -> Iterator[Fault]:
+def _program_faults(job: TuningJob, program: Program) -> Iterator[Fault]:
     if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
         problem = f"{program.module!r} is not the name of a Python module, such as trainer.task"
         yield Fault("--module-name", f"{problem}; a file is run by --command 'python FILE'")
-    elif program.module is None and not program.command:
+    elif program.module is None and not program.command and not program.image:
         yield Fault("--module-name", _NOTHING_TO_RUN)
         if job.image_uri:
-            yield Fault(job.field("masterConfig.imageUri"), _IMAGE_ALONE[place])
+            problem = "names an image alone; containerCommand or --module-name must say what runs in it"
+            yield Fault(job.field("masterConfig.imageUri"), problem)
 
 
 def _module_faults(program: Program) -> Iterator[Fault]:

@@ -15,6 +15,8 @@ class RuntimeKind(StrEnum):
     """TensorFlow 2.15 as TensorFlow 1, in an environment of its own."""
     KERAS2 = "keras2"
     """TensorFlow 2 with Keras 2."""
+    CONTAINER = "container"
+    """A container of the job's image."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Runtime:
         requirements: What is installed for the trainer beside what is there, as pip takes it.
         optional: What is installed besides where the trainer imports something that is not there.
         imports: The packages that the trainer imports.
+        image: The container's image, as the job names it; empty for none.
+        flags: Further flags of ``docker run``.
     """
 
     kind: RuntimeKind = RuntimeKind.PYTHON
@@ -34,3 +38,5 @@ class Runtime:
     requirements: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    image: str = ""
+    flags: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from hptune.storage.json_form import JSON_FORM, JsonForm
 
 @dataclass(frozen=True)
 class Program:
-    """What a trial runs: a Python module or a command, one of the two.
+    """What a trial runs: a Python module, a command, or an image's own entrypoint.
 
     Attributes:
         module: Run as ``python -m MODULE`` with two-token arguments.
@@ -28,6 +28,9 @@ class Program:
         python_path: Directories put in front of PYTHONPATH.
         python: Path of the interpreter; empty for hptune's own.
         variables: Environment variables that its runtime sets; PYTHONPATH is put behind what is there.
+        image: The user's container image that it runs in; empty for none.
+        flags: Further flags of ``docker run``, on this machine.
+        entrypoint: What the image runs, in place of an empty command, where that must be said.
     """
 
     module: str | None = None
@@ -35,6 +38,9 @@ class Program:
     python_path: tuple[str, ...] = ()
     python: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    entrypoint: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 class Final(StrEnum):

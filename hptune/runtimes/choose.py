@@ -31,6 +31,8 @@ def choose(submission: Submission) -> Choice:
     A runtime version is a hint: the trainer's source says whether it uses what TensorFlow has no more. One
     that runs in hptune's own interpreter is left there.
     """
+    if submission.runtime is not None and submission.runtime.kind is RuntimeKind.CONTAINER:
+        return Choice(submission.runtime, f"a container of {submission.runtime.image}")
     traits = inspect_source(_source(submission))
     if submission.runtime is not None:
         return Choice(_with_requirements(submission.runtime, submission, traits))

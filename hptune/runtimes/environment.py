@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from hptune.errors import Fault, UsageError
 from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.submission import Program, Submission
-from hptune.runtimes import STARTUP, interpreters, managed, overlay, pip
+from hptune.runtimes import STARTUP, docker, interpreters, managed, overlay, pip
 from hptune.runtimes.cache import Progress, is_complete
 
 ESTIMATORS = "tensorflow-estimator"
@@ -31,6 +31,8 @@ def make_ready(submission: Submission, progress: Progress, *, may_install: bool 
     runtime = submission.runtime
     if runtime is None:
         return submission
+    if runtime.kind is RuntimeKind.CONTAINER:
+        return replace(submission, program=_contained(submission.program, runtime, progress, may_install))
     return replace(submission, program=_program(submission.program, runtime, progress, may_install))
 
 
@@ -44,6 +46,19 @@ def _program(program: Program, runtime: Runtime, progress: Progress, may_install
         python = _with_requirements(base, wanted, is_managed, progress, may_install)
     own = "" if python == sys.executable else python
     return replace(program, python=own, variables=_variables(runtime))
+
+
+def _contained(program: Program, runtime: Runtime, progress: Progress, may_install: bool) -> Program:
+    """Finds the image, by whose id all trials run it: a name may be given to another one meanwhile."""
+    docker.check_engine(runtime.image)
+    image = docker.find_image(runtime.image)
+    if image is None and not may_install:
+        raise UsageError(_would_install(f"the image {runtime.image}, which is not here"))
+    image = image or docker.pull(runtime.image, progress)
+    words = () if program.command else image.words_before_arguments(runtime.image)
+    # The engine itself puts an entrypoint first.
+    entrypoint = () if image.entrypoint else words
+    return replace(program, image=image.id, entrypoint=entrypoint, flags=runtime.flags)
 
 
 def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:

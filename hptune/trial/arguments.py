@@ -21,7 +21,7 @@ def trainer_argv(spec: TrialSpec) -> list[str]:
     service_args = {**_suggested(spec), **job_dir}
     tokens = [token for name, value in service_args.items() for token in _tokens(spec, name, value)]
     if spec.program.module is None:
-        return [*spec.program.command, *spec.user_args, *tokens]
+        return [*(spec.program.command or spec.program.entrypoint), *spec.user_args, *tokens]
     start = [spec.program.python or sys.executable, str(LAUNCH), spec.program.module]
     return [*start, *spec.user_args, *tokens]
 

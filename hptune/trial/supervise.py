@@ -29,7 +29,7 @@ from hptune.trial.spec import TrialSpec
 from hptune.trial.task_output import TaskOutput, labelled
 from hptune.trial.tasks import MASTER, Task
 from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
-from hptune.trial.workspace import Workspaces, own_workspaces
+from hptune.trial.workspaces import Workspaces, own_workspaces
 
 _POLL_S = 0.25
 # As many sets of ports as a trial of several tasks may try, where others take them before its tasks do.
@@ -223,13 +223,14 @@ class _Supervisor:
         memory: Memory,
     ) -> Outcome:
         failure, objective = self._failure, reader.objective
+        why = "" if failure else self._workspace.why(exit_code)
         exit_code = failure.exit_code if failure else exit_code
         ending = Ending(
             exit_code,
             timed_out,
             objective.measurement,
             reader.hints.message(),
-            out_of_memory=explain(memory, Memory.now(), exit_code, in_pod=self._spec.pod is not None),
+            out_of_memory=why or explain(memory, Memory.now(), exit_code, in_pod=self._spec.pod is not None),
         )
         of_master = is_port_taken(exit_code, self._output.last) and bool(self._beside)
         self.lacked_port = failure.port_taken if failure else of_master and objective.measurement is None
@@ -260,6 +261,9 @@ class _Supervisor:
         )
 
     def _elsewhere(self) -> Elsewhere:
+        if self._spec.program.image and not self._spec.pod:
+            # A container has directories of its own; those of this machine it can only read.
+            return Elsewhere()
         tuning = self._spec.training_input.get("hyperparameters", {})
         # Trials side by side write below one directory that their arguments name.
         alone = int(tuning.get("maxParallelTrials") or 1) == 1

@@ -9,8 +9,8 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from hptune.storage.job_dir import TrialDir
 from hptune.trial.arguments import trainer_argv
 from hptune.trial.environment import trainer_environment
 from hptune.trial.spec import TrialSpec
-from hptune.trial.tasks import Addresses, here, own_gpus, read_tf_config, unmeasured_hosts
+from hptune.trial.tasks import Addresses, here
 
 SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
 """Tells a trainer where the job was submitted."""
@@ -33,45 +33,13 @@ class Workspace:
         argv: The trainer's command line.
         environment: All of the trainer's environment.
         directory: The trainer's working directory.
+        why: Says why it ended, by its exit code, where what it ran in knows; empty where it does not.
     """
 
     argv: list[str]
     environment: dict[str, str]
     directory: Path
-
-
-@dataclass(frozen=True)
-class Workspaces:
-    """How the tasks of a trial are started.
-
-    Attributes:
-        own: The task that the trial is seen from: its master on this machine.
-        beside: The others, each with the trial as it has it; none in a pod, which each has to itself.
-        unmeasured_hosts: Names of the pods whose tasks are not measured.
-    """
-
-    own: Workspace
-    beside: tuple[tuple[TrialSpec, Workspace], ...] = ()
-    unmeasured_hosts: tuple[str, ...] = ()
-
-
-@contextmanager
-def own_workspaces(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspaces]:
-    """Makes the workspaces of a trial's tasks. See `own_workspace`."""
-    with ExitStack() as stack:
-        if spec.pod:
-            # Where the others are is said by whoever made the pods.
-            told = read_tf_config(base["TF_CONFIG"])[1] if spec.tasks else None
-            own = stack.enter_context(own_workspace(spec, base, told))
-            yield Workspaces(own, unmeasured_hosts=unmeasured_hosts(told or {}))
-            return
-        addresses = here(spec.tasks, spec.training_input)
-
-        def made(each: TrialSpec) -> Workspace:
-            gpus = own_gpus(base, each.task, spec.tasks)
-            return stack.enter_context(own_workspace(each, {**base, **gpus}, addresses))
-
-        yield Workspaces(made(spec), tuple((each, made(each)) for each in spec.beside_master()))
+    why: Callable[[int], str] = lambda _: ""
 
 
 @contextmanager
@@ -94,7 +62,7 @@ def own_workspace(
     directory = TrialDir(spec.directory.output.absolute(), spec.directory.state.absolute())
     shutil.rmtree(directory.work, ignore_errors=True)
     directory.work.mkdir(parents=True, exist_ok=True)
-    user_args = tuple(_argument(token, submit_dir) for token in spec.user_args)
+    user_args = tuple(whole_argument(token, submit_dir) for token in spec.user_args)
     where = here({}, spec.training_input) if addresses is None else addresses
     own = replace(spec, directory=directory, user_args=user_args, program=_program(spec.program, submit_dir))
     # Not below the job's directory: names of sockets in it must be short.
@@ -110,7 +78,7 @@ def own_workspace(
         yield Workspace(trainer_argv(own), environment, directory.work)
 
 
-def _argument(token: str, submit_dir: str) -> str:
+def whole_argument(token: str, submit_dir: str) -> str:
     """Gives a user's argument, or what follows ``=`` in it, its whole path where it names something there."""
     flag, equals, value = token.partition("=") if token.startswith("-") else ("", "", token)
     return f"{flag}{equals}{_whole_paths(value, submit_dir)}"
@@ -154,7 +122,7 @@ def _is_number(text: str) -> bool:
 def _program(program: Program, submit_dir: str) -> Program:
     """Returns the program with whole paths; the first word of a command is one only where it has a slash."""
     words = [
-        word if i == 0 and os.sep not in word else _argument(word, submit_dir)
+        word if i == 0 and os.sep not in word else whole_argument(word, submit_dir)
         for i, word in enumerate(program.command)
     ]
     python_path = tuple(_whole(each, submit_dir) for each in program.python_path)

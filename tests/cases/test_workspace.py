@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hptune.trial.workspace import _argument
+from hptune.trial.workspace import whole_argument
 from tests.cases.side_by_side import both
 from tests.cases.small_jobs import needs_shared, shared_case
 from tests.entry_point import call
@@ -125,7 +125,7 @@ def test_only_what_names_something_becomes_a_whole_path(folder, token, given):
     (folder.path / "data").mkdir()
     (folder.path / "data" / "a.csv").touch()
     (folder.path / "1").mkdir()
-    assert _argument(token, str(folder.path)) == given.replace("{here}", str(folder.path))
+    assert whole_argument(token, str(folder.path)) == given.replace("{here}", str(folder.path))
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,18 @@ COMMAND_LINES = {
         RUN + " --package-path plain", ("--package-path", "plain", "__init__.py"), {"plain/task.py": TRAINER}
     ),
     "packages in a bucket": Case(RUN + " --packages gs://b/x.tgz", ("--packages", "'gs://b/x.tgz'", "local")),
-    "a container": Case(
-        "run x --config image.yaml",
-        ("imageUri", "containers do not run here", "--module-name"),
+    "a container of no image": Case(
+        "run x --config hptune.yaml --runtime container --command task --docker-flag=--gpus=all",
+        ("--runtime: container", "masterConfig.imageUri", "--master-image-uri", "--docker-flag: is for"),
+    ),
+    "a container of an image and a trainer of this machine": Case(
+        "run x --config image.yaml --runtime container --module-name trainer.task",
+        ("--runtime: container", "--command 'python -m trainer.task'"),
+        {"image.yaml": JOB_FILE + "  masterConfig: {imageUri: gcr.io/x/y}\n"},
+    ),
+    "a package beside an image": Case(
+        "run x --config image.yaml --package-path trainer --python python3",
+        ("--package-path or --packages: cannot be put", "gcr.io/x/y", "--python: names an interpreter of"),
         {"image.yaml": JOB_FILE + "  masterConfig: {imageUri: gcr.io/x/y}\n"},
     ),
     "job file and flags": Case(

@@ -3,6 +3,7 @@
 DOCKER names the client, BASE_IMAGE the image to start from; without the latter it is images/standin.sh's.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -91,6 +92,20 @@ def base_image(engine):
             pytest.skip("no BASE_IMAGE is given, and images/standin.sh needs root and debootstrap")
         subprocess.run([ROOT / "images" / "standin.sh", STANDIN], check=True)
     return STANDIN
+
+
+@pytest.fixture(scope="session")
+def small_image(engine, base_image):
+    """Builds a target of tests/images/small; returns the image's name."""
+
+    @functools.cache
+    def build(target):
+        image, folder = f"hptune-test/small-{target}:test", ROOT / "tests" / "images" / "small"
+        options = ["--network=host", f"--target={target}", f"--tag={image}"]
+        engine.docker("build", *options, f"--build-arg=BASE_IMAGE={base_image}", folder)
+        return image
+
+    return build
 
 
 @pytest.fixture(scope="session")

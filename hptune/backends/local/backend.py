@@ -23,6 +23,7 @@ from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
 from hptune.results.ml_engine import training_output
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
+from hptune.runtimes import docker
 from hptune.search.encoding import distributions
 from hptune.search.grid import trial_limit
 from hptune.search.samplers import make_sampler
@@ -53,7 +54,7 @@ class LocalBackend(Backend):
             before = self._status()
             self._set_status(JobState.RUNNING, "")
             try:
-                install(submission.packages, self._dir.packages)
+                self._prepare(submission)
                 ran = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
@@ -73,6 +74,12 @@ class LocalBackend(Backend):
                 write_json(self._dir.status, before)
                 self._warn_of_nothing_run(before["time"])
             return self.describe()
+
+    def _prepare(self, submission: Submission) -> None:
+        if submission.program.image:
+            # Left by a run that was killed; only who holds the job may end them.
+            docker.remove_of(str(self._dir.trials))
+        install(submission.packages, self._dir.packages)
 
     def _warn_of_nothing_run(self, ended: str) -> None:
         when = datetime.fromisoformat(ended).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -15,8 +15,8 @@ _MACHINE: tuple[FieldPath, ...] = (
     _TIER,
     ("masterType",),
     ("masterConfig", "acceleratorConfig"),
-    ("masterConfig", "imageUri"),
 )
+_IMAGE: FieldPath = ("masterConfig", "imageUri")
 _COMMAND: FieldPath = ("masterConfig", "containerCommand")
 _ARGS: FieldPath = ("masterConfig", "containerArgs")
 
@@ -31,6 +31,8 @@ def fields_without_effect(submission: Submission, overrides: Sequence[Override] 
     # A tier that has workers says how many.
     idle = [path for path in _MACHINE if path != _TIER or not submission.job.replicas]
     idle += [(f"{each.role.field}{name}",) for each in submission.job.replicas for name in ("Type", "Config")]
+    if not submission.program.image:
+        idle.append(_IMAGE)
     if submission.program.module:
         idle.append(_COMMAND)
     if submission.user_args != submission.job.container_args:

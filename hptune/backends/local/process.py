@@ -8,6 +8,7 @@ import subprocess
 from contextlib import suppress
 
 from hptune.backends.local.slots import Slot
+from hptune.trial.container import remove_containers
 from hptune.trial.document import local_command
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
@@ -80,3 +81,4 @@ class TrialProcess:
             for path in self.spec.directory.trainer_pids:
                 if trainer := path.read_text(encoding="ascii"):
                     signal_group(int(trainer), signal.SIGKILL)
+            remove_containers(self.spec)

@@ -53,6 +53,13 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
             help="Runs the trainer in this runtime.  [default: the one it was written for]",
         ),
         click.option("--python", metavar="PATH", help="Runs the trainer with this Python interpreter."),
+        click.option(
+            "--docker-flag",
+            "docker_flags",
+            multiple=True,
+            metavar="FLAG",
+            help="Passes this flag to docker run, where the trainer is an image. May be repeated.",
+        ),
         SWITCHES,
         FINAL,
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seeds the suggestions."),

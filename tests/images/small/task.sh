@@ -1,0 +1,5 @@
+for token; do
+    case $token in
+    --x=*) echo "score=${token#--x=}" ;;
+    esac
+done

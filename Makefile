@@ -32,7 +32,7 @@ IMAGES = hptune trainer
 
 .DELETE_ON_ERROR:
 .PHONY: help run test lint format constraints proto manifests images push check-push test-images clean
-.PHONY: test-cluster cluster-down
+.PHONY: test-cluster cluster-down fuzz
 .PHONY: cluster addons deploy undeploy submit results logs ui
 
 help:  ## Show this.
@@ -82,6 +82,14 @@ check-push:
 
 test-images: .venv/installed-dev  ## Build the images and run the pipeline in them; needs a Docker engine.
 	@DOCKER='$(DOCKER)' $(BIN)/pytest -m docker tests/images
+
+# Seconds for each reader.
+FUZZ_S ?= 600
+
+fuzz: .venv/installed-dev  ## Fuzz the readers of job files, event files, metric files, printed lines and data.
+	@$(PIP_INSTALL) '.[fuzz]'
+	@for reader in job_file event_file metric_file printed data_file; do echo "$$reader:"; \
+	    $(BIN)/python -m tests.fuzz $$reader -max_total_time=$(FUZZ_S) -verbosity=0 -print_final_stats=1 || exit 1; done
 
 test-cluster: .venv/installed-dev  ## Run jobs in a real cluster, built on this machine; KEEP=1 leaves it running.
 	@$(if $(KEEP),,trap '$(BIN)/python -m tests.cluster down' EXIT;) \

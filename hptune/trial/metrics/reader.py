@@ -19,6 +19,7 @@ from hptune.trial.metrics.unmeasured import Unmeasured
 # Progress bars draw themselves again after a carriage return or backspaces.
 _LINE_END = re.compile(rb"[\n\r\b]")
 _LONGEST_LINE_BYTES = 64 * 1024
+_LONGEST_WORD_BYTES = 256
 
 
 class MetricReader:
@@ -57,17 +58,17 @@ class MetricReader:
         self._stdout = StdoutSource(metric)
         self._summaries = SummarySource(summaries, elsewhere, unmeasured)
         self._metric_files = [HypertuneSource(path) for path in (metric_file, *other_metric_files)]
-        self._line = b""
+        self._line = bytearray()
         self.objective = Objective(curves, best_by=best_by)
         self.hints = Hints(metric, (summaries, *(elsewhere.roots if elsewhere else ())))
 
     def read_output(self, data: bytes) -> None:
         """Reads what was printed; a line counts when it has ended."""
-        *lines, self._line = _LINE_END.split(self._line + data)
-        if len(self._line) > _LONGEST_LINE_BYTES:
-            lines, self._line = [*lines, self._line], b""
-        for line in lines:
-            self._read_line(line)
+        *ended, rest = _LINE_END.split(data)
+        for piece in ended:
+            self._take(piece)
+            self._read_line(len(self._line))
+        self._take(rest)
 
     def read_files(self, groups: Collection[int] = (), *, at_once: bool = False) -> None:
         """Reads what was written to files since the last call.
@@ -82,12 +83,24 @@ class MetricReader:
 
     def finish(self) -> None:
         """Reads what a trainer that has ended left: a line without its end, its files."""
-        self._read_line(self._line)
+        self._read_line(len(self._line))
         self.read_files(at_once=True)
         self.objective.finish()
 
-    def _read_line(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace")
+    def _take(self, piece: bytes) -> None:
+        """Takes a part of a line; a line that grows too long is read in parts, cut between words."""
+        while (room := _LONGEST_LINE_BYTES - len(self._line)) <= len(piece):
+            self._line += piece[:room]
+            piece = piece[room:]
+            # Else half a number would be taken for a whole one.
+            cut = self._line.rfind(b" ", _LONGEST_LINE_BYTES - _LONGEST_WORD_BYTES)
+            self._read_line(cut if cut > 0 else _LONGEST_LINE_BYTES)
+        self._line += piece
+
+    def _read_line(self, length: int) -> None:
+        """Reads the first bytes of the line that was taken, and forgets them."""
+        text = self._line[:length].decode("utf-8", "replace")
+        del self._line[:length]
         reports = [*self._stdout.read_line(text)]
         self._record(reports)
         if not reports and self.objective.measurement is None:

@@ -10,8 +10,9 @@ from typing import TextIO
 
 from rich.text import Text
 
+from hptune.console.live import can_show_live
 from hptune.console.program import console
-from hptune.console.progress import can_show_live, show_study_file
+from hptune.console.progress import show_study_file
 from hptune.console.study_file import VARIABLE, StudyFile
 from hptune.steps.process import FAILURE_VARIABLE, read_failure
 

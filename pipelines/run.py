@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from hptune.cli.options.gcloud import UserArgsCommand, user_args
+from hptune.console.output import outliving_readers
 from hptune.console.program import PATH, SEED, console
 from hptune.errors import Fault, UsageError
 from hptune.job.request import JOBS, Place
 from hptune.job.tuning_job import load_job, parse_job
 from hptune.results.status_file import load_status
-from hptune.results.tables import best_line, trial_table
+from hptune.results.tables import best_line
+from hptune.results.trial_table import TrialTable
 from hptune.steps.trainer import Trainer, limits
 from hptune.storage.job_dir import JobDir
 from hptune.storage.remote import is_remote
@@ -89,12 +91,13 @@ def run(preset: Preset, runner: str, output: Path, gpus: int, job_dir: Path | No
     arguments["data"] = _absolute_if_here(arguments["data"])
     arguments["job_dir"] = str((job_dir or JOBS / arguments["job_name"]).absolute())
     output.mkdir(parents=True, exist_ok=True)
-    if runner == "docker":
-        outputs = run_in_docker(build(), arguments, output.absolute(), _mounts(arguments), gpus)
-    else:
-        _check_trainer(arguments)
-        outputs = run_in_subprocesses(build(), arguments, output.absolute())
-    _print_results(outputs, JobDir(Path(arguments["job_dir"])))
+    with outliving_readers():
+        if runner == "docker":
+            outputs = run_in_docker(build(), arguments, output.absolute(), _mounts(arguments), gpus)
+        else:
+            _check_trainer(arguments)
+            outputs = run_in_subprocesses(build(), arguments, output.absolute())
+        _print_results(outputs, JobDir(Path(arguments["job_dir"])))
 
 
 def _named_as_parameters(given: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def _mounts(arguments: dict[str, Any]) -> list[Path]:
 
 def _print_results(outputs: dict[str, Any], job_dir: JobDir) -> None:
     study = load_status(Path(outputs["study"].path)).study
-    console(sys.stdout).print(trial_table(study))
+    console(sys.stdout).print(TrialTable(study))
     click.echo(best_line(study))
     for name, value in outputs["final_metrics"].metadata.items():
         click.echo(f"test {name}: {value:.6g}")

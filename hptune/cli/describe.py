@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
 import click
 
 from hptune.backends.base import Job, NamesTrials
 from hptune.cli.options.cluster import found_job
 from hptune.console.program import console
+from hptune.console.progress import watch
+from hptune.console.view import Screen, view_lines
 from hptune.console.yaml_text import to_yaml
 from hptune.results.ml_engine import job_output, to_json
-from hptune.results.tables import summary_table, trial_table
+from hptune.results.study import JobState, JobStatus
+from hptune.results.tables import summary_table
+from hptune.results.trial_table import TrialTable
 
 
 @click.command()
@@ -29,7 +34,8 @@ from hptune.results.tables import summary_table, trial_table
     is_flag=True,
     help="Prints a table of trial, objective and step alone, whatever --format says, as gcloud did.",
 )
-def describe(job: Job, form: str, summarize: bool) -> None:
+@click.option("--watch", "watched", is_flag=True, help="Shows the job until it ends, then as it is.")
+def describe(job: Job, form: str, summarize: bool, watched: bool) -> None:
     """Shows JOB, while it runs or later: its state and its trials, best first.
 
     JOB is the job's directory or URI; with --namespace or --context, the name of a job in a cluster.
@@ -38,9 +44,10 @@ def describe(job: Job, form: str, summarize: bool) -> None:
     Examples:
       hptune describe out/job
       hptune describe out/job --format json
+      hptune describe out/job --watch
       hptune describe job --namespace kubeflow
     """
-    status = job.describe()
+    status = watch(job.describe) if watched else job.describe()
     if summarize:
         console(sys.stdout).print(summary_table(status.study))
     elif form == "json":
@@ -48,10 +55,21 @@ def describe(job: Job, form: str, summarize: bool) -> None:
     elif form == "yaml":
         click.echo(to_yaml(job_output(status)), nl=False)
     else:
-        console(sys.stdout).print(trial_table(status.study))
+        _print_trials(status)
         click.echo(f"{status.state}{': ' if status.message else ''}{status.message}")
         if isinstance(job, NamesTrials):
             _print_names(job)
+
+
+def _print_trials(status: JobStatus) -> None:
+    stdout = console(sys.stdout)
+    if status.state is not JobState.RUNNING:
+        stdout.print(TrialTable(status.study))
+        return
+    screen = Screen(stdout.width, ascii_only=stdout.options.ascii_only)
+    since = status.start_time or status.create_time
+    for line in view_lines(status.study, since, datetime.now(UTC), screen):
+        stdout.print(line)
 
 
 def _print_names(job: NamesTrials) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -12,7 +13,8 @@ from hptune.backends.local.fields_without_effect import fields_without_effect
 from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
-from hptune.console.program import warn
+from hptune.console.output import outliving_readers
+from hptune.console.program import say, warn
 from hptune.job.request import JOBS, Place, Request, resolve
 from hptune.job.schema import Service
 from hptune.job.submission import Submission
@@ -58,15 +60,21 @@ def run(
     backend = find_here(Path(submission.job_dir))
     backend.refuse_foreign()
     submission = settle(submission, may_install=not no_install)
-    status = run_and_show(backend, submission, stream_logs=stream_logs)
-    write_report(status, JobDir(Path(submission.job_dir)).report)
-    _print_places(submission)
-
-
-def _print_places(submission: Submission) -> None:
     job_dir = JobDir(Path(submission.job_dir))
-    click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}")
-    click.echo(f"logs:    {job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}")
+    with outliving_readers():
+        say(f"logs:  {_logs(job_dir)}")
+        say(f"watch: hptune describe {shlex.quote(submission.job_dir)} --watch")
+        status = run_and_show(backend, submission, stream_logs=stream_logs)
+        write_report(status, job_dir.report)
+        _print_places(submission, job_dir)
+
+
+def _logs(job_dir: JobDir) -> str:
+    return f"{job_dir.trials}/TRIAL/{job_dir.trial(1).log.name}"
+
+
+def _print_places(submission: Submission, job_dir: JobDir) -> None:
+    click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}\nlogs:    {_logs(job_dir)}")
     if submission.pass_job_dir:
         click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")
     elif submission.job.service is Service.VERTEX_AI:

@@ -8,10 +8,11 @@ import click
 
 from hptune.backends.base import Backend
 from hptune.console.program import console
-from hptune.console.progress import show_logs, show_progress
+from hptune.console.progress import show_progress
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
-from hptune.results.tables import best_line, trial_table
+from hptune.results.tables import best_line
+from hptune.results.trial_table import TrialTable
 
 
 def run_and_show(backend: Backend, submission: Submission, *, stream_logs: bool) -> JobStatus:
@@ -20,9 +21,9 @@ def run_and_show(backend: Backend, submission: Submission, *, stream_logs: bool)
     Raises:
         HptuneError: See `Backend.run`.
     """
-    display = show_logs(backend.follow_logs) if stream_logs else show_progress(submission.study)
-    with display as observe:
+    follow = backend.follow_logs if stream_logs else None
+    with show_progress(submission.study, follow) as observe:
         status = backend.run(submission, observe)
-    console(sys.stdout).print(trial_table(status.study))
+    console(sys.stdout).print(TrialTable(status.study))
     click.echo(best_line(status.study))
     return status

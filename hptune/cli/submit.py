@@ -15,7 +15,8 @@ from hptune.cli.options.gcloud import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.cli.run_and_show import run_and_show
-from hptune.console.program import warn
+from hptune.console.output import outliving_readers
+from hptune.console.program import say, warn
 from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
@@ -75,11 +76,14 @@ def submit(
         backend.submit(submission)
         _print_commands(words)
         return
-    status = run_and_show(backend, submission, stream_logs=stream_logs)
-    if backend.keeps(submission):
-        _put_report(status, submission)
-    else:
-        _print_commands(words)
+    with outliving_readers():
+        say(f"logs:  hptune stream-logs {words}")
+        say(f"watch: hptune describe {words} --watch")
+        status = run_and_show(backend, submission, stream_logs=stream_logs)
+        if backend.keeps(submission):
+            _put_report(status, submission)
+        else:
+            _print_commands(words)
 
 
 def _packed(

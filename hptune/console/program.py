@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 import click
 from rich.console import Console
 
+from hptune.console.output import open_closed_streams
 from hptune.errors import HptuneError
 
 
@@ -22,6 +24,7 @@ def run_command(command: click.Command, program: str) -> None:
         command: The command.
         program: What it is called in messages.
     """
+    open_closed_streams()
     # SIGTERM is how a supervisor says Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -43,7 +46,9 @@ def run_command(command: click.Command, program: str) -> None:
 
 
 def _fail(message: str, exit_code: int) -> None:
-    click.echo("\n".join(f"hptune: {line}" for line in message.splitlines()), err=True)
+    # Nobody may be there to read it, and the exit code still tells.
+    with suppress(OSError):
+        click.echo("\n".join(f"hptune: {line}" for line in message.splitlines()), err=True)
     sys.exit(exit_code)
 
 

@@ -6,121 +6,127 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from hptune.console import study_file
+from hptune.console.live import can_show_live, live
 from hptune.console.program import console
 from hptune.console.study_file import StudyFile
-from hptune.errors import HptuneError, JobFailed
-from hptune.results.study import LogLine, Observer, Study, Trial, TrialState
-from hptune.results.tables import assignments, format_duration, trial_table
+from hptune.console.view import Screen, best_so_far, status_line, view_lines
+from hptune.errors import HptuneError
+from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial, TrialState
+from hptune.results.tables import assignments, format_duration, printable, state_word
 from hptune.search.space import Categorical, Discrete, Parameter, format_number
 
-_REFRESH_PER_S = 4.0
-# Of a live view: the table's title, head, foot and caption, the bar, and the cursor's line.
-_LINES_BESIDE_TRIALS = 8
+_WATCH_INTERVAL_S = 1.0
+# Of what is watched from elsewhere: a cluster is asked, and a bucket, each time.
+_MAX_SHARE_OF_TIME = 0.1
+
+Follow = Callable[[Callable[[], bool]], Iterator[LogLine]]
+"""Yields a job's log lines until it does not run any more, which it is given a function to ask."""
 
 
 @contextmanager
-def show_progress(study: Study) -> Iterator[Observer]:
+def show_progress(study: Study, follow: Follow | None = None) -> Iterator[Observer]:
     """Shows a job on standard error until the block ends; yields what is to be told of its changes.
 
     Where who started this program shows the job, it is written to the file that the environment names.
 
     Args:
         study: The study as it is before the job runs.
+        follow: Follows what its trainers print, which then goes to standard output; of the view the status
+            alone is kept, and a line is printed when a trial ends.
     """
     stderr = console(sys.stderr)
     if file := study_file.asked_for():
         with file.written(study) as observe:
             yield observe
     elif can_show_live(stderr):
-        view = _LiveView(study, stderr)
-        with _live(stderr, view.render):
-            yield view
+        view = _View(study, brief=follow is not None)
+        with live(stderr, view.draw), _logs(follow, [view, *([_Lines(stderr)] if follow else [])]) as observe:
+            yield observe
     else:
-        yield _Lines(stderr)
+        with _logs(follow, [_Lines(stderr)]) as observe:
+            yield observe
 
 
 @contextmanager
 def show_study_file(file: StudyFile, terminal: Console) -> Iterator[None]:
     """Shows a job that another program runs, as `show_progress` would, until the block ends."""
-    view: _LiveView | None = None
+    view: _View | None = None
 
-    def render() -> RenderableType:
+    def draw(screen: Screen) -> list[Text]:
         nonlocal view
         study = file.read()
         if study is None:
-            return Text()
-        view = view or _LiveView(study, terminal)
-        return view.of(study)
+            return []
+        view = view or _View(study)
+        view.study = study
+        return view.draw(screen)
 
-    # What is printed meanwhile goes to the terminal by its own ways.
-    with _live(terminal, render, redirect_stdout=False, redirect_stderr=False):
+    with live(terminal, draw):
         yield
 
 
-def can_show_live(stream: Console) -> bool:
-    """Returns whether what is shown on a stream can be changed afterwards."""
-    return stream.is_terminal and not stream.is_dumb_terminal
-
-
-@contextmanager
-def _live(terminal: Console, render: Callable[[], RenderableType], **redirect: bool) -> Iterator[None]:
-    # Gone at the end: the results are printed then.
-    live = Live(
-        get_renderable=render,
-        console=terminal,
-        refresh_per_second=_REFRESH_PER_S,
-        transient=True,
-        **redirect,  # type: ignore[arg-type]
-    )
-    with live:
-        try:
-            yield
-        except JobFailed:
-            # No results are printed, and what was finished is still worth a look.
-            live.transient = False
-            raise
-
-
-@contextmanager
-def show_logs(follow: Callable[[Callable[[], bool]], Iterator[LogLine]]) -> Iterator[Observer]:
-    """Prints what a job's trainers print, from its first trial on, until the block ends.
+def watch(describe: Callable[[], JobStatus]) -> JobStatus:
+    """Shows a job that runs elsewhere on standard error until it ends; returns how it stands then.
 
     Args:
-        follow: Yields the lines until the job does not run any more, which it is given a function to ask.
+        describe: Tells how it stands now.
     """
+    stderr = console(sys.stderr)
+    status = describe()
+    if status.state is not JobState.RUNNING:
+        return status
+    view = _View(status.study, since=status.start_time or status.create_time)
+    if can_show_live(stderr):
+        with live(stderr, view.draw):
+            return _watched(status, describe, view)
+    return _watched(status, describe, _Lines(stderr))
+
+
+def _watched(status: JobStatus, describe: Callable[[], JobStatus], observe: Observer) -> JobStatus:
+    seen: dict[int, Trial] = {}
+    took_s = 0.0
+    while True:
+        for trial in status.study.trials:
+            if seen.get(trial.id) != trial:
+                seen[trial.id] = trial
+                observe(status.study, trial)
+        if status.state is not JobState.RUNNING:
+            return status
+        time.sleep(max(_WATCH_INTERVAL_S, took_s / _MAX_SHARE_OF_TIME))
+        begun_s = time.monotonic()
+        status = describe()
+        took_s = time.monotonic() - begun_s
+
+
+@contextmanager
+def _logs(follow: Follow | None, observers: list[Observer]) -> Iterator[Observer]:
+    """Prints what trainers print, from the first trial on, until the block ends."""
     ended = threading.Event()
 
-    def print_lines() -> None:
-        # Whoever read them may have gone (`| head`); the job goes on.
-        with suppress(BrokenPipeError):
-            try:
-                for line in follow(lambda: not ended.is_set()):
-                    print_log(line)
-            except HptuneError as error:
-                click.echo(f"hptune: warning: the logs cannot be followed: {error}", err=True)
+    def print_lines(follow: Follow) -> None:
+        try:
+            for line in follow(lambda: not ended.is_set()):
+                print_log(line)
+        except HptuneError as error:
+            click.echo(f"hptune: warning: the logs cannot be followed: {error}", err=True)
 
-    thread = threading.Thread(target=print_lines)
+    thread = threading.Thread(target=print_lines, args=[follow])
 
-    def observe(*_: object) -> None:
+    def observe(study: Study, trial: Trial, /) -> None:
         # Not earlier: the directory may turn out to be another job's.
-        if thread.ident is None:
+        if follow and thread.ident is None:
             thread.start()
+        for observer in observers:
+            observer(study, trial)
 
     try:
         yield observe
@@ -157,52 +163,29 @@ def show_transfer() -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-class _LiveView:
-    def __init__(self, study: Study, console: Console) -> None:
-        self._study = study
-        self._console = console
-        self._bar = Progress(
-            TextColumn("trials"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[best]}"),
-        )
-        self._task = self._bar.add_task("trials", total=study.max_trials, best="")
+class _View:
+    """The job as it is drawn live.
+
+    Args:
+        study: The job's trials.
+        brief: Whether the status alone is drawn.
+        since: When the job began; None for now.
+    """
+
+    def __init__(self, study: Study, *, brief: bool = False, since: datetime | None = None) -> None:
+        self.study = study
+        self._brief = brief
+        self._since = since or datetime.now(UTC)
 
     def __call__(self, study: Study, _: Trial, /) -> None:
-        self._study = study
+        self.study = study
 
-    def of(self, study: Study) -> Group:
-        """Returns a view of the study as it now is."""
-        self._study = study
-        return self.render()
-
-    def render(self) -> Group:
-        study = self._study
-        self._bar.update(self._task, completed=len(study.finished), best=_best(study))
-        running = [_running(trial) for trial in study.trials if not trial.state.finished]
-        # What does not fit on the screen is cut off below, where the bar is.
-        max_rows = max(1, self._console.height - len(running) - _LINES_BESIDE_TRIALS)
-        return Group(trial_table(study, max_rows), *running, self._bar)
-
-
-def _best(study: Study) -> str:
-    best = study.best
-    return f"best {best.final.value:.6g} (trial {best.id})" if best and best.final else ""
-
-
-def _running(trial: Trial) -> Text:
-    if trial.start_time is None:
-        return Text(f"trial {trial.id} waits to run")
-    seconds = time.time() - trial.start_time.timestamp()
-    measured = f", {_measured(trial)}" if trial.measurements else ""
-    return Text(f"trial {trial.id} runs, {format_duration(seconds)}{measured}")
-
-
-def _measured(trial: Trial) -> str:
-    last = trial.measurements[-1]
-    return f"{last.value:.6g} at step {last.step}"
+    def draw(self, screen: Screen) -> list[Text]:
+        """Draws the job as it now is."""
+        now = datetime.now(UTC)
+        if self._brief:
+            return [status_line(self.study, self._since, now, screen)]
+        return view_lines(self.study, self._since, now, screen)
 
 
 class _Lines:
@@ -214,19 +197,16 @@ class _Lines:
 
     def __call__(self, study: Study, trial: Trial, /) -> None:
         if trial.state.finished:
-            self._print(
-                f"trial {trial.id}/{study.max_trials} {_ended(trial)}; {_best(study) or 'no best yet'}"
-            )
+            self._print(f"trial {trial.id}/{study.max_trials} {_ended(trial)}; {best_so_far(study)}")
         elif trial.state is TrialState.RUNNING and trial.id not in self._begun:
             self._begun.add(trial.id)
             self._print(f"trial {trial.id}/{study.max_trials} runs: {assignments(trial)}")
 
     def _print(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(printable(line)), soft_wrap=True)
 
 
 def _ended(trial: Trial) -> str:
-    how = "stopped early" if trial.stopped_early else trial.state.value
     value = f" {trial.final.value:.6g} at step {trial.final.step}" if trial.final else ""
     message = f": {trial.message}" if trial.message else ""
-    return f"{how}{value} after {format_duration(trial.duration_s)}{message}"
+    return f"{state_word(trial)}{value} after {format_duration(trial.duration_s)}{message}"

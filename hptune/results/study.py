@@ -178,6 +178,7 @@ class JobStatus:
         message: Why it failed or stopped; empty where it did not.
         create_time: When it was first submitted.
         end_time: When its last run ended; None while it runs.
+        start_time: When the run began that it is in; None where that is not known.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -188,6 +189,7 @@ class JobStatus:
     message: str
     create_time: _Time
     end_time: _Time | None
+    start_time: _Time | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
-"""Shows a study as tables and lines, for people."""
+"""Says a study in words, for people: states, durations, values, the best trial."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -8,49 +11,41 @@ from rich.text import Text
 from hptune.results.study import Study, Trial
 from hptune.search.space import Value, format_values
 
-# A long message must not take the columns' place.
-_MAX_STATE_WIDTH = 60
-
-
-def trial_table(study: Study, max_rows: int | None = None) -> Table:
-    """Makes a table of the trials, best first; where ``max_rows`` hides some, a line below says how many."""
-    names = list(dict.fromkeys(name for trial in study.trials for name in trial.parameters))
-    title = Text(f"{study.name}: {study.goal.value.lower()} {study.metric}")
-    table = Table(title=title, title_justify="left")
-    for name in ("trial", study.metric, "step", *names, "duration"):
-        table.add_column(Text(name), justify="right", overflow="fold")
-    table.add_column("state", overflow="fold", max_width=_MAX_STATE_WIDTH)
-    for trial in study.ranked[:max_rows]:
-        table.add_row(*_cells(trial, names), style="bold" if trial is study.best else None)
-    if hidden := len(study.trials) - table.row_count:
-        table.caption = Text(f"and {hidden} more")
-    return table
+# What a terminal acts upon, or a line cannot hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def summary_table(study: Study) -> Table:
     """Makes the table of ``jobs describe --summarize``: trial, objective, step."""
     table = Table("TRIAL", "OBJECTIVE_VALUE", "STEP", box=None)
     for trial in study.ranked:
-        table.add_row(*_cells(trial, [])[:3])
+        table.add_row(*cells_of(trial, [])[:3])
     return table
 
 
-def _cells(trial: Trial, names: list[str]) -> list[Text]:
+def cells_of(trial: Trial, names: Sequence[str]) -> list[Text]:
+    """Writes a trial's row: number, objective, step, these parameters, duration, state."""
     final = trial.final
     cells = [
         str(trial.id),
         f"{final.value:.6g}" if final else "-",
         str(final.step) if final else "-",
-        *(_short(trial.parameters[name]) if name in trial.parameters else "-" for name in names),
+        *(short_value(trial.parameters[name]) if name in trial.parameters else "-" for name in names),
         format_duration(trial.duration_s),
         format_state(trial),
     ]
     # Text, because a string would be searched for Rich's markup.
-    return [Text(cell) for cell in cells]
+    return [Text(printable(cell)) for cell in cells]
 
 
-def _short(value: Value) -> str:
+def short_value(value: Value) -> str:
+    """Writes a parameter's value, a number with at most four digits that count."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def printable(text: str) -> str:
+    """Replaces what a terminal would act upon: control characters are written as Python writes them."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def best_line(study: Study) -> str:
@@ -63,13 +58,18 @@ def best_line(study: Study) -> str:
 
 def assignments(trial: Trial) -> str:
     """Writes a trial's parameters as words ``name=value``."""
-    return " ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items())
+    return printable(" ".join(f"{name}={value}" for name, value in format_values(trial.parameters).items()))
 
 
 def format_state(trial: Trial) -> str:
     """Tells how a trial stands or ended, with its message."""
-    state = "stopped early" if trial.stopped_early else trial.state.value
-    return f"{state}: {trial.message}" if trial.message else state
+    state = state_word(trial)
+    return printable(f"{state}: {trial.message}") if trial.message else state
+
+
+def state_word(trial: Trial) -> str:
+    """Tells how a trial stands or ended, in a word or two."""
+    return "stopped early" if trial.stopped_early else trial.state.value
 
 
 def format_duration(seconds: float | None) -> str:

@@ -11,7 +11,8 @@ from rich.console import Console
 from hptune.console.yaml_text import to_yaml
 from hptune.results.ml_engine import job_output, to_json, training_output
 from hptune.results.study import Goal, JobState, JobStatus, Measurement, Study, Trial, TrialState
-from hptune.results.tables import format_duration, summary_table, trial_table
+from hptune.results.tables import format_duration, summary_table
+from hptune.results.trial_table import TrialTable
 
 START = datetime(2018, 5, 9, 12, 0, 0, tzinfo=UTC)
 
@@ -140,6 +141,33 @@ def test_a_job_that_runs_has_no_end_and_no_error():
     assert not {"endTime", "errorMessage"} & set(answer)
 
 
+def test_a_job_that_runs_says_how_far_it_is_and_what_its_trials_have_measured():
+    curve = (Measurement(0.2, 1), Measurement(math.nan, 2), Measurement(0.4, 3))
+    begun = {"start_time": START, "measurements": curve}
+    running = trial(3, state=TrialState.RUNNING, parameters={"lr": 0.5}, **begun)
+    done = trial(1, 0.5, end_time=START + timedelta(seconds=60), **begun)
+    died = trial(2, state=TrialState.FAILED, message="exited with code 1: KeyError: 'x'")
+    job = replace(study(done, died, running), max_trials=4)
+    now = START + timedelta(seconds=90)
+    answer = job_output(status(job, state=JobState.RUNNING, end_time=None, start_time=START), now)
+    assert answer["progress"] == {
+        "finishedTrialCount": "2",
+        "trialCount": "4",
+        "bestTrialId": "1",
+        "elapsedSeconds": 90,
+        "leftSeconds": 60,
+    }
+    first, failed, last = answer["trainingOutput"]["trials"]
+    assert "allMetrics" not in first
+    assert failed["message"] == "exited with code 1: KeyError: 'x'"
+    assert last["allMetrics"] == [
+        {"trainingStep": "1", "objectiveValue": 0.2},
+        {"trainingStep": "3", "objectiveValue": 0.4},
+    ]
+    assert json.loads(to_json(answer)) == answer
+    assert "progress" not in job_output(status(job))
+
+
 def test_yaml_has_its_keys_in_alphabetical_order_and_reads_as_the_json_does():
     answer = job_output(status(study(trial(1, 0.5, 10, parameters={"z": "yes", "a": 1e-05}))))
     text = to_yaml(answer)
@@ -163,7 +191,7 @@ def test_the_table_of_a_small_study():
         for each in trials[:3]
     ]
     assert (
-        shown(trial_table(study(*timed, trials[3])))
+        shown(TrialTable(study(*timed, trials[3])))
         == """\
 mnist: maximize accuracy
 ┏━━━━━━━┳━━━━━━━━━━┳━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━┳━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┓
@@ -185,23 +213,30 @@ def test_brackets_are_shown_as_they_are():
         message="KeyError: '[red]x[/red]'",
         state=TrialState.FAILED,
     )
-    text = shown(trial_table(study(odd, metric="acc[val]", name="a[b]")))
+    text = shown(TrialTable(study(odd, metric="acc[val]", name="a[b]")))
     for literal in ("units[0]", "[64,[bold]16]", "'[red]x[/red]'", "acc[val]", "a[b]: maximize"):
         assert literal in text
 
 
-def test_a_table_that_is_cut_says_how_much_is_missing():
-    many = study(*(trial(i, i / 10) for i in range(1, 8)))
-    text = shown(trial_table(many, max_rows=2))
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("│")] == ["7", "6"]
-    assert "and 5 more" in text
-    assert "more" not in shown(trial_table(many))
+def test_what_does_not_fit_is_left_out_by_whole_columns_and_named():
+    parameters = {f"parameter_{number}": 10.25 + number for number in range(14)}
+    lost = trial(2, parameters=parameters, message="no such file", state=TrialState.FAILED)
+    lines = shown(TrialTable(study(trial(1, 0.5, parameters=parameters), lost)), width=80).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    title, header, first, second, message, *rest = lines
+    assert (title, message) == ("mnist: maximize accuracy", "trial 2 FAILED: no such file")
+    count = sum(word.startswith("parameter") for word in header.split())
+    assert count >= 2
+    assert header.endswith(f"+{14 - count} more")
+    assert first.split()[-count:] == second.split()[-count:] == ["10.25", "11.25", "12.25"][:count]
+    named = " ".join(rest).partition(";")[0].removeprefix("not shown: ")
+    assert named.split(", ") == list(parameters)[count:]
 
 
 def test_a_long_message_leaves_the_values_whole():
     parameters = {f"parameter_{i}": 10.25 + i for i in range(14)}
     odd = trial(1, parameters=parameters, message="no such file " * 20, state=TrialState.FAILED)
-    lines = shown(trial_table(study(odd)), width=1000).splitlines()
+    lines = shown(TrialTable(study(odd)), width=1000).splitlines()
     first = next(line for line in lines if line.startswith("│"))
     assert [float(cell) for cell in first.split("│")[4:18]] == list(parameters.values())
     assert len(lines[1]) < 400

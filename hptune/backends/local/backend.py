@@ -99,13 +99,15 @@ class LocalBackend(Backend):
         if state is JobState.RUNNING and not self._is_locked():
             state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
         study = self._study(record.submission)
+        changed = datetime.fromisoformat(status["time"])
         return JobStatus(
             state=state,
             study=study if state is JobState.RUNNING else study.cut_off(),
             training_input=record.submission.job.training_input,
             message=message,
             create_time=record.create_time,
-            end_time=datetime.fromisoformat(status["time"]) if state is not JobState.RUNNING else None,
+            end_time=changed if state is not JobState.RUNNING else None,
+            start_time=changed if state is JobState.RUNNING else None,
         )
 
     def recall(self) -> Submission:

@@ -170,10 +170,8 @@ class StudyStore:
         complete = (each for each in trials if each.state is OptunaState.COMPLETE)
         others = [each.intermediate_values[step] for each in complete if step in each.intermediate_values]
         median = statistics.median(value for value in others if not math.isnan(value))
-        return (
-            f"its best {self._metric} by step {step}, {best:.6g}, was worse than {median:.6g}, "
-            f"the median of {len(others)} trials at that step"
-        )
+        side = "below" if self._study.direction is StudyDirection.MAXIMIZE else "above"
+        return f"{best:.6g} at best by step {step}, {side} the median {median:.6g} of {len(others)} trials"
 
     @uninterrupted()
     def finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> Trial:

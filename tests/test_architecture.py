@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up. A wing imports from itself and from the groups before its own.
 ORDER = (
-    "errors, retry; search, storage; results, data; job, console; runtimes; trial; backends; steps; "
+    "errors, extras, retry; search, storage; results, data; job, console; runtimes; trial; backends; steps; "
     "cli, components; pipelines"
 )
 # What is confined to some modules, and the modules that may import it.
@@ -94,6 +94,7 @@ def test_every_module_stands_in_a_wing():
         "__init__.py",
         "__main__.py",
         "errors.py",
+        "extras.py",
         "retry.py",
     }
 

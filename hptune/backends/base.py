@@ -92,6 +92,26 @@ class Cancellable(ABC):
         """
 
 
+class Deletable(ABC):
+    """A job whose directory can be deleted."""
+
+    @abstractmethod
+    def check_deletable(self) -> None:
+        """Refuses a directory that is not to be deleted.
+
+        Raises:
+            JobDirError: It holds no job, or something else too, or the job runs.
+        """
+
+    @abstractmethod
+    def delete(self) -> None:
+        """Deletes the job's directory, so that it is there whole or not at all.
+
+        Raises:
+            JobDirError: See `check_deletable`.
+        """
+
+
 class NamesTrials(ABC):
     """A backend that has names of its own for trials."""
 

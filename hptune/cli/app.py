@@ -9,20 +9,31 @@ import click
 from hptune import __version__
 from hptune.console.program import run_command
 
-_COMMANDS = (
-    "cancel",
-    "describe",
-    "download",
-    "katib",
-    "katib-register",
-    "preprocess",
-    "report",
-    "run",
-    "stream-logs",
-    "submit",
-    "train",
-    "validate",
-)
+# Said here, so that the overview need not import every command's module.
+_GROUPS = {
+    "Jobs": {
+        "run": "Runs a tuning job on this machine.",
+        "list": "Lists the jobs in a directory.",
+        "describe": "Shows a job, while it runs or later.",
+        "stream-logs": "Prints what a job's trainers print.",
+        "report": "Writes a page about a job: its trials and plots of them.",
+        "train": "Trains once more with a job's best parameters.",
+        "delete": "Deletes a job's directory.",
+        "validate": "Checks a job file and says what it asks for.",
+    },
+    "Clusters": {
+        "submit": "Runs a tuning job in a cluster.",
+        "cancel": "Stops a job in a cluster.",
+        "katib": "Prints a job as a Katib Experiment.",
+        "katib-register": "Makes hptune's bandit known to a cluster's Katib.",
+    },
+    "Data": {
+        "download": "Gets a data set, as one checked file.",
+        "preprocess": "Splits a data set for tuning and the final training.",
+    },
+}
+COMMANDS = tuple(sorted(name for group in _GROUPS.values() for name in group))
+"""The names of all commands."""
 
 
 class _LazyGroup(click.Group):
@@ -30,15 +41,24 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"hptune.cli.{name}"), name)
+        # Python has a word of its own for this one.
+        attribute = "list_" if name == "list" else name
+        command: click.Command = getattr(import_module(f"hptune.cli.{name}"), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes what each command does, in groups."""
+        del ctx
+        for title, commands in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
 
 
 @click.group(
@@ -54,7 +74,8 @@ def cli() -> None:
       hptune run job --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/job -- --train-file data.npz
       hptune describe out/job
-      hptune submit job --config trainer/hptune.yaml --image IMAGE --job-dir gs://bucket/job
+      hptune submit job --config trainer/hptune.yaml --image IMAGE \\
+          --job-dir gs://bucket/job
     """
 
 

@@ -14,11 +14,10 @@ from hptune.cli.options.gcloud import (
     FINAL,
     SWITCHES,
     GcloudFlags,
-    UserArgsCommand,
     accept_gcloud_flags,
     comma_separated,
-    user_args,
 )
+from hptune.cli.options.grouped import UserArgsCommand, user_args
 from hptune.cli.options.katib import katib_options
 from hptune.cli.trainer_source import TrainerSource, programs_beside
 from hptune.console.program import PATH, SEED, warn
@@ -66,8 +65,9 @@ def katib(
     \b
     Examples:
       hptune katib trainer/hptune.yaml | kubectl create -f -
-      hptune katib trainer/hptune.yaml --job-dir gs://bucket/job --secret storage \\
-          --algorithm gp-bandit -- --train-file gs://bucket/data.npz
+      hptune katib trainer/hptune.yaml --job-dir gs://bucket/job \\
+          --secret storage --algorithm gp-bandit \\
+          -- --train-file gs://bucket/data.npz
     """
     # Takes half a second, which the overview of all commands need not wait for.
     from hptune.backends.katib.experiment.build import build_experiment

@@ -10,7 +10,7 @@ import click
 from hptune.backends.find import find_here
 from hptune.backends.local.cluster_size import Capacity, fitted, shrunk
 from hptune.backends.local.fields_without_effect import fields_without_effect
-from hptune.cli.options.gcloud import UserArgsCommand
+from hptune.cli.options.grouped import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers

@@ -11,7 +11,7 @@ import click
 from hptune.backends.find import submitter, words_of
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.cluster import CONTEXT
-from hptune.cli.options.gcloud import UserArgsCommand
+from hptune.cli.options.grouped import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.cli.run_and_show import run_and_show
@@ -62,7 +62,8 @@ def submit(
     \b
     Example:
       hptune submit job --config trainer/hptune.yaml --package-path trainer \\
-          --module-name trainer.task --job-dir gs://bucket/job --image REGISTRY/trainer:1 \\
+          --module-name trainer.task --job-dir gs://bucket/job \\
+          --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
     submission = resolve(request, Place.CLUSTER)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hptune.cli.options.gcloud import UserArgsCommand, user_args
+from hptune.cli.options.grouped import UserArgsCommand, user_args
 from hptune.console.program import PATH
 from hptune.results.tables import assignments
 from hptune.steps.train import train as train_best

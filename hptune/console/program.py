@@ -15,6 +15,7 @@ from rich.console import Console
 
 from hptune.console.output import open_closed_streams
 from hptune.errors import HptuneError
+from hptune.extras import explain_missing
 
 
 def run_command(command: click.Command, program: str) -> None:
@@ -31,6 +32,10 @@ def run_command(command: click.Command, program: str) -> None:
         command.main(prog_name=program, standalone_mode=False)
     except HptuneError as error:
         _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if not (message := explain_missing(error)):
+            raise
+        _fail(message, 2)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -54,10 +54,11 @@ def status_line(study: Study, since: datetime, now: datetime, screen: Screen) ->
     parts = [
         f"{progress.finished}/{progress.total} trials",
         best_so_far(study),
-        format_duration(progress.elapsed_s),
+        _whole(progress.elapsed_s),
     ]
     if progress.left_s is not None and progress.finished < progress.total:
-        parts.append(f"about {_roughly(progress.left_s)} left")
+        # A trial that takes longer than the others did ends at any moment.
+        parts.append(f"about {_roughly(max(1.0, progress.left_s))} left")
     line = "  ".join(parts)
     if len(line) + _BAR_WIDTH + 2 <= screen.width:
         line = f"{_bar(progress, screen)}  {line}"

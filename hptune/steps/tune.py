@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,6 +76,8 @@ def _tune_here(
     local.refuse_foreign()
     _keep(data, stable)
     trials = JobDir(job_dir)
+    print(f"logs:  {trials.trials}/TRIAL/{trials.trial(1).log.name}")
+    print(f"watch: hptune describe {shlex.quote(str(job_dir))} --watch")
     return run_job(local, settle(submission), lambda trial: f"; its log is {trials.trial(trial.id).log}")
 
 

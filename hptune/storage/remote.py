@@ -22,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 import fsspec
 
 from hptune.errors import Fault, HptuneError, StorageError, UsageError
+from hptune.extras import install_command
 from hptune.retry import ONCE, Patience, status_may_pass
 
 SCHEMES = "gs://, s3://, minio://, https://, file:// and plain paths"
@@ -162,7 +163,7 @@ def connect(uri: str, timeout_s: float) -> Remote:
             getattr(importlib.import_module(module), name) for module, name in _FOREIGN_ERRORS[protocol]
         ]
     except ImportError as error:
-        command = f"pip install 'hptune[{_EXTRAS[protocol]}]'"
+        command = install_command(_EXTRAS[protocol])
         raise refused(uri, f"needs a package that is missing ({error}): {command}") from error
     path = uri if protocol == "http" else uri.split("://", 1)[1]
     return Remote(uri, filesystem, path, (OSError, EOFError, ValueError, *foreign), protocol != "http")

@@ -11,9 +11,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from hptune.backends.base import Backend
+from hptune.backends.base import Backend, Deletable
 from hptune.backends.failures import nothing_to_compare
-from hptune.backends.local import job_record, logs, previous_trials
+from hptune.backends.local import deletion, job_record, logs, previous_trials
 from hptune.backends.local.cluster_size import Capacity
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
@@ -32,7 +32,7 @@ from hptune.storage.lock import hold, is_held
 from hptune.trial.pod.packages import install
 
 
-class LocalBackend(Backend):
+class LocalBackend(Backend, Deletable):
     """Runs a job with the processes of this machine.
 
     Args:
@@ -109,6 +109,20 @@ class LocalBackend(Backend):
             end_time=changed if state is not JobState.RUNNING else None,
             start_time=changed if state is JobState.RUNNING else None,
         )
+
+    def check_deletable(self) -> None:
+        """Refuses a directory that is not to be deleted. See `Deletable.check_deletable`."""
+        deletion.check(self._dir)
+        if self._is_locked():
+            raise JobDirError(
+                Fault(str(self._dir.root), "holds a job that runs; Ctrl-C stops it where it runs")
+            )
+
+    def delete(self) -> None:
+        """Deletes the job's directory. See `Deletable.delete`."""
+        self.check_deletable()
+        with hold(self._dir.lock, self._dir.root):
+            deletion.delete(self._dir)
 
     def recall(self) -> Submission:
         """Returns the submission of the job. See `Backend.recall`."""

@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from hptune.backends.find import DEFAULT_NAMESPACE, find
+from hptune.cli.options.grouped import GroupedOption
 
 F = TypeVar("F", bound=Callable[..., object])
 
 CONTEXT = click.option(
     "--context",
+    cls=GroupedOption,
+    group="Cluster",
     help="Asks the cluster of this context of the kubeconfig.  [default: the pod's own cluster, else the "
     "current context's]",
 )

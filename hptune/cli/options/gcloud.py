@@ -1,4 +1,4 @@
-"""What commands share of gcloud's: its flags, the trainer's arguments after ``--``, lists with commas."""
+"""What commands share of gcloud's: its flags, lists with commas."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 import click
 
+from hptune.cli.options.grouped import GroupedOption
 from hptune.job.document import FieldPath
 from hptune.job.overrides import Override
 from hptune.job.submission import Final
 
 F = TypeVar("F", bound=Callable[..., object])
 
-
-_USER_ARGS = "hptune.user_args"
 
 # Flags of `gcloud ai-platform jobs submit training`, that set a field of the training input here too.
 _FIELDS: dict[str, FieldPath] = {
@@ -72,31 +71,6 @@ class GcloudFlags:
     without_effect: tuple[str, ...]
 
 
-class UserArgsCommand(click.Command):
-    """A command that keeps what follows ``--`` for a trainer, as gcloud's did.
-
-    click would hand the trainer's first argument to an optional positional of the command.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Cuts the trainer's arguments off; None in `user_args` where there is no ``--``."""
-        if "--" in args:
-            cut = args.index("--")
-            ctx.meta[_USER_ARGS] = tuple(args[cut + 1 :])
-            args = args[:cut]
-        return super().parse_args(ctx, args)
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Shows where the trainer's arguments go."""
-        return [*super().collect_usage_pieces(ctx), "[-- USER_ARGS...]"]
-
-
-def user_args() -> tuple[str, ...] | None:
-    """Returns the trainer's arguments of the command that runs; None where it had no ``--``."""
-    args: tuple[str, ...] | None = click.get_current_context().meta.get(_USER_ARGS)
-    return args
-
-
 def comma_separated(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Splits several values in one, as gcloud took them; an option's callback."""
     return tuple(filter(None, value.split(","))) if value else ()
@@ -104,6 +78,8 @@ def comma_separated(_: click.Context, __: click.Parameter, value: str | None) ->
 
 FINAL = click.option(
     "--final",
+    cls=GroupedOption,
+    group="Trials",
     type=click.Choice([each.value for each in Final], case_sensitive=False),
     callback=lambda _, __, value: Final(value) if value else None,
     help="Judges a trial by its last report, as the service did, or by its best one.  "
@@ -112,6 +88,8 @@ FINAL = click.option(
 SWITCHES = click.option(
     "--switch",
     "switches",
+    cls=GroupedOption,
+    group="Trainer",
     multiple=True,
     metavar="PARAMETER",
     help="Passes this parameter, True or False, as a flag without a value. May be repeated.",

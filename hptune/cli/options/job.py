@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
@@ -15,13 +15,16 @@ from hptune.cli.options.gcloud import (
     GcloudFlags,
     accept_gcloud_flags,
     comma_separated,
-    user_args,
 )
+from hptune.cli.options.grouped import GroupedOption, user_args
 from hptune.console.program import PATH, SEED
 from hptune.job.request import Request
 from hptune.job.runtime import RuntimeKind
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_trials = partial(click.option, cls=GroupedOption, group="Trials")
+_trainer = partial(click.option, cls=GroupedOption, group="Trainer")
 
 
 def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Callable[[F], F]:
@@ -39,21 +42,21 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
     names = [field.name for field in fields(Request) if field.name not in ("user_args", "overrides")]
     options = (
         click.argument("name", metavar="[JOB]", required=False),
-        click.option("--config", type=PATH, required=True, help="Reads the job from this file, hptune.yaml."),
-        click.option("--module-name", help="Runs this module as the trainer, such as trainer.task."),
-        click.option(
+        _trials("--config", type=PATH, required=True, help="Reads the job from this file, hptune.yaml."),
+        _trainer("--module-name", help="Runs this module as the trainer, such as trainer.task."),
+        _trainer(
             "--command", metavar="LINE", help="Runs this command as the trainer, such as 'python task.py'."
         ),
-        click.option("--package-path", type=PATH, help=package_path),
-        click.option("--packages", callback=comma_separated, help=packages),
-        click.option("--job-dir", help=job_dir),
-        click.option(
+        _trainer("--package-path", type=PATH, help=package_path),
+        _trainer("--packages", callback=comma_separated, help=packages),
+        _trials("--job-dir", help=job_dir),
+        _trainer(
             "--runtime",
             type=click.Choice(list(RuntimeKind), case_sensitive=False),
             help="Runs the trainer in this runtime.  [default: the one it was written for]",
         ),
-        click.option("--python", metavar="PATH", help="Runs the trainer with this Python interpreter."),
-        click.option(
+        _trainer("--python", metavar="PATH", help="Runs the trainer with this Python interpreter."),
+        _trainer(
             "--docker-flag",
             "docker_flags",
             multiple=True,
@@ -62,7 +65,7 @@ def job_request(*own: str, package_path: str, packages: str, job_dir: str) -> Ca
         ),
         SWITCHES,
         FINAL,
-        click.option("--seed", type=SEED, default=0, show_default=True, help="Seeds the suggestions."),
+        _trials("--seed", type=SEED, default=0, show_default=True, help="Seeds the suggestions."),
     )
 
     def add(function: F) -> F:

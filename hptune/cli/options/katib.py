@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
 
 from hptune.backends.katib.options import DECLARED, Declared, KatibOptions
+from hptune.cli.options.grouped import GroupedOption
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -45,8 +46,9 @@ def _option(declared: Declared) -> Callable[[F], F]:
     option, default = declared.option, declared.default
     unset = f"  [default: {option.unset}]" if option.unset else ""
     kind: dict[str, Any]
+    in_cluster = partial(click.option, cls=GroupedOption, group="Cluster")
     if issubclass(declared.type, Mapping):
-        return click.option(
+        return in_cluster(
             *declared.flags,
             declared.field,
             multiple=True,
@@ -60,7 +62,7 @@ def _option(declared: Declared) -> Callable[[F], F]:
         kind = {"type": choices, "default": str(default), "callback": lambda _, __, value: members(value)}
     else:
         kind = {"type": _Quantity(declared) if declared.reader else declared.type, "default": default}
-    return click.option(
+    return in_cluster(
         *declared.flags,
         declared.field,
         **kind,

@@ -26,7 +26,6 @@ from hptune.backends.katib.experiment.annotations import (
     read_submission,
     read_watcher,
 )
-from hptune.backends.katib.experiment.build import build_experiment
 from hptune.backends.katib.experiment.checks import differences as katib_differences
 from hptune.backends.katib.experiment.checks import unwatched_differences
 from hptune.backends.katib.experiment.identity import changes
@@ -127,6 +126,9 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             self._notices.tell(difference)
 
     def _make(self, submission: Submission, guard: Guard | None = None) -> None:
+        # Here, for its classes take half a second to import, and other commands need none.
+        from hptune.backends.katib.experiment.build import build_experiment
+
         manifest = build_experiment(submission, self._options)
         for difference in katib_differences(submission, self._options):
             self._notices.tell(difference)

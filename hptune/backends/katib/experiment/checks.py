@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hptune.backends.katib.experiment import quoting
 from hptune.backends.katib.experiment.annotations import MAX_BYTES
-from hptune.backends.katib.experiment.parameters import RANDOM, algorithm_name, katib_text
+from hptune.backends.katib.experiment.terms import RANDOM, algorithm_name, katib_text
 from hptune.backends.katib.experiment.trial_job import place_faults, trial_document
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import Fault, UsageError

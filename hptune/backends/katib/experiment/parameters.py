@@ -16,6 +16,7 @@ from kubeflow_katib_api.models import (
     V1beta1ParameterSpec,
 )
 
+from hptune.backends.katib.experiment.terms import algorithm_name, katib_text
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.backends.katib.suggestion import settings
 from hptune.job.schema import Algorithm
@@ -24,18 +25,8 @@ from hptune.job.tuning_job import TuningJob
 from hptune.search.grid import grid_axes
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, Value, format_number
-from hptune.trial.pod.encoding import encode_value
-
-RANDOM = "random"
-GRID = "grid"
 
 _DISTRIBUTIONS = {Scale.LINEAR: "uniform", Scale.LOG: "logUniform"}
-
-
-def algorithm_name(job: TuningJob, options: KatibOptions) -> str:
-    """Returns what Katib calls the algorithm that suggests ``job``'s trials."""
-    named = {Algorithm.RANDOM_SEARCH: RANDOM, Algorithm.GRID_SEARCH: GRID}
-    return named.get(job.algorithm, options.algorithm.value)
 
 
 def parameter_specs(job: TuningJob) -> list[V1beta1ParameterSpec]:
@@ -71,11 +62,6 @@ def _list_of(parameter: Parameter, values: Iterable[Value]) -> V1beta1ParameterS
             distribution="uniform",
         ),
     )
-
-
-def katib_text(value: Value) -> str:
-    """Spells a value as an Experiment does."""
-    return encode_value(value) if isinstance(value, str) else format_number(value)
 
 
 def algorithm_spec(submission: Submission, options: KatibOptions) -> V1beta1AlgorithmSpec:

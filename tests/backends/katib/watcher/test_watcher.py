@@ -20,7 +20,7 @@ from hptune.backends.katib.watcher.watch import PodWatch
 from hptune.results.status_file import load_status
 from hptune.results.study import JobState, TrialState
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 SLEEPS_IN_THE_SECOND = "print(f'accuracy={x}', flush=True)\ntime.sleep(120 * (trial == 2))"
 
 
@@ -136,10 +136,18 @@ class Steps:
         return next(iter(self.server.all("experiments")), None)
 
     def watch(self, job):
-        """Runs what a Job's container runs, but in haste."""
+        """Runs what a Job's container runs, but in haste; returns it when it has looked at the pod."""
         [container] = job["spec"]["template"]["spec"]["containers"]
         _, *words = container["command"]
-        return self._run([sys.executable, *words, "--poll", "0.2", "--patience", "0.02"])
+        pod = words[words.index("--pod") + 1]
+        before = self._looks_at(pod)
+        watcher = self._run([sys.executable, *words, "--poll", "0.2", "--patience", "0.02"])
+        wait_until(lambda: self._looks_at(pod) > before)
+        return watcher
+
+    def _looks_at(self, pod):
+        requests = [(method, path) for method, path, _ in self.server.requests]
+        return sum(method == "GET" and path.endswith(f"/pods/{pod}") for method, path in requests)
 
     def runs_the_second_trial(self):
         return (self.folder / "starts").exists() and "2" in (self.folder / "starts").read_text()
@@ -180,7 +188,6 @@ def test_the_job_ends_with_a_step_that_is_killed_and_what_is_known_is_kept(steps
     wait_until(steps.runs_the_second_trial)
     [job] = steps.jobs
     watcher = steps.watch(job)
-    time.sleep(1)
     command.send_signal(signal.SIGKILL)
     command.wait()
     assert watcher.poll() is None, "its pod has not ended yet"
@@ -193,7 +200,6 @@ def test_the_job_ends_with_a_pod_that_is_deleted_though_the_watcher_is_evicted_m
     wait_until(steps.runs_the_second_trial)
     [job] = steps.jobs
     evicted = steps.watch(job)
-    time.sleep(1)
     evicted.kill()
     command.kill()
     steps.server.remove("pods", "step")

@@ -65,8 +65,10 @@ def test_an_experiment_that_hptune_katib_prints_runs_with_another_algorithm_of_k
     changed = printed.out.replace("algorithmName: bayesianoptimization", "algorithmName: tpe")
     changed = without_settings(changed)
     user.ask("create", "--filename", "-", given=changed)
-    wait_for("two trials with tpe", lambda: len(job.trials()) == 2)
-    assert all(0.1 <= float(trial["hyperparameters"]["x"]) <= 1 for trial in job.trials())
+    wait_for("its trials have failed", lambda: job.has("Failed"))
+    trials = job.trials()
+    assert len(trials) == 2
+    assert all(0.1 <= float(trial["hyperparameters"]["x"]) <= 1 for trial in trials)
 
 
 def without_settings(text):

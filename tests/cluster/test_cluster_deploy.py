@@ -105,7 +105,7 @@ def test_a_deployment_to_a_cluster_with_a_stand_in_for_kfp(profile, cluster, tmp
         assert_deployed(profile)
         job = profile.job("deployed", TRAINER, job_file(maxTrials=1, maxParallelTrials=1))
         with job.submitted("--algorithm", "gp-bandit", "--service-account", "hptune-trial") as watched:
-            watched.wait_for("its trial is known", job.trials)
+            watched.wait_for("its trial has a pod", job.pods)
             early = checkout.make("results", environment, JOB=job.name)
             assert early.returncode == 0, early.stderr
             assert job.name in early.stdout

@@ -1,9 +1,8 @@
 """describe, stream-logs, report and cancel, while a job runs and later."""
 
-import subprocess
 from dataclasses import replace
 
-from tests.cluster.users import HPTUNE, NUMBERED, job_file, wait_for
+from tests.cluster.users import NUMBERED, job_file, wait_for
 
 TALKATIVE = (
     "print('reading the data', flush=True)\n"
@@ -27,19 +26,13 @@ def test_a_job_is_described_reported_and_followed_while_it_runs_and_later(user):
         watched.wait_for("the first trial runs", job.running_pods)
         described = job.describe()
         assert described["state"] in ("RUNNING", "PREPARING")
-        follower = subprocess.Popen(
-            [HPTUNE, "stream-logs", *job.words],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=user.environment,
-            cwd=user.home,
-        )
-        table = user.hptune("describe", *job.words)
-        assert table.code == 0
-        assert job.name in table.out
-        assert job.name in report(job, "early.html")
-        assert watched.end().code == 0
-        lines = follower.communicate(timeout=60)[0].splitlines()
+        with job.followed() as follower:
+            table = user.hptune("describe", *job.words)
+            assert table.code == 0
+            assert job.name in table.out
+            assert job.name in report(job, "early.html")
+            assert watched.end().code == 0
+            lines = follower.end().out.splitlines()
     messages = {tuple(line.split("\t")[3:]) for line in lines}
     assert messages >= {("1", "reading the data"), ("1", "all done"), ("2", "all done")}
     assert job.describe()["state"] == "SUCCEEDED"
@@ -63,7 +56,7 @@ def test_a_cancelled_job_is_gone_from_the_cluster_and_its_trials_are_kept(user):
     trainer = "print(f'score={x}', flush=True)\ntime.sleep(0 if trial == 1 else 600)\n"
     job = user.job("cancelled", trainer, job_file(maxTrials=3, maxParallelTrials=1))
     with job.submitted(*NUMBERED) as watched:
-        watched.wait_for("the second trial runs", lambda: len(job.trials()) == 2 and job.running_pods())
+        watched.wait_for("the second trial runs", lambda: "trial 2/3 runs" in watched.err)
         done = job.cancel()
         assert done.code == 0, done.err
         ended = watched.end()
@@ -89,7 +82,8 @@ def test_a_job_that_is_submitted_without_waiting_runs_by_itself(user):
     done = job.submit("--async")
     assert done.code == 0, done.err
     assert f"hptune describe {job.name} --namespace {user.namespace}" in done.out
-    wait_for("it has ended", lambda: job.trials() and job.describe()["state"] == "SUCCEEDED")
+    wait_for("it has ended", lambda: job.has("Succeeded"))
+    assert job.describe()["state"] == "SUCCEEDED"
 
 
 def test_a_job_in_a_store_that_only_the_cluster_knows_can_be_cancelled_or_says_how(user):

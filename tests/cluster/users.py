@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,18 +159,22 @@ class Job:
         """Runs it to its end."""
         return self.user.run(*self.command(*flags, **options), timeout_s=timeout_s)
 
+    def submitted(self, *flags: str, **options: Any) -> AbstractContextManager["Watched"]:
+        """Runs it beside the block; where it still runs at the block's end, the command is killed."""
+        return self._beside("submit", self.command(*flags, **options))
+
+    def followed(self) -> AbstractContextManager["Watched"]:
+        """Runs `hptune stream-logs` beside the block; where it still runs at the block's end it is killed."""
+        return self._beside("stream-logs", [str(HPTUNE), "stream-logs", *self.words])
+
     @contextmanager
-    def submitted(self, *flags: str, **options: Any) -> Iterator["Watched"]:
-        """Runs it beside the block; what still runs at the block's end is killed, and cancelled."""
-        with (self.folder / "out").open("w") as out, (self.folder / "err").open("w") as err:
+    def _beside(self, name: str, command: list[str]) -> Iterator["Watched"]:
+        files = self.folder / f"{name}.out", self.folder / f"{name}.err"
+        with files[0].open("w") as out, files[1].open("w") as err:
             process = subprocess.Popen(
-                self.command(*flags, **options),
-                stdout=out,
-                stderr=err,
-                cwd=self.folder,
-                env=self.user.environment,
+                command, stdout=out, stderr=err, cwd=self.folder, env=self.user.environment
             )
-        watched = Watched(self, process)
+        watched = Watched(process, *files)
         try:
             yield watched
         finally:
@@ -201,6 +205,15 @@ class Job:
         """The value of its label."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower())
 
+    def has(self, condition: str) -> bool:
+        """Whether its Experiment is there, and Katib says so of it."""
+        selector = f"hptune.dev/job={self.label}"
+        found = self.user.kubectl_json("experiments", "--selector", selector)["items"]
+        conditions = found[0].get("status", {}).get("conditions", []) if found else []
+        return {"type": condition, "status": "True"} in [
+            {key: each[key] for key in ("type", "status")} for each in conditions
+        ]
+
     def pods_of_label(self) -> list[dict[str, Any]]:
         """All of its pods, also of a job whose Experiment is gone."""
         return self.user.kubectl_json("pods", "--selector", f"hptune.dev/job={self.label}")["items"]
@@ -221,20 +234,21 @@ class Job:
 
 @dataclass
 class Watched:
-    """`hptune submit` while it runs."""
+    """A command of hptune's while it runs, and the files of what it writes."""
 
-    job: Job
     process: subprocess.Popen[bytes]
+    out_file: Path
+    err_file: Path
 
     @property
     def err(self) -> str:
         """What it has written to standard error so far."""
-        return (self.job.folder / "err").read_text()
+        return self.err_file.read_text()
 
     @property
     def out(self) -> str:
         """What it has written to standard output so far."""
-        return (self.job.folder / "out").read_text()
+        return self.out_file.read_text()
 
     def kill(self) -> None:
         """kill -9."""

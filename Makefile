@@ -92,9 +92,7 @@ fuzz: .venv/installed-dev  ## Fuzz the readers of job files, event files, metric
 	    $(BIN)/python -m tests.fuzz $$reader -max_total_time=$(FUZZ_S) -verbosity=0 -print_final_stats=1 || exit 1; done
 
 test-cluster: .venv/installed-dev  ## Run jobs in a real cluster, built on this machine; KEEP=1 leaves it running.
-	@$(if $(KEEP),,trap '$(BIN)/python -m tests.cluster down' EXIT;) \
-	    $(BIN)/python -m tests.cluster up --or-skip && \
-	    $(BIN)/pytest --quiet --numprocesses 4 --dist load --maxschedchunk 1 -m cluster tests/cluster
+	@$(BIN)/python -m tests.cluster test $(if $(KEEP),--keep) $(FLAGS)
 
 cluster-down: .venv/installed-dev  ## End the cluster that make test-cluster has left running.
 	@$(BIN)/python -m tests.cluster down

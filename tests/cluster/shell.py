@@ -20,6 +20,10 @@ class MissingError(HarnessError):
     """This machine lacks what a cluster needs; the message names it."""
 
 
+class OutOfTimeError(HarnessError):
+    """A build has taken longer than it was given."""
+
+
 def tell(text: str) -> None:
     """Prints a line with the time since the program's start."""
     minutes, seconds = divmod(int(time.monotonic() - _STARTED), 60)

@@ -64,17 +64,22 @@ class Part:
         with step(f"building {self.name} {self.version}"):
             work = settings.WORK / f"{self.name}-{os.getpid()}"
             shutil.rmtree(work, ignore_errors=True)
-            source, out = work / "source", work / "out"
-            out.mkdir(parents=True)
-            self._copy_source(source)
-            self.prepare(source)
-            for number, (name, package) in enumerate(self.programs.items(), 1):
-                tell(f"  {name} ({number} of {len(self.programs)})")
-                _compile(source, package, out / name, self.flags)
-            for folder in self.kept:
-                shutil.copytree(source / folder, out / folder)
-            _publish(out, self.directory)
-            shutil.rmtree(work)
+            try:
+                self._build_in(work)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+    def _build_in(self, work: Path) -> None:
+        source, out = work / "source", work / "out"
+        out.mkdir(parents=True)
+        self._copy_source(source)
+        self.prepare(source)
+        for number, (name, package) in enumerate(self.programs.items(), 1):
+            tell(f"  {name} ({number} of {len(self.programs)})")
+            _compile(source, package, out / name, self.flags)
+        for folder in self.kept:
+            shutil.copytree(source / folder, out / folder)
+        _publish(out, self.directory)
 
     def _copy_source(self, target: Path) -> None:
         if self.module is None:

@@ -10,6 +10,7 @@ import click
 from hptune.cli.options.gcloud import UserArgsCommand, user_args
 from hptune.console.output import outliving_readers
 from hptune.console.program import PATH, SEED, console
+from hptune.data.mnist import validation_fraction
 from hptune.errors import Fault, UsageError
 from hptune.job.request import JOBS, Place
 from hptune.job.tuning_job import load_job, parse_job
@@ -31,8 +32,7 @@ COUNT = click.IntRange(min=0)
 @click.option(
     "--validation-fraction",
     type=float,
-    default=1 / 6,
-    help="Measures trials on this share of the training part.  [default: 1/6]",
+    help="Measures trials on this share of the training part.  [default: 1/6; of digits 2/3]",
 )
 @click.option("--config", type=PATH, help="Reads the job from this file, hptune.yaml.")
 @click.option("--name", help="Names the job.  [default: as its directory]")
@@ -106,7 +106,7 @@ def _named_as_parameters(given: dict[str, Any]) -> dict[str, Any]:
     values = {
         "data": given["data"],
         "data_sha256": given["data_sha256"],
-        "data_validation_fraction": given["validation_fraction"],
+        "data_validation_fraction": _validation_fraction(given["validation_fraction"], given["data"]),
         "job_file": _read_job(config, given["max_trials"], given["max_parallel_trials"]) if config else None,
         "job_max_trials": given["max_trials"],
         "job_max_parallel_trials": given["max_parallel_trials"],
@@ -115,6 +115,10 @@ def _named_as_parameters(given: dict[str, Any]) -> dict[str, Any]:
         "trainer_data_flag": given["data_flag"],
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _validation_fraction(given: float | None, data: str | None) -> float | None:
+    return validation_fraction(data) if given is None and data else given
 
 
 def _check_complete(arguments: dict[str, Any]) -> None:

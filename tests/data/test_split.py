@@ -86,7 +86,7 @@ def test_digits_become_floats_from_0_to_1(tmp_path: Path) -> None:
     assert run.final.x_train.dtype == np.float32
     assert (run.final.x_train.min(), run.final.x_train.max()) == (0, 1)
     assert set(np.unique(run.final.x_train * 16)) == set(range(17))
-    assert run.summary == Summary(1202, 240, 355, 64, 10, "float32", 16.0)
+    assert run.summary == Summary(1001, 200, 596, 64, 10, "float32", 16.0)
 
 
 def test_bytes_of_few_grey_levels_become_floats(tmp_path: Path) -> None:

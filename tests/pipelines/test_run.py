@@ -109,6 +109,7 @@ def test_all_steps_run_and_are_shown_as_they_go(finished):
         "report",
     ]
     assert re.search(r"^  trial 1/3 SUCCEEDED 4 at step 7", stderr, re.MULTILINE)
+    assert "  rows: 400 train, 801 validation, 596 test\n" in stderr
     assert "KFP" not in stderr
     assert "Warning" not in stderr
 

@@ -2,7 +2,7 @@
 
 All are given the search space as their own users would write it down; where a sampler has no reverse log, its
 users would search linearly. Peers are imported when they are used: they are requirements of this benchmark
-alone (requirements.txt beside it).
+alone (requirements.txt beside it). `bandit_peers` has those that need an environment of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
+from benchmarks.suggest.bandit_peers import AxSearcher, HeboSearcher, SmacSearcher, VizierSearcher
 from hptune.search.bandit import GPBanditSampler
 from hptune.search.encoding import distributions
 from hptune.search.random import RandomSearchSampler
@@ -183,58 +184,6 @@ def _declare(names: Any, parameter: Parameter) -> None:  # noqa: ANN401
         declare(parameter.name, parameter.low, parameter.high, sampling=_KERAS_SAMPLING[parameter.scale])
 
 
-class VizierSearcher:
-    """Vizier's Gaussian-process bandit."""
-
-    def __init__(self, space: SearchSpace, seed: int) -> None:
-        from vizier import algorithms, pyvizier
-
-        # Not by way of vizier.algorithms.designers, which imports the requirements of all the others.
-        from vizier._src.algorithms.designers.gp_bandit import VizierGPBandit
-        from vizier.pyvizier.converters import padding
-
-        self._vizier, self._algorithms, self._space = pyvizier, algorithms, space
-        problem = pyvizier.ProblemStatement()
-        for parameter in space:
-            _add(problem.search_space.root, parameter, pyvizier.ScaleType)
-        metric = pyvizier.MetricInformation("objective", goal=pyvizier.ObjectiveMetricGoal.MAXIMIZE)
-        problem.metric_information.append(metric)
-        # JAX compiles for seconds for each new shape; padded, there is one for every ten trials. The model
-        # is the same.
-        padded = padding.PaddingSchedule(num_trials=padding.PaddingType.MULTIPLES_OF_10)
-        self._designer = VizierGPBandit.from_problem(problem, seed=seed, padding_schedule=padded)
-        self._count = 0
-
-    def suggest(self) -> dict[str, Value]:
-        """Suggests what to try next. See `Searcher`."""
-        (self._suggestion,) = self._designer.suggest(1)
-        chosen = self._suggestion.parameters
-        values = {parameter.name: chosen.get_value(parameter.name) for parameter in self._space}
-        return {
-            p.name: int(values[p.name]) if isinstance(p, Integer) else values[p.name] for p in self._space
-        }
-
-    def observe(self, values: Mapping[str, Value], objective: float) -> None:
-        """Takes in what came of it. See `Searcher`."""
-        del values
-        self._count += 1
-        trial = self._suggestion.to_trial(self._count)
-        trial.complete(self._vizier.Measurement({"objective": objective}))
-        self._designer.update(self._algorithms.CompletedTrials([trial]), self._algorithms.ActiveTrials([]))
-
-
-def _add(root: Any, parameter: Parameter, scales: Any) -> None:  # noqa: ANN401
-    if isinstance(parameter, Categorical):
-        root.add_categorical_param(parameter.name, list(parameter.values))
-        return
-    scale = {Scale.LINEAR: scales.LINEAR, Scale.LOG: scales.LOG, Scale.REVERSE_LOG: scales.REVERSE_LOG}
-    if isinstance(parameter, Discrete):
-        root.add_discrete_param(parameter.name, list(parameter.values), scale_type=scale[parameter.scale])
-    else:
-        add = root.add_int_param if isinstance(parameter, Integer) else root.add_float_param
-        add(parameter.name, parameter.low, parameter.high, scale_type=scale[parameter.scale])
-
-
 OURS = "hptune"
 BASELINE = "random"
 
@@ -249,6 +198,9 @@ SEARCHERS: dict[str, Callable[[SearchSpace, int], Searcher]] = {
     "scikit-optimize (4 initial)": functools.partial(SkoptSearcher, n_initial_points=4),
     "KerasTuner": KerasTunerSearcher,
     "Vizier": VizierSearcher,
+    "HEBO": HeboSearcher,
+    "Ax": AxSearcher,
+    "SMAC3": SmacSearcher,
 }
 """By the name that tables show."""
 
@@ -262,5 +214,8 @@ PACKAGES = {
     "scikit-optimize (4 initial)": "scikit-optimize",
     "KerasTuner": "keras-tuner",
     "Vizier": "google-vizier",
+    "HEBO": "HEBO",
+    "Ax": "ax-platform",
+    "SMAC3": "smac",
 }
 """What each peer comes in."""

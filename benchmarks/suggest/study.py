@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.suggest.searchers import PACKAGES, SEARCHERS
-from benchmarks.suggest.tasks import TASKS, Problem
+from benchmarks.suggest.tasks import TASKS, TRIALS, Problem
 from hptune.storage.atomic import replacing
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "suggest.jsonl"
-TRIALS = 50
 
 # Read when NumPy and JAX are loaded, so before the processes start.
 _ONE_THREAD = {

@@ -26,6 +26,9 @@ from scipy.interpolate import RegularGridInterpolator
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer, Parameter, SearchSpace, Value
 
+TRIALS = 50
+"""How many a search has."""
+
 TABLES = Path(__file__).resolve().parents[1] / "tables"
 Objective = Callable[[Mapping[str, Value]], float]
 

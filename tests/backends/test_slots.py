@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from hptune.backends.local.slots import Slot, machine_gpus, share
+from hptune.backends.local.slots import Slot, by_physical_core, machine_cores, machine_gpus, share
 from hptune.errors import HptuneError
 
 
@@ -12,13 +12,32 @@ def test_cores_are_split_without_overlap_and_without_rest():
     assert {len(slot.cores) for slot in slots} == {2, 3}
 
 
+def test_slots_share_no_physical_core_on_a_stand_in_for_a_kernels_topology(tmp_path):
+    places = {0: (0, 0), 1: (0, 1), 2: (1, 0), 3: (1, 1), 4: (0, 0), 5: (0, 1), 6: (1, 0), 7: (1, 1)}
+    for core, (socket, physical) in places.items():
+        folder = tmp_path / f"cpu{core}" / "topology"
+        folder.mkdir(parents=True)
+        (folder / "physical_package_id").write_text(f"{socket}\n")
+        (folder / "core_id").write_text(f"{physical}\n")
+    slots = share(4, by_physical_core(range(8), tmp_path), ())
+    assert [slot.cores for slot in slots] == [(0, 4), (1, 5), (2, 6), (3, 7)]
+
+
+def test_cores_of_which_the_kernel_tells_nothing_keep_their_order(tmp_path):
+    assert by_physical_core({3, 1, 2}, tmp_path) == (1, 2, 3)
+
+
+def test_the_machines_cores_are_those_that_this_process_may_use():
+    assert sorted(machine_cores()) == sorted(os.sched_getaffinity(0))
+
+
 @pytest.mark.parametrize(
     ("gpus", "expected", "shared"),
     [
         ((), [(), ()], False),
         (("0",), [("0",), ("0",)], True),
         (("0", "1"), [("0",), ("1",)], False),
-        (("0", "1", "2"), [("0", "2"), ("1",)], False),
+        (("0", "1", "2"), [("0",), ("1", "2")], False),
     ],
 )
 def test_gpus_are_split_and_shared_where_there_are_fewer_than_slots(gpus, expected, shared):

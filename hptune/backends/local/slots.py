@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from hptune.errors import HptuneError
@@ -53,7 +54,7 @@ class Slot:
 
 
 def share(count: int, cores: Sequence[int], gpus: Sequence[str]) -> tuple[Slot, ...]:
-    """Splits cores and GPUs evenly among ``count`` slots; where there are fewer, slots share them."""
+    """Splits cores and GPUs evenly among ``count`` slots, neighbours together; fewer are shared."""
     return tuple(
         Slot(_part(cores, i, count), _part(gpus, i, count), 0 < len(gpus) < count, count == 1)
         for i in range(count)
@@ -63,14 +64,34 @@ def share(count: int, cores: Sequence[int], gpus: Sequence[str]) -> tuple[Slot, 
 def _part(items: Sequence[T], index: int, count: int) -> tuple[T, ...]:
     if not items:
         return ()
-    return tuple(items[index::count]) if count <= len(items) else (items[index % len(items)],)
+    if len(items) < count:
+        return (items[index % len(items)],)
+    return tuple(items[index * len(items) // count : (index + 1) * len(items) // count])
 
 
 def machine_cores() -> tuple[int, ...]:
-    """Numbers of the cores that this process may use."""
+    """Numbers of the cores that this process may use, the threads of one physical core side by side."""
     if sys.platform == "linux":
-        return tuple(sorted(os.sched_getaffinity(0)))
+        return by_physical_core(os.sched_getaffinity(0))
     return tuple(range(os.cpu_count() or 1))
+
+
+def by_physical_core(
+    cores: Iterable[int], topology: Path = Path("/sys/devices/system/cpu")
+) -> tuple[int, ...]:
+    """Sorts cores by socket and physical core, so that slots of neighbours slow each other down the least.
+
+    Args:
+        cores: As the kernel numbers them, often each physical core once and then again.
+        topology: Where the kernel tells of them; where it does not, they are in order of their numbers.
+    """
+
+    def place(core: int) -> tuple[int, int, int]:
+        files = (topology / f"cpu{core}" / "topology" / name for name in ("physical_package_id", "core_id"))
+        socket, physical = (int(file.read_text(encoding="ascii")) if file.exists() else 0 for file in files)
+        return socket, physical, core
+
+    return tuple(sorted(cores, key=place))
 
 
 def machine_gpus() -> tuple[str, ...]:

@@ -15,7 +15,11 @@ JOB_DIR ?= hptune-jobs/$(JOB)
 FLAGS ?=
 
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# uv, where it is on the path, else pip; UV= has pip do it in any case. Neither compiles modules, which takes a quarter
+# of a gigabyte: Python compiles those that are used, at their first use.
+UV ?= $(shell command -v uv)
+INSTALL = $(if $(UV),'$(UV)' pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet \
+    --disable-pip-version-check --no-compile) --constraint constraints.txt --editable
 
 PROTO_OUT ?= .
 # The data of manifests/experiment.yaml.
@@ -87,7 +91,7 @@ test-images: .venv/installed-dev  ## Build the images and run the pipeline in th
 FUZZ_S ?= 600
 
 fuzz: .venv/installed-dev  ## Fuzz the readers of job files, event files, metric files, printed lines and data.
-	@$(PIP_INSTALL) '.[fuzz]'
+	@$(INSTALL) '.[fuzz]'
 	@for reader in job_file event_file metric_file printed data_file; do echo "$$reader:"; \
 	    $(BIN)/python -m tests.fuzz $$reader -max_total_time=$(FUZZ_S) -verbosity=0 -print_final_stats=1 || exit 1; done
 
@@ -133,9 +137,9 @@ clean:  ## Remove .venv, caches and prepared data; jobs under hptune-jobs/ stay.
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/pip
-	@$(PIP_INSTALL) '.[pipelines,tensorflow]'
+	@$(INSTALL) '.[pipelines,tensorflow]'
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/pip
-	@$(PIP_INSTALL) '.[dev]'
+	@$(INSTALL) '.[dev]'
 	@touch $@ .venv/installed

@@ -234,7 +234,10 @@ class _Supervisor:
         )
         of_master = is_port_taken(exit_code, self._output.last) and bool(self._beside)
         self.lacked_port = failure.port_taken if failure else of_master and objective.measurement is None
-        fault = find_fault(self._spec, ending) if self._spec.task.is_measured else ""
+        fault = find_fault(self._spec, ending)
+        if not exit_code and not self._spec.task.is_measured:
+            # It has no objective to be judged by.
+            fault = ""
         return Outcome(
             exit_code=ending.exit_code,
             timed_out=timed_out,

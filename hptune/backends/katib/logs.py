@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from hptune.backends.katib.cluster.client import Cluster
+from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.names import TRIAL_LABEL
-from hptune.backends.katib.experiment.trial_job import CONTAINER
 from hptune.backends.katib.status import View, decisive_failure, has_ended, has_started
+from hptune.backends.katib.tasks import container_name, task_name
 from hptune.errors import ClusterError
 from hptune.job.submission import Submission
 from hptune.results.study import JobState, JobStatus, LogLine
@@ -39,16 +40,17 @@ def follow(
             trial = pod["metadata"].get("labels", {}).get(TRIAL_LABEL)
             if trial in numbers and has_started(pod):
                 name = pod["metadata"]["name"]
-                log = logs.setdefault(name, _Log(numbers[trial], name))
+                log = logs.setdefault(name, _Log(numbers[trial], pod))
                 yield from log.read_new(cluster, to_end=not running or has_ended(pod))
         if not running:
             return
         time.sleep(_POLL_S)
 
 
-def tail(cluster: Cluster, pod: str) -> str:
+def tail(cluster: Cluster, pod: Object) -> str:
     """Returns the last lines that a trainer printed, indented; where there are none, it says so."""
-    content = cluster.log(pod, CONTAINER, last_lines=_TAIL_LINES)
+    name = pod["metadata"]["name"]
+    content = cluster.log(name, container_name(pod), last_lines=_TAIL_LINES)
     lines = [_split(line)[1] for line in content.split(b"\n") if line]
     return "\n".join(f"    {line}" for line in lines) or "    (empty)"
 
@@ -64,7 +66,7 @@ def explain_failure(cluster: Cluster, submission: Submission, status: JobStatus,
         # Its message says so already.
         return status
     try:
-        ending = tail(cluster, pod["metadata"]["name"])
+        ending = tail(cluster, pod)
     except ClusterError as error:
         ending = f"    (cannot be read: {error})"
     return replace(status, message=f"{status.message}\nthe log of trial {trial.id} ends:\n{ending}")
@@ -73,9 +75,11 @@ def explain_failure(cluster: Cluster, submission: Submission, status: JobStatus,
 class _Log:
     """One trainer's log, read from where the last read ended."""
 
-    def __init__(self, trial_id: int, pod: str) -> None:
+    def __init__(self, trial_id: int, pod: Object) -> None:
         self._trial_id = trial_id
-        self._pod = pod
+        self._pod = pod["metadata"]["name"]
+        self._container = container_name(pod)
+        self._task = task_name(pod)
         # A cluster gives what was printed from a whole second on, so those of that second are counted.
         self._since: datetime | None = None
         self._seen = 0
@@ -85,10 +89,10 @@ class _Log:
         """Yields the lines printed since the last call; half a line only when nothing more is to come."""
         if self._done:
             return
-        *lines, rest = cluster.log(self._pod, CONTAINER, since=self._since).split(b"\n")
+        *lines, rest = cluster.log(self._pod, self._container, since=self._since).split(b"\n")
         split = [_split(line) for line in (*lines, *([rest] if rest and to_end else []))]
         for moment, text in split[self._seen :]:
-            yield LogLine(self._trial_id, text, moment)
+            yield LogLine(self._trial_id, text, moment, self._task)
         if split:
             self._since = split[-1][0].replace(microsecond=0)
             self._seen = sum(moment >= self._since for moment, _ in split)

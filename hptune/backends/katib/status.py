@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,11 +18,11 @@ from hptune.backends.failures import decided_by, nothing_to_compare
 from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.annotations import read_trial_names
 from hptune.backends.katib.experiment.names import TRIAL_LABEL
-from hptune.backends.katib.experiment.trial_job import CONTAINER
 from hptune.backends.katib.finished_trials import FinishedTrial
+from hptune.backends.katib.tasks import CONTAINERS, task_name
 from hptune.errors import ClusterError
 from hptune.job.submission import Submission
-from hptune.results.study import JobState, JobStatus, Measurement, Study, Trial, TrialState
+from hptune.results.study import MASTER_TASK, JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.search.space import Categorical, Parameter, SearchSpace, Value
 from hptune.trial.memory import explain_container
 from hptune.trial.outcome import Outcome, find_measurement_fault
@@ -64,9 +64,16 @@ class View:
         return _is_true(self.experiment, "Failed")
 
     def pod_of(self, trial: str) -> Object | None:
-        """Returns the last pod of a trial; None where there is none."""
-        pods = [pod for pod in self.pods if pod["metadata"].get("labels", {}).get(TRIAL_LABEL) == trial]
+        """Returns the last pod of a trial's master; None where there is none."""
+        pods = [pod for pod in self._pods(trial) if task_name(pod) == MASTER_TASK]
         return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+    def pods_beside(self, trial: str) -> list[Object]:
+        """Returns the pods of a trial's other tasks."""
+        return [pod for pod in self._pods(trial) if task_name(pod) != MASTER_TASK]
+
+    def _pods(self, trial: str) -> Iterator[Object]:
+        return (pod for pod in self.pods if pod["metadata"].get("labels", {}).get(TRIAL_LABEL) == trial)
 
     @property
     def settled(self) -> bool:
@@ -151,7 +158,7 @@ def has_ended(pod: Object) -> bool:
 def trainer_container(pod: Object) -> Object:
     """Returns the trainer's container of a pod's specification; an empty one where it has none."""
     containers: Iterable[Object] = (pod.get("spec") or {}).get("containers") or []
-    return next((each for each in containers if each["name"] == CONTAINER), {})
+    return next((each for each in containers if each["name"] in CONTAINERS), {})
 
 
 def decisive_failure(submission: Submission, study: Study) -> Trial | None:
@@ -211,7 +218,8 @@ def _trial(submission: Submission, view: View, item: Object, number: int) -> Tri
         measurements=record.curve if record and record.curve else (final,) if final else (),
         final=comparable,
         stopped_early=ending == "EarlyStopped" and not going_on,
-        message=_message(submission, item, pod, outcome, comparable, state) if state.finished else "",
+        message=_of_tasks(view, item, state)
+        or (_message(submission, item, pod, outcome, comparable, state) if state.finished else ""),
         start_time=_start_time(item, pod, outcome if state.finished else None),
         end_time=_end_time(item, outcome) if state.finished else None,
     )
@@ -304,6 +312,18 @@ def _failure_of_trial(item: Object, pod: Object | None) -> str:
     return f"failed, and Katib does not say why ({words.removeprefix('Job message: ') or 'no message'})"
 
 
+def _of_tasks(view: View, item: Object, state: TrialState) -> str:
+    """Says which task beside the master has failed a trial; empty where none has."""
+    if state is not TrialState.FAILED:
+        return ""
+    for pod in view.pods_beside(_name(item)):
+        code = (_container_state(pod).get("terminated") or {}).get("exitCode")
+        if code:
+            outcome = _outcome(pod)
+            return f"its {task_name(pod)}: {outcome.message if outcome else f'exited with code {code}'}"
+    return ""
+
+
 def _memory_limit(pod: Object) -> str | None:
     """Returns the memory limit of a trainer's container."""
     limits: Object = (trainer_container(pod).get("resources") or {}).get("limits") or {}
@@ -314,7 +334,7 @@ def _failed_beside(pod: Object) -> str:
     """Says what failed in a pod whose trainer did not: the metrics collector, as a rule."""
     for container in _status(pod).get("containerStatuses") or []:
         ended = (container.get("state") or {}).get("terminated") or {}
-        if container["name"] != CONTAINER and ended.get("exitCode"):
+        if container["name"] not in CONTAINERS and ended.get("exitCode"):
             said = f": {ended['message'].strip()}" if ended.get("message") else ""
             code = f"exited with code {ended['exitCode']}{said}"
             return f"has no measurements: its container {container['name']} {code}"
@@ -356,7 +376,7 @@ def _end_time(item: Object, outcome: Outcome | None) -> datetime | None:
 def _container_state(pod: Object | None) -> Object:
     """Returns the state of the trainer's container by its name: waiting, running or terminated."""
     statuses: Iterable[Object] = _status(pod).get("containerStatuses") or [] if pod else []
-    return next((each.get("state") or {} for each in statuses if each["name"] == CONTAINER), {})
+    return next((each.get("state") or {} for each in statuses if each["name"] in CONTAINERS), {})
 
 
 def _condition(item: Object, kind: str) -> Object | None:

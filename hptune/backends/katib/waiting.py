@@ -14,6 +14,8 @@ from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.names import SUGGESTION_LABEL, TRIAL_LABEL
 from hptune.backends.katib.shortage import Nodes, explain_shortage
 from hptune.backends.katib.status import View
+from hptune.backends.katib.tasks import task_name
+from hptune.results.study import MASTER_TASK
 
 Events = Callable[[str, str], Sequence[Object]]
 """What the cluster noted about the object of a kind and a name, oldest first."""
@@ -38,7 +40,9 @@ def troubles(view: View, events: Events, nodes: Nodes) -> Iterator[str]:
         labels = pod["metadata"].get("labels", {})
         # A trial may have been made since the trials were listed.
         number = numbers.get(labels.get(TRIAL_LABEL))
-        who = "the suggestion service" if SUGGESTION_LABEL in labels else f"trial {number}" if number else ""
+        task = "" if task_name(pod) == MASTER_TASK else f", {task_name(pod)},"
+        trial = f"trial {number}{task}" if number else ""
+        who = "the suggestion service" if SUGGESTION_LABEL in labels else trial
         if who and pod["status"].get("phase") == "Pending" and (reason := _why_pending(pod, events)):
             if number and (shortage := explain_shortage(reason, pod, view.experiment, nodes)):
                 reason = f"{reason.rstrip('.')}; {shortage}"
@@ -51,6 +55,12 @@ def troubles(view: View, events: Events, nodes: Nodes) -> Iterator[str]:
         for kind in ("Suggestion", "Experiment"):
             if reason := _last_warning(events(kind, experiment)):
                 yield f"no trial is suggested: {reason}"
+
+
+def _job_kind(view: View) -> str:
+    """Returns the kind of the object that makes a trial's pods."""
+    template = view.experiment.get("spec", {}).get("trialTemplate", {})
+    return str(template.get("trialSpec", {}).get("kind", "Job"))
 
 
 class Notices:

@@ -9,10 +9,12 @@ and the rest of the container with it; `hptune.trial.pod.stop` passes it on befo
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import IO
 from hptune.errors import Fault, HptuneError, UsageError
 from hptune.results.study import Measurement
 from hptune.storage.job_dir import TrialDir
+from hptune.trial.companions import MAX_RESTARTS
 from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
@@ -29,6 +32,7 @@ from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, up
 from hptune.trial.pod.objective_source import may_be_stopped_early, most_deliberate_source
 from hptune.trial.spec import Pod, TrialSpec
 from hptune.trial.supervise import prepare, run_trial
+from hptune.trial.tasks import MASTER, read_tf_config
 
 MAX_MESSAGE_BYTES = 4096
 """What Kubernetes keeps of a container's termination message."""
@@ -51,8 +55,22 @@ def run_in_pod(spec: TrialSpec, pod: Pod) -> tuple[TrialSpec, Outcome]:
     Raises:
         UsageError: What was filled in cannot be read.
     """
-    spec = _filled_in(spec, pod)
+    spec = _of_this_pod(_filled_in(spec, pod), os.environ)
+    if spec.task != MASTER:
+        # The master is measured, and what it leaves is kept.
+        pod = replace(pod, collector_file=None, upload_to=None)
     return spec, _run_filled_in(spec, pod)
+
+
+def _of_this_pod(spec: TrialSpec, environment: Mapping[str, str]) -> TrialSpec:
+    """Returns a trial of several pods as the task of this one has it, by what the operator says."""
+    if not spec.tasks:
+        return spec
+    try:
+        return spec.seen_from(read_tf_config(environment.get("TF_CONFIG", ""))[0])
+    except ValueError as error:
+        problem = f"does not say which task this pod is ({error}); the training operator sets it"
+        raise UsageError(Fault("TF_CONFIG", problem)) from error
 
 
 def _filled_in(spec: TrialSpec, pod: Pod) -> TrialSpec:
@@ -124,10 +142,22 @@ def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSp
 
 def _run(spec: TrialSpec, pod: Pod, collector: CollectorFile | None) -> Outcome:
     with spec.directory.log.open("ab", buffering=0) as log:
-        outcome = run_trial(spec, listener=_Listener(spec, pod, log, collector))
+        outcome = _run_again(spec, _Listener(spec, pod, log, collector))
     if collector and collector.finish(outcome.final) and may_be_stopped_early(spec):
         # The collector may still stop the trial, and fails where it does not find its process.
         time.sleep(_JUDGED_WITHIN_S)
+    return outcome
+
+
+def _run_again(spec: TrialSpec, listener: _Listener) -> Outcome:
+    """Runs a trial; a task beside the master that fails is started again a few times."""
+    outcome = run_trial(spec, listener=listener)
+    for number in range(1, MAX_RESTARTS + 1 if spec.task != MASTER else 1):
+        if outcome.exit_code == 0 or outcome.timed_out or listener.was_told_to_stop:
+            break
+        again = f"{spec.task.name}: {outcome.message}; is started again ({number} of {MAX_RESTARTS})"
+        print(f"hptune: {again}", file=sys.stderr, flush=True)
+        outcome = run_trial(spec, listener=listener)
     return outcome
 
 
@@ -147,6 +177,7 @@ class _Listener:
         self._pod = pod
         self._log = log
         self._collector = collector
+        self.was_told_to_stop = False
 
     def printed(self, data: bytes) -> None:
         self._log.write(data)
@@ -160,6 +191,7 @@ class _Listener:
             self._collector.add(measurement, late=late)
 
     def stopped(self, outcome: Outcome) -> Outcome:
+        self.was_told_to_stop = True
         if not self._is_early() or outcome.final is None:
             reason = "was told to stop: its pod was deleted, evicted or out of time"
             # A trainer that ends in order when it is told to has not ended.

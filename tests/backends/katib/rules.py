@@ -199,12 +199,25 @@ def _job(template):
     if metadata.get("name") or metadata.get("namespace"):
         yield "name or namespace in the template"
         return
-    try:
-        kubernetes_validate.validate({**job, "metadata": {"name": "x"}}, KUBERNETES, strict=True)
-    except (kubernetes_validate.ValidationError, kubernetes_validate.InvalidSchemaError) as error:
-        yield f"not a batch/v1 Job: {error}"
-        return
-    pod = job["spec"]["template"]["spec"]
+    for each in _as_jobs(job):
+        try:
+            kubernetes_validate.validate({**each, "metadata": {"name": "x"}}, KUBERNETES, strict=True)
+        except (kubernetes_validate.ValidationError, kubernetes_validate.InvalidSchemaError) as error:
+            yield f"not a batch/v1 Job: {error}"
+            return
+        yield from _pod(template, each["spec"]["template"]["spec"])
+
+
+def _as_jobs(job):
+    """The pods of a TFJob each as a Job, whose schema is at hand, with the operator's own policy for it."""
+    if job["kind"] != "TFJob":
+        return [job]
+    templates = [replica["template"] for replica in job["spec"]["tfReplicaSpecs"].values()]
+    pods = [{**each, "spec": {**each["spec"], "restartPolicy": "Never"}} for each in templates]
+    return [{"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": pod}} for pod in pods]
+
+
+def _pod(template, pod):
     if template.get("primaryContainerName") not in [container["name"] for container in pod["containers"]]:
         yield "primary container that the Job does not have"
     for volume in pod.get("volumes", []):

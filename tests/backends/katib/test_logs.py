@@ -74,6 +74,6 @@ def test_what_the_node_itself_says_is_passed_on(job, cluster):
 def test_the_tail_is_indented_and_without_times(job, cluster):
     name = job.pod["metadata"]["name"]
     job.server.logs[name] = "".join(line(1, n, f"line {n}") for n in range(30))
-    assert logs.tail(cluster, name).splitlines() == [f"    line {n}" for n in range(10, 30)]
+    assert logs.tail(cluster, job.pod).splitlines() == [f"    line {n}" for n in range(10, 30)]
     job.server.logs[name] = ""
-    assert logs.tail(cluster, name) == "    (empty)"
+    assert logs.tail(cluster, job.pod) == "    (empty)"

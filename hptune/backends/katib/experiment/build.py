@@ -26,6 +26,13 @@ from hptune.backends.katib.experiment.checks import check
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.experiment.parameters import algorithm_spec, parameter_specs
 from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
+from hptune.backends.katib.experiment.trial_tfjob import (
+    JOB_ROLE_LABEL,
+    MASTER_ROLE,
+    SUCCESS_CONDITION,
+    TFJOB_CONTAINER,
+    trial_tfjob,
+)
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.submission import SUBMISSION_FORM, Final, Submission
 from hptune.results.study import Goal
@@ -129,17 +136,22 @@ def _trial_template(submission: Submission, options: KatibOptions, name: str) ->
     references = {_TRIAL_NAME: "${trialSpec.Name}", **_references(submission.job.space)}
     places = {reference: f"${{trialParameters.{each}}}" for each, reference in references.items()}
     trial_name = places.pop("${trialSpec.Name}")
+    is_cluster = bool(submission.job.replicas)
+    trial = trial_tfjob if is_cluster else trial_job
     return V1beta1TrialTemplate(
-        primaryContainerName=CONTAINER,
+        primaryContainerName=TFJOB_CONTAINER if is_cluster else CONTAINER,
+        primaryPodLabels={JOB_ROLE_LABEL: MASTER_ROLE} if is_cluster else None,
         # Its pods keep the trainer's log.
         retain=True,
-        successCondition='status.conditions.#(type=="Complete")#|#(status=="True")#',
+        successCondition=SUCCESS_CONDITION
+        if is_cluster
+        else 'status.conditions.#(type=="Complete")#|#(status=="True")#',
         failureCondition='status.conditions.#(type=="Failed")#|#(status=="True")#',
         trialParameters=[
             V1beta1TrialParameterSpec(name=each, reference=reference)
             for each, reference in references.items()
         ],
-        trialSpec=trial_job(submission, options, name, places, trial_name),
+        trialSpec=trial(submission, options, name, places, trial_name),
     )
 
 

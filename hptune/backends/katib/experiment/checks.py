@@ -155,6 +155,9 @@ def _place_differences(submission: Submission, options: KatibOptions) -> Iterato
         if job.early_stopping:
             kept = "by cloudml-hypertune or an evaluation's summaries"
             yield f"no --job-dir: only trials that report {kept} are stopped early, and no others"
+    if job.replicas and not submission.job_dir.startswith("/"):
+        own = "each task of a trial writes to a directory of its own pod, and only the master's is kept"
+        yield f"{own}; tasks that share checkpoints need a path on --volume-claim as --job-dir"
     if machine.substituted and options.gpu_count(job) and options.accelerator is None:
         gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
         yield f"{gone}; nodes with {machine.gke_accelerator} are asked for"

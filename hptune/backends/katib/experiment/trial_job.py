@@ -57,7 +57,7 @@ def trial_job(
     placeholders: dict[str, str],
     trial_name: str,
 ) -> dict[str, Any]:
-    """Builds the Job.
+    """Builds the Job of a trial of one task.
 
     Args:
         submission: The job.
@@ -66,7 +66,6 @@ def trial_job(
         placeholders: By a parameter's name, the text that Katib replaces by its value.
         trial_name: The text that Katib replaces by the trial's name.
     """
-    pod_labels = {**labels(submission, options), **NO_SIDECAR}
     document = trial_document(submission, experiment, placeholders, trial_name)
     return {
         "apiVersion": "batch/v1",
@@ -75,11 +74,28 @@ def trial_job(
             # A trainer that fails is a failed trial.
             "backoffLimit": 0,
             "podFailurePolicy": POD_FAILURE_POLICY,
-            "template": {
-                "metadata": {"labels": pod_labels},
-                "spec": _pod_spec(submission, options, document),
-            },
+            "template": pod_template(submission, options, document, CONTAINER),
         },
+    }
+
+
+def pod_template(
+    submission: Submission,
+    options: KatibOptions,
+    document: str,
+    container: str,
+) -> dict[str, Any]:
+    """Builds the template of a trial's pod.
+
+    Args:
+        submission: The job.
+        options: How its trials run.
+        document: The trial's document.
+        container: What the trainer's container is called.
+    """
+    return {
+        "metadata": {"labels": {**labels(submission, options), **NO_SIDECAR}},
+        "spec": _pod_spec(submission, options, document, container),
     }
 
 
@@ -106,7 +122,7 @@ def _trial_dir(submission: Submission) -> TrialDir:
     return JobDir(Path(submission.job_dir)).trial("{trial_id}")
 
 
-def _pod_spec(submission: Submission, options: KatibOptions, document: str) -> dict[str, Any]:
+def _pod_spec(submission: Submission, options: KatibOptions, document: str, container: str) -> dict[str, Any]:
     job = submission.job
     volumes = _volumes(job, options)
     running_time_s = job.max_running_time_s or _DEFAULT_RUNNING_TIME_S
@@ -136,7 +152,7 @@ def _pod_spec(submission: Submission, options: KatibOptions, document: str) -> d
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **{key: value for key, value in names.items() if value},
-        "containers": [_container(submission, options, document, volumes)],
+        "containers": [_container(submission, options, document, container, volumes)],
         "volumes": [{"name": name, **source} for name, (_, source) in volumes.items()],
     }
 
@@ -157,11 +173,12 @@ def _container(
     submission: Submission,
     options: KatibOptions,
     document: str,
+    name: str,
     volumes: dict[str, tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     secret = [{"secretRef": {"name": options.secret}}] if options.secret else None
     return {
-        "name": CONTAINER,
+        "name": name,
         "image": options.image or submission.job.image_uri or DEFAULT_IMAGE,
         "command": list(POD_COMMAND),
         "env": [{"name": TRIAL_VARIABLE, "value": document}],

@@ -25,7 +25,7 @@ def session_config():
     if task.get("type") == "master":
         return tf.ConfigProto(device_filters=["/job:ps", "/job:master"])
     if task.get("type") == "worker":
-        return tf.ConfigProto(device_filters=["/job:ps", "/job:worker/task:%d" % task["index"]])
+        return tf.ConfigProto(device_filters=["/job:ps", f"/job:worker/task:{task['index']}"])
     return None
 
 

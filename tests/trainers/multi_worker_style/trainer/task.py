@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import tempfile
 
 import hypertune
 import numpy as np
@@ -42,7 +43,7 @@ def main():
     args = parser.parse_args()
     # Before anything else of TensorFlow: the workers meet here.
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    print("replicas in sync: %d" % strategy.num_replicas_in_sync)
+    print(f"replicas in sync: {strategy.num_replicas_in_sync}")
     with strategy.scope():
         model = tf.keras.Sequential(
             [tf.keras.layers.Dense(32, activation="relu", input_shape=(2,)), tf.keras.layers.Dense(3)]
@@ -64,8 +65,9 @@ def main():
     )
     task = json.loads(os.environ["TF_CONFIG"])["task"]
     is_chief = task["type"] in ("chief", "master")
-    place = args.job_dir if is_chief else os.path.join(os.environ.get("TMPDIR", "/tmp"), "worker")
-    model.save(os.path.join(place, "model"))
+    # Every worker has to save, and only the chief where it counts.
+    place = args.job_dir if is_chief else tempfile.mkdtemp()
+    model.save(f"{place}/model")
 
 
 if __name__ == "__main__":

@@ -49,12 +49,10 @@ def main():
     server = tf.train.Server(cluster, job_name=kind, task_index=index)
     if kind == "ps":
         server.join()
-    device = tf.train.replica_device_setter(
-        worker_device="/job:%s/task:%d" % (kind, index), cluster=cluster
-    )
+    device = tf.train.replica_device_setter(worker_device=f"/job:{kind}/task:{index}", cluster=cluster)
     words, neighbours, step, loss, train = build(args, device)
     centre, context = pairs(seed=index + 10 * (kind == "worker"))
-    filters = ["/job:ps", "/job:%s/task:%d" % (kind, index)]
+    filters = ["/job:ps", f"/job:{kind}/task:{index}"]
     with tf.train.MonitoredTrainingSession(
         master=server.target,
         is_chief=kind == "master",
@@ -68,7 +66,7 @@ def main():
             feed = {words: centre[batch], neighbours: context[batch]}
             at, value, _ = session.run([step, loss, train], feed)
             if at % 50 == 0:
-                print("%s %d: loss=%.4f step=%d" % (kind, index, value, at))
+                print(f"{kind} {index}: loss={value:.4f} step={at}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from hptune.storage.job_dir import JobDir
 @job_request(
     package_path="Finds the trainer's package in this directory.",
     packages="Installs these archives of Python packages for the trainer, comma-separated.",
-    job_dir=f"Has the job write to this directory; trainers get one below it.  [default: {JOBS}/JOB]",
+    job_dir="Has the job write to this directory; trainers get one below it. Of a bucket, gs:// or s3://, "
+    f"trainers get the address, and the job's own files are in the default.  [default: {JOBS}/JOB]",
 )
 @click.option("--stream-logs", is_flag=True, help="Shows what the trainers print.")
 @click.option(
@@ -75,7 +76,8 @@ def _logs(job_dir: JobDir) -> str:
 
 def _print_places(submission: Submission, job_dir: JobDir) -> None:
     click.echo(f"results: {job_dir.results}\nreport:  {job_dir.report}\nlogs:    {_logs(job_dir)}")
+    trials = submission.address or job_dir.root
     if submission.pass_job_dir:
-        click.echo(f"trials:  {job_dir.root}/TRIAL, as --job-dir of each")
+        click.echo(f"trials:  {trials}/TRIAL, as --job-dir of each")
     elif submission.job.service is Service.VERTEX_AI:
-        click.echo(f"trials:  {job_dir.root}/TRIAL/model, as AIP_MODEL_DIR of each")
+        click.echo(f"trials:  {trials}/TRIAL/model, as AIP_MODEL_DIR of each")

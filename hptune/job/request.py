@@ -23,7 +23,7 @@ from hptune.job.submission import Final, Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
 from hptune.search.space import Categorical, Parameter
 from hptune.storage.job_dir import JobDir
-from hptune.storage.remote import redacted
+from hptune.storage.remote import CONNECT_TIMEOUT_S, connect, is_remote, redacted
 
 JOBS = Path("hptune-jobs")
 _JOB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
@@ -31,6 +31,7 @@ _NOTHING_TO_RUN = (
     "is missing: neither the flags nor the job file say what to run; --module-name trainer.task names a "
     "package's module, --command 'python task.py' a script"
 )
+_TRAINERS_WRITE = ("gs", "s3")
 _WRITABLE = ("gs", "s3", "minio")
 _WRITABLE_SHOWN = "gs://, s3://, minio:// and a path on a volume"
 _FLAG_WORDS = {"true", "false"}
@@ -90,9 +91,10 @@ class Place(Enum):
     """Where a job's trials run, which decides what a request must name and how.
 
     Here, a job's directory, its packages and the trainer are those of this machine; a job that names no
-    directory gets one in `JOBS`. In a cluster the directory is a URI, or a path on a volume that the pods
-    mount, and empty where there is none. The trainer's module is then that of the image or of the packages,
-    which are addresses; whoever puts the package at ``Request.package_path`` somewhere adds its address.
+    directory, or a bucket for its trainers to write to, gets one in `JOBS`. In a cluster the directory is a
+    URI, or a path on a volume that the pods mount, and empty where there is none. The trainer's module is
+    then that of the image or of the packages, which are addresses; whoever puts the package at
+    ``Request.package_path`` somewhere adds its address.
     """
 
     HERE = "here"
@@ -117,7 +119,8 @@ def resolve(request: Request, place: Place) -> Submission:
         faults += (_path_faults if here else _uri_faults)(job_dir, field)
     faults += _package_path_faults(request.package_path)
     faults += (_archive_faults if here else _address_faults)(packages)
-    home = str((Path(job_dir) if job_dir else JOBS / (name or "")).absolute())
+    address = job_dir.rstrip("/") if here and job_dir and is_remote(job_dir) else ""
+    home = str((Path(job_dir) if job_dir and not address else JOBS / (name or "")).absolute())
     program = Program()
     if job:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
@@ -148,6 +151,7 @@ def resolve(request: Request, place: Place) -> Submission:
         runtime=request.asked_runtime(program),
         switches=tuple(sorted(set(request.switches))),
         final=request.final or (Final.BEST if job.best_counts else Final.LAST),
+        address=address,
     )
 
 
@@ -225,14 +229,25 @@ def _name_faults(request: Request, name: str | None) -> Iterator[Fault]:
 
 
 def _path_faults(job_dir: str, field: str) -> Iterator[Fault]:
-    if "://" in job_dir:
-        yield Fault(
-            field, f"{job_dir!r} is not on this machine; --job-dir must be a local path, such as {JOBS}/x"
-        )
+    scheme, separator, _ = job_dir.partition("://")
+    if separator and scheme in _TRAINERS_WRITE:
+        yield from _bucket_faults(job_dir, field)
+        return
+    if separator:
+        allowed = f"a path, such as {JOBS}/x, or gs:// or s3://, for trainers that write there themselves"
+        yield Fault(field, f"{redacted(job_dir)!r} is not on this machine; must be {allowed}")
         return
     ancestor = next(path for path in Path(job_dir).absolute().parents if path.exists())
     if not ancestor.is_dir():
         yield Fault(field, f"{job_dir!r} is below {ancestor}, which is a file and must be a directory")
+
+
+def _bucket_faults(address: str, field: str) -> Iterator[Fault]:
+    """Checks that the address can be read, for what trainers report there; the bucket is not asked."""
+    try:
+        connect(address.rstrip("/"), CONNECT_TIMEOUT_S)
+    except UsageError as error:
+        yield from (Fault(field, str(fault)) for fault in error.faults)
 
 
 def _is_package(path: Path | None) -> bool:

@@ -70,6 +70,8 @@ class Submission:
             was a choice: they ran in hptune's own interpreter.
         switches: Parameters that are flags without a value: given where they are true, else left out.
         final: Which of a trial's measurements judges it.
+        address: The bucket's address below which each trial's trainer writes to its number, in place of a
+            directory; empty for directories.
         cluster_size: How many tasks a trial may have in all, its master among them; None for as many as the
             job file asks for. A machine's limit and not the job's, so that it may change.
     """
@@ -87,6 +89,7 @@ class Submission:
     runtime: Runtime | None = None
     switches: tuple[str, ...] = ()
     final: Final = Final.LAST
+    address: str = ""
     cluster_size: int | None = None
 
     @property
@@ -116,6 +119,7 @@ class Submission:
             "seed": self.seed,
             **({"switches": list(self.switches)} if self.switches else {}),
             **({"final": self.final.value} if self.final is not Final.LAST else {}),
+            **({"address": self.address} if self.address else {}),
         }
 
     @property

@@ -116,7 +116,9 @@ def _train(submission: Submission, study: Study, directory: TrialDir) -> FinalTr
         raise JobFailed(f"{submission.job_dir}: no trial has an objective, so there is nothing to train with")
     # The limit is one for trials: this training may have more data.
     values = format_values(best.parameters)
-    spec = replace(TrialSpec.of(submission, best.id, values, directory), time_limit_s=None)
+    address = f"{submission.address}/{directory.output.name}" if submission.address else ""
+    spec = TrialSpec.of(submission, best.id, values, directory)
+    spec = replace(spec, time_limit_s=None, address=address)
     outcome = _completed(spec) or _run(spec)
     log = directory.log
     if outcome.message or outcome.final is None:

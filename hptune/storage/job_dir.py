@@ -62,6 +62,11 @@ class TrialDir:
         return self.state / "measurements.jsonl"
 
     @property
+    def summaries(self) -> Path:
+        """Copies of the event files that the trainer writes to a bucket."""
+        return self.state / "summaries"
+
+    @property
     def work(self) -> Path:
         """The trainer's working directory, for what it writes by a relative name."""
         return self.state / "work"

@@ -17,7 +17,7 @@ from hptune.trial.spec import TrialSpec
 
 def trainer_argv(spec: TrialSpec) -> list[str]:
     """Makes the trainer's command line."""
-    job_dir = {"job-dir": str(spec.directory.output)} if spec.pass_job_dir else {}
+    job_dir = {"job-dir": spec.output} if spec.pass_job_dir else {}
     service_args = {**_suggested(spec), **job_dir}
     tokens = [token for name, value in service_args.items() for token in _tokens(spec, name, value)]
     if spec.program.module is None:

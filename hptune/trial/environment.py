@@ -50,18 +50,18 @@ def trainer_environment(
         "CLOUD_ML_HP_METRIC_FILE": str(spec.directory.metric_file),
         "PYTHONPATH": os.pathsep.join(python_path),
         "HPTUNE_TRIAL_DIR": str(spec.directory.output),
-        **{name: f"{path}/" for name, path in output_directories(spec).items()},
+        **{name: f"{path}/" for name, path in output_places(spec).items()},
         **_path(spec, base),
         # A progress line must be in the log when it is printed, not when a buffer is full.
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def output_directories(spec: TrialSpec) -> dict[str, Path]:
-    """Returns the directories of a trial's own that Vertex AI named in variables; none for ML Engine."""
+def output_places(spec: TrialSpec) -> dict[str, str]:
+    """Returns the places of a trial's own that Vertex AI named in variables; none for ML Engine."""
     if spec.service is not Service.VERTEX_AI:
         return {}
-    return {name: spec.directory.output / below for name, below in _VERTEX_DIRECTORIES.items()}
+    return {name: f"{spec.output}/{below}" for name, below in _VERTEX_DIRECTORIES.items()}
 
 
 def _job_variables(spec: TrialSpec) -> dict[str, str]:

@@ -62,6 +62,8 @@ class TrialSpec:
         best_by: Has the best measurement judge the trial, by this goal; None for the last one.
         tasks: How many tasks it has beside its master, by role.
         task: The task that is meant; ``directory.state`` is that task's.
+        address: Where the trainer writes in place of ``directory.output``: a bucket's address, in which
+            ``{trial_id}`` stands for the number; empty for the directory.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -81,6 +83,12 @@ class TrialSpec:
     best_by: Goal | None = None
     tasks: Mapping[Role, int] = field(default_factory=dict)
     task: Task = MASTER
+    address: str = ""
+
+    @property
+    def output(self) -> str:
+        """Where the trainer writes, as it is told: a directory or an address."""
+        return self.address or str(self.directory.output)
 
     @property
     def service(self) -> Service:
@@ -120,6 +128,7 @@ class TrialSpec:
             switches=submission.switches,
             best_by=submission.job.goal if submission.final is Final.BEST else None,
             tasks=submission.task_counts,
+            address=f"{submission.address}/{trial_id or '{trial_id}'}" if submission.address else "",
         )
 
     def seen_from(self, task: Task) -> TrialSpec:

@@ -11,16 +11,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
 from hptune.trial.companions import Companions, Failure, is_port_taken
-from hptune.trial.environment import output_directories
+from hptune.trial.environment import output_places
 from hptune.trial.last_words import find_last_words
 from hptune.trial.memory import Memory, explain
 from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.elsewhere import Elsewhere
+from hptune.trial.metrics.mirror import Mirror
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
 from hptune.trial.metrics.unmeasured import Unmeasured
@@ -104,8 +106,9 @@ def prepare(spec: TrialSpec) -> None:
     directory = spec.directory
     if spec.pass_job_dir:
         directory.output.mkdir(parents=True, exist_ok=True)
-    for path in output_directories(spec).values():
-        path.mkdir(parents=True, exist_ok=True)
+    if not spec.address:
+        for place in output_places(spec).values():
+            Path(place).mkdir(parents=True, exist_ok=True)
     directory.metric_file.parent.mkdir(parents=True, exist_ok=True)
     for path in (directory.outcome, directory.measurements, directory.metric_file):
         path.unlink(missing_ok=True)
@@ -250,12 +253,13 @@ class _Supervisor:
         )
 
     def _reader(self, file: Curve, others: Companions) -> MetricReader:
-        directory = self._spec.directory
-        beside = [spec for spec, _ in self._beside if spec.task.is_measured]
+        spec, directory = self._spec, self._spec.directory
+        beside = [each for each, _ in self._beside if each.task.is_measured]
         return MetricReader(
-            self._spec.metric,
-            best_by=self._spec.best_by,
-            summaries=directory.output,
+            spec.metric,
+            best_by=spec.best_by,
+            summaries=directory.summaries if spec.address else directory.output,
+            mirror=Mirror(spec.address, directory.summaries) if spec.address else None,
             elsewhere=self._elsewhere(),
             unmeasured=Unmeasured(others.groups, self._hosts),
             metric_file=directory.metric_file,

@@ -79,6 +79,12 @@ def _allowed(words: str) -> WrapValidator:
     return WrapValidator(check)
 
 
+def _read_flag(value: object, _: ValidatorFunctionWrapHandler) -> bool:
+    if not isinstance(value, bool):
+        raise _refusal(value, "true or false")
+    return value
+
+
 def _refusal(value: object, words: str) -> PydanticCustomError:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     problem = f"is {value}; must be {words}" if number else f"{value!r} is not allowed (must be {words})"
@@ -105,6 +111,7 @@ Image = Annotated[
 MountPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$"), _allowed("an absolute path")]
 LabelName = Annotated[str, StringConstraints(pattern=_LABEL_KEY), _allowed("a label's name")]
 LabelValue = Annotated[str, StringConstraints(pattern=_LABEL_VALUE), _allowed("a label's value")]
+Flag = Annotated[bool, WrapValidator(_read_flag)]
 Labels = Mapping[LabelName, LabelValue]
 Algorithm = Annotated[KatibAlgorithm, _allowed(" or ".join(KatibAlgorithm))]
 Count = Annotated[int, Field(ge=0), _allowed("a whole number, at least 0")]
@@ -152,6 +159,13 @@ class KatibOptions:
     secret: Annotated[
         Name | None, Option("Gives the trainer the entries of this secret as environment variables.")
     ] = None
+    keep_addresses: Annotated[
+        Flag,
+        Option(
+            "Passes addresses of buckets as they are, the trial's in --job-dir among them, to trainers that "
+            "read and write there themselves."
+        ),
+    ] = False
     volume_claim: Annotated[
         Name | None,
         Option(

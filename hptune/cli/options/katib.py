@@ -56,6 +56,8 @@ def _option(declared: Declared) -> Callable[[F], F]:
             metavar=option.metavar,
             help=f"{option.help} May be repeated.",
         )
+    if declared.type is bool:
+        return click.option(*declared.flags, declared.field, is_flag=True, help=option.help)
     if issubclass(declared.type, StrEnum):
         members: Any = declared.type
         choices = click.Choice([str(each) for each in members])

@@ -24,11 +24,11 @@ class Elsewhere:
 
     Those that its processes hold open are its own. Those below a directory that its arguments name are, where
     no other trial of the job writes there at the same time; those below the directory's subdirectory of the
-    trial's number are in any case.
+    trial's number are in any case, and those in the trainer's working directory.
 
     Args:
         argv: The trainer's command line.
-        directory: The trainer's working directory.
+        directory: The trainer's working directory, which no other trial has.
         trial_id: The trial's number.
         alone: Whether the job's trials run one after another.
     """
@@ -36,8 +36,12 @@ class Elsewhere:
     def __init__(
         self, argv: Sequence[str] = (), directory: Path = Path(), trial_id: str = "", *, alone: bool = False
     ) -> None:
-        named = tuple(dict.fromkeys(_named(argv, directory)))
-        self.roots = (directory, *named) if alone and argv else tuple(root / trial_id for root in named)
+        named = dict.fromkeys(_named(argv, directory))
+        own = (directory,) if argv else ()
+        self.roots = (
+            *own,
+            *(root if alone or directory in root.parents else root / trial_id for root in named),
+        )
         self._files: dict[Path, Path] = {}
         self._next_s = 0.0
         # What lies there already is another's, or an attempt's that was cut off.
@@ -75,13 +79,14 @@ def _named(argv: Sequence[str], directory: Path) -> Iterator[Path]:
     for token in argv[1:]:
         value = token.partition("=")[2] if token.startswith("-") else token
         if (
-            ("/" in value or (directory / value).is_dir())
+            # os.path's, for any text: a script of `python -c` is too long for a name.
+            ("/" in value or os.path.isdir(directory / value))  # noqa: PTH112
             and value
             and "://" not in value
             and "\0" not in value
         ):
             path = Path(os.path.normpath(directory / value))  # a link keeps its name
-            if path != Path(path.anchor) and not path.is_file():
+            if path != Path(path.anchor) and not os.path.isfile(path):  # noqa: PTH113
                 yield path
 
 

@@ -25,14 +25,15 @@ class Hints:
 
     Args:
         metric: The objective's tag.
-        places: Directories where event files were looked for.
+        places: Directories and addresses where event files were looked for.
     """
 
-    def __init__(self, metric: str, places: Sequence[Path] = ()) -> None:
+    def __init__(self, metric: str, places: Sequence[Path | str] = ()) -> None:
         self._metric = metric
         self._places = places
         self._tags: dict[str, None] = {}
         self._line = ""
+        self._note = ""
         # The name in any case, and a number somewhere behind it.
         name = r"[\s_-]*".join(map(re.escape, re.split(r"[\s_-]+", metric)))
         self._like_objective = re.compile(rf"(?<![\w./|-])(?i:{name})(?!\w)[^0-9]{{0,40}}[0-9]")
@@ -52,9 +53,14 @@ class Hints:
         if match := self._like_objective.search(line):
             self._line = line[max(0, match.start() - _MAX_LINE // 2) :].strip()[:_MAX_LINE]
 
+    def note(self, problem: str) -> None:
+        """Takes what kept reports from being read; empty for nothing."""
+        self._note = problem
+
     def message(self) -> str:
         """Says what is wrong with a trial without a report of the objective, and what to do."""
         text = f"reported no '{self._metric}' (the hyperparameterMetricTag); it reported {self._named()}"
+        text = f"{text}; {self._note}" if self._note else text
         if not self._line:
             return text
         return f"{text}; it printed {self._line!r}, which is not read: print '{self._metric}=VALUE'"

@@ -10,6 +10,7 @@ from hptune.results.study import Goal
 from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.hints import Hints
 from hptune.trial.metrics.metric_file import HypertuneSource
+from hptune.trial.metrics.mirror import Mirror
 from hptune.trial.metrics.objective import Objective
 from hptune.trial.metrics.printed import StdoutSource
 from hptune.trial.metrics.report import Curve, Report, is_objective
@@ -41,6 +42,7 @@ class MetricReader:
         unmeasured: Unmeasured | None = None,
         curves: Sequence[Curve] = (),
         best_by: Goal | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         """Looks at what is there already, which is not the trainer's.
 
@@ -53,6 +55,7 @@ class MetricReader:
             unmeasured: Tells the event files of tasks that are not measured.
             curves: Are told of the measurements that count.
             best_by: Has the best report judge the trial, by this goal; None for the last one.
+            mirror: Copies event files from a bucket to ``summaries``; None where they are written there.
         """
         self._metric = metric
         self._stdout = StdoutSource(metric)
@@ -60,7 +63,12 @@ class MetricReader:
         self._metric_files = [HypertuneSource(path) for path in (metric_file, *other_metric_files)]
         self._line = bytearray()
         self.objective = Objective(curves, best_by=best_by)
-        self.hints = Hints(metric, (summaries, *(elsewhere.roots if elsewhere else ())))
+        self._mirror = mirror
+        if mirror:
+            mirror.start()
+        self.hints = Hints(
+            metric, (mirror.address if mirror else summaries, *(elsewhere.roots if elsewhere else ()))
+        )
 
     def read_output(self, data: bytes) -> None:
         """Reads what was printed; a line counts when it has ended."""
@@ -84,6 +92,9 @@ class MetricReader:
     def finish(self) -> None:
         """Reads what a trainer that has ended left: a line without its end, its files."""
         self._read_line(len(self._line))
+        if self._mirror:
+            self._mirror.finish()
+            self.hints.note(self._mirror.problem)
         self.read_files(at_once=True)
         self.objective.finish()
 

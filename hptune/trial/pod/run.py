@@ -80,6 +80,7 @@ def _filled_in(spec: TrialSpec, pod: Pod) -> TrialSpec:
         spec,
         trial_id=trial_id,
         directory=TrialDir(*(Path(str(path).replace("{trial_id}", trial_id)) for path in paths)),
+        address=spec.address.replace("{trial_id}", trial_id),
         parameters={name: _decoded(name, value) for name, value in spec.parameters.items()},
     )
 

@@ -42,6 +42,17 @@ def test_of_trials_side_by_side_each_reads_its_own_number(tmp_path):
     assert read(source) == [0.25]
 
 
+def test_of_trials_side_by_side_each_reads_what_it_writes_in_its_working_directory(tmp_path):
+    source = source_of(tmp_path, "--output_dir", "model", alone=False)
+    write_summary(tmp_path / "own" / "work" / "model" / "eval" / EVENTS, "rmse", 0.5)
+    assert read(source) == [0.5]
+
+
+def test_a_word_that_is_too_long_for_a_name_names_nothing(tmp_path):
+    script = "print(1 / 2)\n" * 100
+    assert Elsewhere(["python", "-c", script], tmp_path, "1", alone=True).files(None) == {}
+
+
 def test_what_lay_there_is_not_this_trials(tmp_path):
     write_summary(tmp_path / "model" / EVENTS, "rmse", 0.9)
     source = source_of(tmp_path, f"--output_dir={tmp_path / 'model'}")
@@ -56,7 +67,7 @@ def test_a_file_in_its_own_directory_is_read_once(tmp_path):
 
 def test_words_that_are_no_directories_name_none(tmp_path):
     args = ["--lr", "0.1", "--data=gs://b/x", "/", "--file", __file__, "a\0/b"]
-    assert Elsewhere(["python", *args], tmp_path, "1", alone=False).roots == ()
+    assert Elsewhere(["python", *args], tmp_path, "1", alone=False).roots == (tmp_path,)
 
 
 def test_a_large_directory_is_not_looked_through_to_its_end(tmp_path):

@@ -166,6 +166,32 @@ def test_a_trainer_runs_with_all_that_a_pod_gives_it(run_pod, bucket, tmp_path):
     assert bucket[f"{state}/measurements.jsonl"].count(b"\n") == 2
 
 
+def test_a_trainer_that_knows_buckets_gets_its_address_and_is_measured_there(run_pod, bucket):
+    script = """if True:
+        import io, sys, time
+        import fsspec
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.summary.writer.record_writer import RecordWriter
+        data, job_dir = (word.partition("=")[2] for word in sys.argv[1:])
+        print(data)
+        value = summary_pb2.Summary.Value(tag="accuracy", simple_value=0.75)
+        event = event_pb2.Event(step=2, wall_time=time.time(), summary=summary_pb2.Summary(value=[value]))
+        buffer = io.BytesIO()
+        RecordWriter(buffer).write(event.SerializeToString())
+        with fsspec.open(f"{job_dir}/eval/events.out.tfevents.1", "wb") as file:
+            file.write(buffer.getvalue())
+    """
+    bucket["data.npz"] = b"data"
+    command = Program(command=(sys.executable, "-c", script))
+    spec = {"user_args": ("--data=s3://bucket/data.npz",), "address": "s3://bucket/job/{trial_id}"}
+    pod = run_pod("", program=command, upload_to="s3://bucket/job", spec=spec)
+    assert pod.end() == 0, pod.log
+    assert "s3://bucket/data.npz" in pod.log
+    assert pod.outcome.final == Measurement(0.75, 2)
+    assert [line["accuracy"] for line in pod.measured] == ["0.75"]
+    assert bucket["job/3/eval/events.out.tfevents.1"]
+
+
 def test_a_file_uri_and_a_volume_do_as_well(run_pod, tmp_path):
     script = (
         "import sys\nopen(sys.argv[-1].partition('=')[2] + '/model', 'w').write('x')\nprint('accuracy=1')"

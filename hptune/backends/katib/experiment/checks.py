@@ -43,7 +43,7 @@ def check(submission: Submission, options: KatibOptions, experiment: str) -> Non
         *_text_faults(submission),
     ]
     if not faults:
-        faults += _length_faults(submission, experiment)
+        faults += _length_faults(submission, options, experiment)
     if faults:
         raise UsageError(faults)
 
@@ -113,9 +113,10 @@ def _text_faults(submission: Submission) -> Iterator[Fault]:
         yield from quoting.find_faults(text, place)
 
 
-def _length_faults(submission: Submission, experiment: str) -> Iterator[Fault]:
+def _length_faults(submission: Submission, options: KatibOptions, experiment: str) -> Iterator[Fault]:
     longest = {p.name: _longest_text(p) for p in submission.job.space}
-    document = f"{TRIAL_VARIABLE}={trial_document(submission, experiment, longest, experiment)}"
+    text = trial_document(submission, options, experiment, longest, experiment)
+    document = f"{TRIAL_VARIABLE}={text}"
     source, args = submission.job.source, sum(map(len, submission.user_args))
     heavier = "USER_ARGS" if args > len(str(submission.job.training_input)) else source
     for place, length, most in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,7 +16,7 @@ from hptune.errors import Fault
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.storage.job_dir import JobDir, TrialDir
-from hptune.storage.remote import is_remote
+from hptune.storage.remote import is_remote, scheme_of
 from hptune.trial.document import POD_COMMAND, POD_STOP_COMMAND, TRIAL_VARIABLE
 from hptune.trial.spec import TRIAL_FORM, Pod, TrialSpec
 
@@ -66,7 +67,7 @@ def trial_job(
         placeholders: By a parameter's name, the text that Katib replaces by its value.
         trial_name: The text that Katib replaces by the trial's name.
     """
-    document = trial_document(submission, experiment, placeholders, trial_name)
+    document = trial_document(submission, options, experiment, placeholders, trial_name)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -100,7 +101,11 @@ def pod_template(
 
 
 def trial_document(
-    submission: Submission, experiment: str, placeholders: dict[str, str], trial_name: str
+    submission: Submission,
+    options: KatibOptions,
+    experiment: str,
+    placeholders: dict[str, str],
+    trial_name: str,
 ) -> str:
     """Writes a trial's document with the places that Katib fills in; for arguments see `trial_job`."""
     pod = Pod(
@@ -109,8 +114,10 @@ def trial_document(
         message_file=Path(MESSAGE_FILE),
         upload_to=submission.job_dir if is_remote(submission.job_dir) else None,
         packages=submission.packages,
-        fetch_inputs=True,
+        fetch_inputs=not options.keep_addresses,
     )
+    if options.keep_addresses and is_remote(submission.job_dir):
+        submission = replace(submission, address=submission.job_dir)
     content = TRIAL_FORM.content(TrialSpec.of(submission, "", {}, _trial_dir(submission), pod))
     return quoting.json_template(content, {"trialId": trial_name, "parameters": placeholders})
 
@@ -204,6 +211,9 @@ def place_faults(submission: Submission, options: KatibOptions) -> Iterator[Faul
     """Says why the job's directory cannot be where the job asks for it."""
     job_dir = submission.job_dir
     if not job_dir or is_remote(job_dir):
+        if options.keep_addresses and scheme_of(job_dir) == "minio":
+            allowed = "must be s3://, with AWS_ENDPOINT_URL in --secret, for trainers know no minio://"
+            yield Fault("--job-dir", f"{job_dir!r} is not allowed with --keep-addresses; {allowed}")
         return
     path, mount = PurePosixPath(job_dir), PurePosixPath(options.mount_path)
     if options.volume_claim is None:

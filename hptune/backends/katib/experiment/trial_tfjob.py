@@ -49,7 +49,7 @@ def trial_tfjob(
     trial_name: str,
 ) -> dict[str, Any]:
     """Builds the TFJob; for arguments see `trial_job`."""
-    document = trial_document(submission, experiment, placeholders, trial_name)
+    document = trial_document(submission, options, experiment, placeholders, trial_name)
     job = submission.job
     master = task_type(Role.MASTER, job.training_input).capitalize()
     kinds = {master: _replica(submission, options, document, 1)}

@@ -17,7 +17,7 @@ from hptune.search.gp.acquisition import LogExpectedImprovement
 from hptune.search.gp.cube import Cube
 from hptune.search.gp.kernel import Array
 from hptune.search.gp.regression import Posterior
-from hptune.search.gp.transform import warp
+from hptune.search.gp.transform import Warp
 
 FAILED_NOISE = 0.1
 DESIGN_CANDIDATES = 128
@@ -56,7 +56,7 @@ def suggest(cube: Cube, history: History, n_startup: int, rng: np.random.Generat
     tried = history.tried
     if len(tried) < n_startup or not len(history.values):
         return _fill(cube, tried, rng)
-    posterior, best = _believe(cube, history)
+    posterior, best = believe(cube, history)
     top = history.x[np.argsort(-history.values, kind="stable")[:TOP]]
     return maximise.maximise(LogExpectedImprovement(posterior, best), cube, tried, top, rng)
 
@@ -80,14 +80,14 @@ def _distance(cube: Cube, points: Array, tried: Array) -> Array:
     return np.asarray(np.square(difference).sum(axis=2).min(axis=1))
 
 
-def _believe(cube: Cube, history: History) -> tuple[Posterior, float]:
-    """Returns the posterior, and the value to improve on.
+def believe(cube: Cube, history: History) -> tuple[Posterior, float]:
+    """Returns the posterior of the warped objective (`Warp`), and the value to improve on.
 
-    Hyperparameters are fitted to what was measured. A failed trial then counts as the worst value seen,
-    loosely, so its surroundings lose appeal; a pending one as what is expected of it, so its surroundings
-    hold nothing new (the Kriging believer of Ginsbourger, Le Riche & Carraro 2010).
+    There must be a measurement. Hyperparameters are fitted to what was measured. A failed trial then counts
+    as the worst value seen, loosely, so its surroundings lose appeal; a pending one as what is expected of
+    it, so its surroundings hold nothing new (the Kriging believer of Ginsbourger, Le Riche & Carraro 2010).
     """
-    y = warp(history.values)
+    y = Warp.of(history.values)(history.values)
     hyperparameters = regression.fit(history.x, y, cube.categorical)
     x = np.concatenate([history.x, history.failed])
     y = np.append(y, np.full(len(history.failed), y.min()))

@@ -3,7 +3,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hptune.search.gp.transform import warp
+from hptune.search.gp.transform import Warp
+
+
+def warp(values):
+    return Warp.of(values)(values)
+
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -54,3 +59,18 @@ def test_a_noisy_cluster_at_the_top_does_not_swallow_the_rest():
     y = warp(np.concatenate([cluster, np.linspace(0.2, 0.8, 13)]))
     assert y[:20].std() < 0.05
     np.testing.assert_allclose(y[20:].max() - y[20:].min(), y[20:].std() * np.sqrt(12), rtol=0.3)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=30))
+def test_the_way_back_leads_to_the_objectives(values):
+    v = np.array(values, dtype=float)
+    back = Warp.of(v).inverse(warp(v))
+    spread = np.ptp(v) or abs(v[0]) or 1.0
+    np.testing.assert_allclose(back, v, atol=1e-6 * spread)
+
+
+def test_the_way_back_of_a_hopeless_prediction_is_as_bad_as_can_be():
+    back = Warp.of(np.array([0.9, 0.95, 0.97, 0.1])).inverse(np.array([-1e9, 0.0]))
+    assert back[0] < -1e100
+    assert 0.1 < back[1] < 0.97

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hptune.backends.base import Job
+from hptune.backends.base import Backend, Job
 from hptune.cli.options.cluster import found_job
 from hptune.console.program import PATH
 from hptune.steps.report import report as write_report
@@ -27,5 +27,6 @@ def report(job: Job, output: Path) -> None:
       hptune report out/job --output report.html
       hptune report job --namespace kubeflow
     """
-    write_report(job.describe(), output)
+    status = job.describe()
+    write_report(status, output, job.recall() if isinstance(job, Backend) else None)
     click.echo(output)

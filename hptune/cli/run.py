@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from hptune.cli.options.grouped import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers
-from hptune.console.program import say, warn
+from hptune.console.program import command_line, say, warn
 from hptune.job.request import JOBS, Place, Request, resolve
 from hptune.job.schema import Service
 from hptune.job.submission import Submission
@@ -54,7 +55,8 @@ def run(
       hptune run job --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/job -- --train-file data.npz
     """
-    submission = fitted(resolve(request, Place.HERE), cluster_size, Capacity.of_machine())
+    asked = replace(resolve(request, Place.HERE), command_line=command_line())
+    submission = fitted(asked, cluster_size, Capacity.of_machine())
     warn([*submission.job.warnings, *filter(None, [shrunk(submission)])])
     if idle := (*fields_without_effect(submission, request.overrides), *without_effect):
         warn([f"without effect on this machine: {', '.join(idle)}"])
@@ -66,7 +68,7 @@ def run(
         say(f"logs:  {_logs(job_dir)}")
         say(f"watch: hptune describe {shlex.quote(submission.job_dir)} --watch")
         status = run_and_show(backend, submission, stream_logs=stream_logs)
-        write_report(status, job_dir.report)
+        write_report(status, job_dir.report, submission)
         _print_places(submission, job_dir)
 
 

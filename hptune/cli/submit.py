@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers
-from hptune.console.program import say, warn
+from hptune.console.program import command_line, say, warn
 from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
@@ -66,7 +67,7 @@ def submit(
           --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
-    submission = resolve(request, Place.CLUSTER)
+    submission = replace(resolve(request, Place.CLUSTER), command_line=command_line())
     warn(submission.job.warnings)
     if without_effect:
         warn([f"without effect in a cluster: {', '.join(without_effect)}"])
@@ -97,7 +98,7 @@ def _put_report(status: JobStatus, submission: Submission) -> None:
     files = JobDir(Path())
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / files.report
-        write_report(status, page)
+        write_report(status, page, submission)
         transfer.put(page, f"{submission.job_dir}/{files.report}")
     for title, file in (("results:", files.results), ("report: ", files.report)):
         click.echo(f"{title} {submission.job_dir}/{file}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterable
@@ -69,6 +70,11 @@ PATH = click.Path(path_type=Path)
 
 
 SEED = click.IntRange(0, 2**32 - 1)
+
+
+def command_line() -> str:
+    """Returns the command that this process is, as a shell takes it."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def say(message: str) -> None:

@@ -74,6 +74,7 @@ class Submission:
             directory; empty for directories.
         cluster_size: How many tasks a trial may have in all, its master among them; None for as many as the
             job file asks for. A machine's limit and not the job's, so that it may change.
+        command_line: What a person typed to ask for the job; empty where a program asked.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -91,6 +92,7 @@ class Submission:
     final: Final = Final.LAST
     address: str = ""
     cluster_size: int | None = None
+    command_line: str = ""
 
     @property
     def task_counts(self) -> dict[Role, int]:

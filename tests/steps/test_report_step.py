@@ -1,5 +1,6 @@
 """The report of a job that ran, as a step and as a command."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ def test_the_step_takes_the_numbers_among_an_artifacts_metadata(tmp_path):
     metadata = {"loss": 0.125, "store_session_info": "{}"}
     report_from_status(tmp_path / "study", tmp_path / "page", metadata)
     page = (tmp_path / "page").read_text()
-    assert "on the test part: loss 0.125" in page
+    assert "loss 0.125, on the test part" in page
     assert "store_session_info" not in page
 
 
@@ -60,7 +61,12 @@ def test_the_command_reports_a_job(tmp_path):
         [hptune, "report", out, "--output", page], check=True, capture_output=True, text=True
     )
     assert result.stdout == f"{page}\n"
-    assert "4 of 4 trials finished" in page.read_text()
+    text = page.read_text()
+    assert "4 of 4 finished" in text
+    assert "hptune run demand --config" in text
+    links = re.findall('<a href="(job/[^"]+)">', text)
+    assert len(links) == 8
+    assert all((tmp_path / link).exists() for link in links)
 
 
 def test_the_command_refuses_a_directory_without_a_job(tmp_path):

@@ -143,6 +143,11 @@ def numbered(trial_ids: Sequence[int], most: int = 8) -> str:
     return f"trials {', '.join(names)} and {last}" if names else f"trial {last}"
 
 
+def counted(count: int) -> str:
+    """Counts trials: ``1 trial``, ``3 trials``."""
+    return f"{count} trial" if count == 1 else f"{count:,} trials"
+
+
 def label(text: str, length: int = _LABEL_LENGTH) -> str:
     """Writes a name as a plot shows it: cut where it is long, and without markup, which plotly would take."""
     return escape(text if len(text) <= length else f"{text[: length - 1]}…")

@@ -41,7 +41,11 @@ def best_so_far_figure(study: Study) -> go.Figure:
         hoverinfo="skip",
     )
     scatters(figure, study, [(trial, trial.id) for trial in study.trials], frame)
-    figure.update_xaxes(title="trial", tickformat="d", **({"dtick": 1} if len(study.trials) <= 12 else {}))
+    last = max((trial.id for trial in study.trials), default=1)
+    ticks = {"dtick": 1} if last <= 12 else {}
+    figure.update_xaxes(
+        title="trial", tickformat="d", range=[0.5 - last / 40, last + 0.5 + last / 40], **ticks
+    )
     return figure
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hptune.cli.options.gcloud import UserArgsCommand, user_args
+from hptune.cli.options.grouped import UserArgsCommand, user_args
 from hptune.console.output import outliving_readers
 from hptune.console.program import PATH, SEED, console
 from hptune.data.mnist import validation_fraction

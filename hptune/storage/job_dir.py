@@ -6,7 +6,7 @@ JOB_DIR/
     results.json             ML Engine's trainingOutput
     report.html              the trials as plots
     hptune/job.json          what was submitted; a later run must ask for the same
-    hptune/study.journal     the trials, as an Optuna journal
+    hptune/study.journal     the trials, as an Optuna journal; study.journal.copy has the same lines
     hptune/status.json       how the last run ended
     hptune/study.json        the job with all its trials, where it ran in a cluster
     hptune/lock              held by the process that runs the job
@@ -122,6 +122,11 @@ class JobDir:
     def journal(self) -> Path:
         """The Optuna journal."""
         return self.state / "study.journal"
+
+    @property
+    def journal_copy(self) -> Path:
+        """The journal's lines once more, for what becomes of the journal."""
+        return self.state / "study.journal.copy"
 
     @property
     def status(self) -> Path:

@@ -86,28 +86,6 @@ def test_a_damaged_outcome_is_named(make_job):
         job.run()
 
 
-@pytest.mark.parametrize("damage", [b"\0" * 100 + b"\n", b'{"op_code": 99}\n', b"[]\n"])
-def test_a_damaged_journal_is_named(make_job, damage):
-    job = make_job(maxTrials=1)
-    job.run()
-    journal = job.root / "hptune" / "study.journal"
-    lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join([*lines[:3], damage, *lines[3:]]))
-    for look in (job.run, job.backend.describe):
-        with pytest.raises(JobDirError, match=f"{journal}: is damaged"):
-            look()
-
-
-def test_a_journal_that_is_something_else_is_not_mended_away(make_job):
-    job = make_job(maxTrials=1)
-    job.run()
-    journal = job.root / "hptune" / "study.journal"
-    journal.write_text("not a journal")
-    with pytest.raises(JobDirError, match=f"{journal}: is damaged"):
-        job.run()
-    assert journal.read_text() == "not a journal"
-
-
 def test_another_job_in_the_same_directory_is_refused_with_the_difference(make_job):
     job = make_job(maxTrials=1)
     job.run()

@@ -34,6 +34,9 @@ AGAIN = DONE + " -- --x 0"
 SPLIT = "preprocess {} --tune-file tune.npz --final-file final.npz"
 
 
+JOURNALS = ("done/hptune/study.journal", "done/hptune/study.journal.copy")
+
+
 @dataclass
 class Case:
     """A command line that must be refused.
@@ -221,10 +224,10 @@ JOB_DIRS = {
         AGAIN, ("job.json", "is damaged", "format 9"), {"done/hptune/job.json": '{"format": 9}'}
     ),
     "a damaged journal": Case(
-        AGAIN, ("study.journal", "is damaged"), {"done/hptune/study.journal": "garbage\n" * 3}
+        AGAIN, ("study.journal", "is damaged"), dict.fromkeys(JOURNALS, "garbage\n" * 3)
     ),
     "a damaged journal, described": Case(
-        "describe done", ("study.journal", "is damaged"), {"done/hptune/study.journal": "garbage\n" * 3}
+        "describe done", ("study.journal", "is damaged"), dict.fromkeys(JOURNALS, "garbage\n" * 3)
     ),
     "a damaged status": Case(
         "describe done", ("status.json", "is damaged"), {"done/hptune/status.json": "x"}

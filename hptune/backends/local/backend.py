@@ -186,6 +186,7 @@ class LocalBackend(Backend, Deletable):
             job.space,
             sampler,
             fingerprint(submission),
+            self._warn,
         )
 
     def _study(self, submission: Submission) -> Study:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import statistics
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -33,7 +33,8 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from hptune.backends.local.curves import RunningCurve, by_step
-from hptune.backends.local.journal import Journal
+from hptune.backends.local.journal import Journal, JournalSnapshot, mend
+from hptune.backends.local.sealed_lines import DamagedLineError
 from hptune.backends.local.signals import uninterrupted
 from hptune.errors import Fault, JobDirError
 from hptune.results.study import Goal, Measurement, Study, Trial, TrialState
@@ -53,7 +54,6 @@ _MIN_OTHER_TRIALS = 3
 _ENDING = "ending"
 _START = "start_time_s"
 _TRAINER = "trainer"
-_LINE_START = b'{"op_code":'
 _DIRECTIONS = {Goal.MAXIMIZE: StudyDirection.MAXIMIZE, Goal.MINIMIZE: StudyDirection.MINIMIZE}
 
 
@@ -66,16 +66,16 @@ class StudyStore:
     def __init__(
         self,
         study: optuna.Study,
-        journal: Journal,
         job_dir: JobDir,
         name: str,
         metric: str,
         max_trials: int,
         space: SearchSpace,
         trainer: str = "",
+        together: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._study = study
-        self._journal = journal
+        self._together = together
         self._job_dir = job_dir
         self._name = name
         self._metric = metric
@@ -178,7 +178,7 @@ class StudyStore:
         """Records how a trial ended; from here on it is never run again."""
         trial = self._trials[trial_id]
         seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
-        with self._journal.together():
+        with self._together():
             trial.set_user_attr(_ENDING, {**asdict(outcome), "stopped_early": stopped_early})
             for step, value in by_step(self._measurements(trial_id)).items():
                 if step not in seen:
@@ -272,6 +272,7 @@ def create_or_open(
     space: SearchSpace,
     sampler: BaseSampler,
     trainer: str = "",
+    warn: Callable[[str], None] = print,
 ) -> StudyStore:
     """Opens the study to run its trials; the caller holds the job's lock.
 
@@ -284,13 +285,16 @@ def create_or_open(
         space: The job's parameters.
         sampler: What suggests their values.
         trainer: Tells the trainer's versions apart; kept with each trial.
+        warn: Is told of a journal that was damaged and could be mended.
 
     Raises:
         JobDirError: The journal is damaged.
     """
-    _mend(job_dir.journal)
     with _damage_reported(job_dir.journal):
-        journal = Journal(job_dir.journal)
+        for file in mend(job_dir.journal, job_dir.journal_copy):
+            other = ({job_dir.journal, job_dir.journal_copy} - {file}).pop()
+            warn(f"{file} was damaged and is mended from {other.name}; it is kept as {file.name}.damaged")
+        journal = Journal(job_dir.journal, job_dir.journal_copy)
         study = optuna.create_study(
             study_name=_STUDY,
             storage=JournalStorage(journal),
@@ -299,7 +303,7 @@ def create_or_open(
             pruner=MedianPruner(n_startup_trials=_MIN_OTHER_TRIALS, n_min_trials=_MIN_OTHER_TRIALS),
             load_if_exists=True,
         )
-    return StudyStore(study, journal, job_dir, name, metric, max_trials, space, trainer)
+    return StudyStore(study, job_dir, name, metric, max_trials, space, trainer, journal.together)
 
 
 def open_to_read(
@@ -310,35 +314,21 @@ def open_to_read(
     Raises:
         JobDirError: The journal is damaged.
     """
-    if not job_dir.journal.is_file():
+    if not (job_dir.journal.is_file() or job_dir.journal_copy.is_file()):
         return None
     with _damage_reported(job_dir.journal):
-        journal = Journal(job_dir.journal)
-        storage = JournalStorage(journal)
+        storage = JournalStorage(JournalSnapshot(job_dir.journal, job_dir.journal_copy))
         if _STUDY not in optuna.get_all_study_names(storage):
             return None
         study = optuna.load_study(study_name=_STUDY, storage=storage)
-        return StudyStore(study, journal, job_dir, name, metric, max_trials, space)
-
-
-def _mend(journal: Path) -> None:
-    """Takes away what a writer that was killed can leave: half a line at the end.
-
-    Optuna passes over half a line when it reads, but would write its next line behind it.
-    """
-    if not journal.is_file():
-        return
-    with journal.open("rb+") as file:
-        content = file.read()
-        end = content.rfind(b"\n") + 1
-        if not content[end:].startswith(_LINE_START[: len(content) - end]):
-            raise JobDirError(Fault(str(journal), "is damaged (its last line is not Optuna's)"))
-        file.truncate(end)
+        return StudyStore(study, job_dir, name, metric, max_trials, space)
 
 
 @contextmanager
 def _damage_reported(journal: Path) -> Iterator[None]:
     try:
         yield
+    except DamagedLineError as error:
+        raise JobDirError(Fault(str(journal), f"is damaged, as is its copy: {error} in either")) from error
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise JobDirError(Fault(str(journal), f"is damaged ({type(error).__name__}: {error})")) from error

@@ -24,7 +24,8 @@ def leave_untold(folder, trial, exit_code, message, final=None):
     lines = journal.read_text().splitlines()
     # 6 is the operation that sets a trial's state; the last one told how the last trial ended.
     told = max(i for i, line in enumerate(lines) if json.loads(line)["op_code"] == 6)
-    journal.write_text("".join(f"{line}\n" for line in lines[:told]))
+    for path in (journal, journal.with_name("study.journal.copy")):
+        path.write_text("".join(f"{line}\n" for line in lines[:told]))
     outcome = {
         "exit_code": exit_code,
         "final": final,

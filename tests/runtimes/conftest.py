@@ -1,14 +1,3 @@
-import pytest
+from tests.tensorflow_1 import tensorflow_1
 
-from hptune.errors import RuntimeNotReady
-from hptune.runtimes import managed
-
-
-@pytest.fixture(scope="session")
-def tensorflow_1():
-    """The interpreter of the managed environment in the user's own cache, made there if need be."""
-    try:
-        managed.prepare(print)
-    except RuntimeNotReady as error:
-        pytest.skip(f"the environment for TensorFlow 1 cannot be made here: {error}")
-    return managed.python()
+__all__ = ["tensorflow_1"]

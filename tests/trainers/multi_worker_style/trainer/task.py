@@ -41,6 +41,12 @@ def main():
     parser.add_argument("--lr", type=float, default=0.01)
     parser.add_argument("--epochs", type=int, default=3)
     args = parser.parse_args()
+    # Tiers bring parameter servers along, which have nothing to do here and must not be waited for.
+    config = json.loads(os.environ["TF_CONFIG"])
+    task = config["task"]
+    if config["cluster"].pop("ps", None) and task["type"] == "ps":
+        return
+    os.environ["TF_CONFIG"] = json.dumps(config)
     # Before anything else of TensorFlow: the workers meet here.
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     print(f"replicas in sync: {strategy.num_replicas_in_sync}")
@@ -63,7 +69,6 @@ def main():
         callbacks=[Report()],
         verbose=2,
     )
-    task = json.loads(os.environ["TF_CONFIG"])["task"]
     is_chief = task["type"] in ("chief", "master")
     # Every worker has to save, and only the chief where it counts.
     place = args.job_dir if is_chief else tempfile.mkdtemp()

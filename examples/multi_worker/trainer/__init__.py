@@ -1,0 +1,1 @@
+"""A trainer whose workers keep equal copies of a Keras model."""

@@ -1,0 +1,1 @@
+"""A trainer whose variables live on parameter servers."""

@@ -1,8 +1,8 @@
-"""From nothing to a cluster with Katib and Argo; what is there already is left as it is."""
+"""From nothing to a cluster with Katib, the training operator and Argo; what is there is left as it is."""
 
 from tests.cluster import machine, settings
 from tests.cluster.build import images
-from tests.cluster.build.parts import ARGO, COREDNS, KATIB, KUBERNETES, PAUSE
+from tests.cluster.build.parts import ARGO, COREDNS, KATIB, KUBERNETES, PAUSE, TRAINING_OPERATOR
 from tests.cluster.node import addons, cluster, containers
 from tests.cluster.shell import tell
 
@@ -20,10 +20,11 @@ def build() -> None:
         tell(f"building in {settings.CACHE}; the first time takes half an hour of two processors, or more")
     for directory in (settings.STATE, settings.RUN):
         directory.mkdir(parents=True, exist_ok=True)
-    for part in (KUBERNETES, COREDNS, PAUSE, KATIB, ARGO):
+    for part in (KUBERNETES, COREDNS, PAUSE, KATIB, TRAINING_OPERATOR, ARGO):
         part.build()
     containers.start_registry()
     images.push_images(images.KATIB_IMAGES, KATIB, PAUSE)
+    images.push_images(images.OPERATOR_IMAGES, TRAINING_OPERATOR)
     images.push_images(images.ARGO_IMAGES, ARGO)
 
 
@@ -36,5 +37,7 @@ def bring_up() -> None:
     """
     build()
     cluster.start()
+    # Katib's controller watches the kinds of jobs that are there when it starts.
+    addons.install_training_operator()
     addons.install_katib()
     addons.install_argo()

@@ -7,6 +7,8 @@ from pathlib import Path
 KUBERNETES = "v1.34.2"
 KATIB = "v0.19.0"
 ARGO = "v4.0.7"
+TRAINING_OPERATOR = "v1.9.3"
+TRAINING_OPERATOR_TAG = "v1-d6eb98e"  # its manifests' name for the image of that version
 COREDNS = "v1.12.4"
 PAUSE = "3.10"
 MYSQL = "8.0.29"  # the name that Katib's manifests ask for; what answers is Debian's MariaDB

@@ -17,6 +17,8 @@ from tests.cluster.node.containers import DOCKER, DOCKER_ENVIRONMENT, docker, ha
 from tests.cluster.shell import run, step, succeeds
 
 _FOLDER = Path(__file__).parents[1] / "images"
+# Apart from the others, which would be built anew with each change of theirs.
+_OPERATOR = Path(__file__).with_name("training-operator.Dockerfile")
 _SUGGESTIONS = "cmd/suggestion"
 # What of the checkout goes into the hptune image.
 _SOURCES = ("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "images", "hptune")
@@ -66,12 +68,14 @@ class Image:
         tag: Its tag.
         target: The Dockerfile's stage.
         service: Of Katib's Python services, the folder.
+        file: The Dockerfile.
     """
 
     name: str
     tag: str
     target: str
     service: str = ""
+    file: Path = _FOLDER / "Dockerfile"
 
 
 def _katib(name: str, service: str = "") -> Image:
@@ -90,6 +94,15 @@ KATIB_IMAGES = (
 ARGO_IMAGES = (
     Image("argoproj/workflow-controller", settings.ARGO, "workflow-controller"),
     Image("argoproj/argoexec", settings.ARGO, "argoexec"),
+)
+
+OPERATOR_IMAGES = (
+    Image(
+        "kubeflow/training-v1/training-operator",
+        settings.TRAINING_OPERATOR_TAG,
+        "training-operator",
+        file=_OPERATOR,
+    ),
 )
 
 
@@ -162,7 +175,7 @@ def _push(image: Image, folder: Path, flags: list[str]) -> None:
     address = f"{settings.REGISTRY}/{image.name}:{image.tag}"
     with step(f"image {image.name}"):
         chosen = [f"--build-arg=SERVICE={image.service}"] if image.service else []
-        docker("build", f"--file={_FOLDER / 'Dockerfile'}", f"--target={image.target}", f"--tag={address}",
+        docker("build", f"--file={image.file}", f"--target={image.target}", f"--tag={address}",
                *flags, *chosen, folder)  # fmt: skip
         docker("push", address)
 

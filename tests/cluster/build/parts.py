@@ -75,6 +75,13 @@ ARGO = Part(
     prepare=_mend_argo,
     kept=("manifests",),
 )
+TRAINING_OPERATOR = Part(
+    "training-operator",
+    settings.TRAINING_OPERATOR,
+    {"training-operator": "./cmd/training-operator.v1"},
+    module="github.com/kubeflow/training-operator",
+    kept=("manifests",),
+)
 PAUSE = Part("pause", settings.PAUSE, {"pause": "."})
 
 

@@ -1,4 +1,4 @@
-"""Katib and Argo Workflows, from their own manifests."""
+"""Katib, the training operator and Argo Workflows, from their own manifests."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from tests.cluster import settings
-from tests.cluster.build.parts import ARGO, KATIB, kubectl
+from tests.cluster.build.parts import ARGO, KATIB, TRAINING_OPERATOR, kubectl
 from tests.cluster.node.processes import wait_for
 from tests.cluster.shell import HarnessError, run, step, succeeds
 
@@ -46,6 +46,20 @@ def _has_pod(deployment: str) -> bool:
     component = deployment.removeprefix("katib-")
     selector = f"katib.kubeflow.org/component={component}"
     return bool(run(*_KUBECTL, "get", "pods", "-n", NAMESPACE, "--selector", selector, "-o", "name"))
+
+
+def install_training_operator() -> None:
+    """Applies the operator's manifests as they are, and waits until its webhook answers."""
+    if _is_ready("training-operator", NAMESPACE):
+        return
+    with step(f"installing the training operator {settings.TRAINING_OPERATOR}"):
+        folder = TRAINING_OPERATOR.directory / "manifests" / "overlays" / "standalone"
+        # Its resources are too long for an annotation that holds them once more.
+        run(*_KUBECTL, "apply", "--server-side", "--force-conflicts", "--kustomize", folder)
+        _wait("training-operator", NAMESPACE)
+        if _is_ready(_KATIB[-1], NAMESPACE):
+            # It was there first, and does not know of TFJobs.
+            run(*_KUBECTL, "rollout", "restart", f"deployment/{_KATIB[-1]}", "--namespace", NAMESPACE)
 
 
 def install_argo() -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make addons: installs Katib and KFP, in the versions that hptune is tested with.
+# make addons: installs the training operator where there is none, Katib and KFP, in the versions that hptune is
+# tested with.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -17,7 +18,24 @@ wait_for() {
     kubectl rollout status "deployment/$1" --namespace "$KUBEFLOW" --timeout 15m
 }
 
+# install_operator: before Katib, whose controller watches the kinds of jobs that are there when it starts.
+install_operator() {
+  local url=github.com/kubeflow/training-operator.git/manifests/overlays/standalone
+  if ! dry && kubectl get crd/tfjobs.kubeflow.org >/dev/null 2>&1; then return; fi
+  say "installing the training operator $TRAINING_OPERATOR_VERSION, for trials of several tasks"
+  apply training-operator "$url?ref=$TRAINING_OPERATOR_VERSION"
+  operator=new
+}
+
+# restart_katib: has a Katib that was there before the operator see what is new.
+restart_katib() {
+  step "see: kubectl describe pods --namespace $KUBEFLOW" \
+    kubectl rollout restart deployment/katib-controller --namespace "$KUBEFLOW"
+  wait_for training-operator
+}
+
 main() {
+  local operator=
   local kfp=github.com/kubeflow/pipelines/manifests/kustomize deployment
   load_settings
   if [[ $OVERLAY == multi-user ]]; then
@@ -28,6 +46,7 @@ main() {
   if ! dry; then need_tool git 'kubectl gets the manifests with it'; fi
   refuse_faults
   credentials
+  install_operator
   say "installing Katib $KATIB_VERSION"
   apply katib "github.com/kubeflow/katib.git/manifests/v1beta1/installs/katib-standalone?ref=$KATIB_VERSION"
   say "installing KFP $KFP_VERSION"
@@ -35,6 +54,7 @@ main() {
   step 'see: kubectl get crds' kubectl wait --for condition=established --timeout 1m crd/applications.app.k8s.io
   apply kfp "$kfp/env/platform-agnostic?ref=$KFP_VERSION"
   set_label
+  if [[ -n $operator ]]; then restart_katib; fi
   for deployment in katib-controller katib-db-manager workflow-controller ml-pipeline ml-pipeline-ui; do
     wait_for "$deployment"
   done

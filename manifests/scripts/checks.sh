@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 
 readonly KATIB_VERSION=v0.19.0
+# shellcheck disable=SC2034  # of addons.sh
+readonly TRAINING_OPERATOR_VERSION=v1.9.3
 # KFP's own tags go with those of its SDK.
 KFP_VERSION=$(sed -n 's/^kfp==//p' constraints.txt)
 readonly KFP_VERSION
@@ -90,12 +92,23 @@ check_cluster() {
   ask Katib "is not installed, or not yours to use in $NAMESPACE; $(get_addons)" kubectl get \
     experiments.kubeflow.org,suggestions.kubeflow.org,trials.kubeflow.org --namespace "$NAMESPACE" || true
   check_version Katib "$KUBEFLOW" katib-controller "$KATIB_VERSION"
+  check_operator
   check_version KFP "$(kfp_namespace)" ml-pipeline "$KFP_VERSION"
   ask NAMESPACE "is '$NAMESPACE', which is not in the cluster" kubectl get namespace "$NAMESPACE" || true
   check_rights
   if [[ $OVERLAY == multi-user ]]; then check_multi_user; fi
   if [[ -z $REGISTRY && ! $CONTEXT =~ ^($LOCAL_CONTEXTS)$ ]]; then
     fault REGISTRY 'is missing; only kind and minikube take images without one'
+  fi
+}
+
+# check_operator: warns where there is none, which only trials of several tasks need.
+check_operator() {
+  local query=(kubectl get tfjobs.kubeflow.org --namespace "$NAMESPACE")
+  if dry; then
+    printf '? %s\n' "$(command_line "${query[@]}")"
+  elif ! "${query[@]}" >/dev/null 2>&1; then
+    warn "there is no training operator, or it is not yours to use in $NAMESPACE: jobs with workers cannot run; $(get_addons)"
   fi
 }
 

@@ -332,3 +332,11 @@ def test_a_cluster_elsewhere_is_not_taken_for_one_of_this_machine(checkout):
         assert result.returncode == 2
         assert "hptune: CONTEXT: is missing; the current one, 'production'," in result.stderr
         assert checkout.ran() == []
+
+
+def test_a_cluster_without_a_training_operator_is_a_warning(checkout):
+    checkout.failing.append("kubectl get tfjobs.kubeflow.org")
+    result = checkout.make("deploy")
+    assert result.returncode == 0, result.stderr
+    assert "warning: there is no training operator" in result.stderr
+    assert "make addons" in result.stderr

@@ -111,6 +111,21 @@ def test_addons_sets_the_label_last_of_what_touches_the_namespace(checkout):
     )
 
 
+def test_addons_installs_the_training_operator_first_where_there_is_none(checkout):
+    checkout.failing.append("kubectl get crd/tfjobs.kubeflow.org")
+    result = checkout.make("addons")
+    assert result.returncode == 0, result.stderr
+    commands = checkout.ran()
+    installs = [command for command in commands if command.startswith("kubectl apply ")]
+    url = "github.com/kubeflow/training-operator.git/manifests/overlays/standalone?ref=v1.9.3&timeout=10m"
+    assert installs[0].endswith(url) or installs[0].endswith(f"'{url}'")
+    assert "katib-standalone" in installs[1]
+    # A Katib of before would not see its jobs.
+    restart = commands.index("kubectl rollout restart deployment/katib-controller --namespace kubeflow")
+    assert restart > commands.index(LABEL)
+    assert any("rollout status deployment/training-operator" in each for each in commands[restart:])
+
+
 def test_addons_are_not_for_a_kubeflow_with_users(checkout):
     result = checkout.make("addons", settings={}, OVERLAY="multi-user", CONTEXT="work", NAMESPACE="me")
     assert result.returncode == 2

@@ -61,7 +61,7 @@ def explain_failure(cluster: Cluster, submission: Submission, status: JobStatus,
     if status.state is not JobState.FAILED or trial is None or f"trial {trial.id} " not in status.message:
         return status
     name = next(name for name, number in view.numbers().items() if number == trial.id)
-    pod = view.pod_of(name)
+    pod = view.failed_beside(name) or view.pod_of(name)
     if pod is None:
         # Its message says so already.
         return status

@@ -68,9 +68,10 @@ class View:
         pods = [pod for pod in self._pods(trial) if task_name(pod) == MASTER_TASK]
         return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
-    def pods_beside(self, trial: str) -> list[Object]:
-        """Returns the pods of a trial's other tasks."""
-        return [pod for pod in self._pods(trial) if task_name(pod) != MASTER_TASK]
+    def failed_beside(self, trial: str) -> Object | None:
+        """Returns a pod beside a trial's master that has failed; None where none has."""
+        beside = (pod for pod in self._pods(trial) if task_name(pod) != MASTER_TASK)
+        return next((pod for pod in beside if _exit_code(pod)), None)
 
     def _pods(self, trial: str) -> Iterator[Object]:
         return (pod for pod in self.pods if pod["metadata"].get("labels", {}).get(TRIAL_LABEL) == trial)
@@ -316,12 +317,16 @@ def _of_tasks(view: View, item: Object, state: TrialState) -> str:
     """Says which task beside the master has failed a trial; empty where none has."""
     if state is not TrialState.FAILED:
         return ""
-    for pod in view.pods_beside(_name(item)):
-        code = (_container_state(pod).get("terminated") or {}).get("exitCode")
-        if code:
-            outcome = _outcome(pod)
-            return f"its {task_name(pod)}: {outcome.message if outcome else f'exited with code {code}'}"
-    return ""
+    pod = view.failed_beside(_name(item))
+    if pod is None:
+        return ""
+    outcome = _outcome(pod)
+    return f"its {task_name(pod)}: {outcome.message if outcome else f'exited with code {_exit_code(pod)}'}"
+
+
+def _exit_code(pod: Object) -> int:
+    """Returns the exit code of a pod's trainer; 0 where it has not ended."""
+    return int((_container_state(pod).get("terminated") or {}).get("exitCode") or 0)
 
 
 def _memory_limit(pod: Object) -> str | None:

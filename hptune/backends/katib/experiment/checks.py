@@ -156,9 +156,11 @@ def _place_differences(submission: Submission, options: KatibOptions) -> Iterato
         if job.early_stopping:
             kept = "by cloudml-hypertune or an evaluation's summaries"
             yield f"no --job-dir: only trials that report {kept} are stopped early, and no others"
-    if job.replicas and not submission.job_dir.startswith("/"):
+    shares = submission.job_dir.startswith("/") or (submission.job_dir and options.keep_addresses)
+    if job.replicas and not shares:
         own = "each task of a trial writes to a directory of its own pod, and only the master's is kept"
-        yield f"{own}; tasks that share checkpoints need a path on --volume-claim as --job-dir"
+        ways = "a path on --volume-claim as --job-dir, or --keep-addresses"
+        yield f"{own}; tasks that share checkpoints need {ways}"
     if machine.substituted and options.gpu_count(job) and options.accelerator is None:
         gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
         yield f"{gone}; nodes with {machine.gke_accelerator} are asked for"

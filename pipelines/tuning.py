@@ -12,7 +12,7 @@ from kfp.dsl.base_component import BaseComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
 from components.download.component import download
-from components.images import TRAINER_IMAGE
+from components.images import HPTUNE_IMAGE, TRAINER_IMAGE
 from components.preprocess.component import preprocess
 from components.report.component import report
 from components.train.component import train
@@ -29,7 +29,7 @@ OBJECT_STORE_KEYS = (
 )
 
 # All options by their names, since KFP's form shows no descriptions; without a namespace the run's own.
-_KATIB = {**KatibOptions.form(), "namespace": "", "image": TRAINER_IMAGE}
+_KATIB = {**KatibOptions.form(), "namespace": "", "image": TRAINER_IMAGE, "hptune_image": HPTUNE_IMAGE}
 _LIGHT_CPU, _LIGHT_MEMORY = "250m", "512Mi"
 _RETRIES, _RETRY_PAUSE = 2, "30s"
 

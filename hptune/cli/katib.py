@@ -27,6 +27,7 @@ from hptune.job.overrides import Override
 from hptune.job.request import Place, Request, resolve
 from hptune.job.submission import Final, Submission
 from hptune.job.tuning_job import TuningJob, load_job
+from hptune.runtimes.settle import settle_for_cluster
 
 
 @click.command(cls=UserArgsCommand)
@@ -35,6 +36,7 @@ from hptune.job.tuning_job import TuningJob, load_job
 @click.option(
     "--module-name", help="Runs this module as the trainer.  [default: the one beside FILE that can be run]"
 )
+@click.option("--command", metavar="LINE", help="Runs this command as the trainer, such as 'python task.py'.")
 @click.option("--job-dir", help="Has trials write to this URI, or to this path on the volume.")
 @click.option(
     "--packages",
@@ -50,6 +52,7 @@ def katib(
     file: Path,
     name: str | None,
     module_name: str | None,
+    command: str | None,
     job_dir: str | None,
     packages: tuple[str, ...],
     switches: tuple[str, ...],
@@ -78,7 +81,8 @@ def katib(
     request = Request(
         config=job,
         name=name or (None if _has_job_dir(job, job_dir) else _name_beside(file)),
-        module_name=module_name or _only_module(job, programs),
+        module_name=module_name or (_only_module(job, programs) if command is None else None),
+        command=command,
         packages=packages,
         job_dir=job_dir,
         user_args=user_args() or (),
@@ -87,7 +91,8 @@ def katib(
         switches=switches,
         final=final,
     )
-    submission, assumed = _complete(resolve(request, Place.CLUSTER), programs)
+    submission = settle_for_cluster(resolve(request, Place.CLUSTER), options.image)
+    submission, assumed = _complete(submission, programs)
     manifest = build_experiment(submission, options)
     unwatched = unwatched_differences(submission.job)
     warn((*submission.job.warnings, *assumed, *differences(submission, options), *unwatched))
@@ -122,7 +127,9 @@ def _only_module(job: TuningJob | Path, programs: Sequence[TrainerSource]) -> st
     Raises:
         UsageError: There are several.
     """
-    if not isinstance(job, TuningJob) or job.python_module or job.container_command or not programs:
+    if not isinstance(job, TuningJob) or not programs:
+        return None
+    if job.python_module or job.container_command or job.image_uri:
         return None
     if len(programs) > 1:
         names = ", ".join(program.module for program in programs)

@@ -128,7 +128,7 @@ def resolve(request: Request, place: Place) -> Submission:
             *_runtime_faults(request, place),
             *_container_faults(request, job, program, place),
             *_command_faults(request),
-            *_program_faults(job, program),
+            *_program_faults(program),
         ]
         faults += _switch_faults(request.switches, job)
         if here and not program.image:
@@ -274,7 +274,7 @@ def _program(request: Request, job: TuningJob, place: Place, installed: Path | N
     module = request.module_name or job.python_module
     if request.command is not None or module is None:
         command = job.container_command if request.command is None else _split(request.command)
-        return Program(command=command, image=_image(request, job) if place is Place.HERE else "")
+        return Program(command=command, image=_image(request, job))
     if place is Place.CLUSTER:
         return Program(module, python=request.python or "")
     directories = (_parent_of(request.package_path, module), installed)
@@ -340,7 +340,10 @@ def _container_faults(request: Request, job: TuningJob, program: Program, place:
         yield Fault("--python", problem)
     if program.image and (request.packages or request.package_path or job.package_uris):
         problem = f"cannot be put into a container of {program.image}: build it into the image"
-        yield Fault("--package-path or --packages", problem)
+        ways = (
+            f"{problem}; --runtime python is for one that has hptune" if place is Place.CLUSTER else problem
+        )
+        yield Fault("--package-path or --packages", ways)
     if request.docker_flags and (not program.image or place is Place.CLUSTER):
         yield Fault("--docker-flag", "is for a trainer in a container of this machine, by its image alone")
 
@@ -366,15 +369,12 @@ def _is_missing_script(word: str) -> bool:
     return _SCRIPT.fullmatch(word) is not None and not Path(word).is_file()
 
 
-def _program_faults(job: TuningJob, program: Program) -> Iterator[Fault]:
+def _program_faults(program: Program) -> Iterator[Fault]:
     if program.module is not None and not _MODULE_NAME.fullmatch(program.module):
         problem = f"{program.module!r} is not the name of a Python module, such as trainer.task"
         yield Fault("--module-name", f"{problem}; a file is run by --command 'python FILE'")
     elif program.module is None and not program.command and not program.image:
         yield Fault("--module-name", _NOTHING_TO_RUN)
-        if job.image_uri:
-            problem = "names an image alone; containerCommand or --module-name must say what runs in it"
-            yield Fault(job.field("masterConfig.imageUri"), problem)
 
 
 def _module_faults(program: Program) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""What a command does about runtimes before a job runs: choose one, say which, make it ready."""
+"""What a command does about runtimes before a job runs: chooses one, says which, makes it ready."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hptune.console.program import say
 from hptune.job.submission import Submission
 from hptune.runtimes.choose import choose
 from hptune.runtimes.environment import make_ready
+from hptune.runtimes.registry import read_image
 
 
 def settle(submission: Submission, *, may_install: bool = True) -> Submission:
@@ -25,3 +26,20 @@ def settle(submission: Submission, *, may_install: bool = True) -> Submission:
     if choice.reason:
         say(f"the trainer runs in {choice.reason}")
     return make_ready(replace(submission, runtime=choice.runtime), say, may_install=may_install)
+
+
+def settle_for_cluster(submission: Submission, own_image: str | None) -> Submission:
+    """Reads from its registry what the user's image runs, where the job does not say.
+
+    Args:
+        submission: The job.
+        own_image: An image with hptune that its trials run in instead; None for none.
+
+    Raises:
+        UsageError: It cannot be read, or takes no arguments.
+    """
+    program = submission.program
+    if not program.image or program.command or own_image is not None:
+        return submission
+    entrypoint = read_image(program.image).words_before_arguments(program.image)
+    return replace(submission, program=replace(program, entrypoint=entrypoint))

@@ -13,6 +13,7 @@ from hptune.errors import Fault, UsageError
 from hptune.job.request import Place
 from hptune.job.tuning_job import TuningJob
 from hptune.results.study import JobStatus
+from hptune.runtimes.settle import settle_for_cluster
 from hptune.steps.run_job import run_job
 from hptune.steps.trainer import Trainer
 from hptune.storage import transfer
@@ -61,6 +62,7 @@ def tune_in_cluster(
     _check_job_dir(job_dir, options)
     place = f"{job_dir.rstrip('/')}/{(JobDir(Path()).data / data_name(data)).as_posix()}"
     submission = trainer.submission(job, name, place, job_dir, Place.CLUSTER, seed)
+    submission = settle_for_cluster(submission, options.image)
     cluster = connect(options.namespace if katib.get("namespace") else None, patience=WATCHED_CLUSTER)
     options = replace(options, namespace=cluster.namespace)
     # The same again is the same: the name is that of the content.

@@ -19,7 +19,14 @@ TRIAL_VARIABLE = "HPTUNE_TRIAL"
 # -P: a directory of the user's that happens to be called hptune must not hide the package.
 _MODULE = ("-P", "-m", "hptune.trial")
 POD_COMMAND = ("python", *_MODULE)
-POD_STOP_COMMAND = ("python", "-P", "-m", "hptune.trial.pod.stop")
+_STOP_MODULE = "hptune.trial.pod.stop"
+POD_STOP_COMMAND = ("python", "-P", "-m", _STOP_MODULE)
+
+CARRIED = "/hptune-program"
+"""Where a pod has the trial program that `hptune.trial.pod.carry` has copied, in an image of the user's."""
+CARRY_COMMAND = ("python", "-P", "-m", "hptune.trial.pod.carry", CARRIED)
+CARRIED_COMMAND = ("/bin/sh", f"{CARRIED}/run", "hptune.trial")
+CARRIED_STOP_COMMAND = ("/bin/sh", f"{CARRIED}/run", _STOP_MODULE)
 
 
 def local_command(spec: TrialSpec) -> list[str]:

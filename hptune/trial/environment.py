@@ -76,7 +76,9 @@ def _path(spec: TrialSpec, base: Mapping[str, str]) -> dict[str, str]:
     hptune's own comes last: where its environment is not active, ``python`` may be on PATH nowhere else.
     """
     own = spec.program.python
-    folders = (*((_folder(own),) if own else ()), base.get("PATH", os.defpath), _folder(sys.executable))
+    # In the user's image ours runs by its own loader alone.
+    last = () if spec.program.image else (_folder(sys.executable),)
+    folders = (*((_folder(own),) if own else ()), base.get("PATH", os.defpath), *last)
     return {"PATH": os.pathsep.join(folders)}
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from hptune.trial.container import own_container
+from hptune.trial.pod.carried import image_workspace
 from hptune.trial.spec import TrialSpec
 from hptune.trial.tasks import here, own_gpus, read_tf_config, unmeasured_hosts
 from hptune.trial.workspace import Workspace, own_workspace
@@ -34,7 +35,10 @@ def own_workspaces(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspa
         if spec.pod:
             # Where the others are is said by whoever made the pods.
             told = read_tf_config(base["TF_CONFIG"])[1] if spec.tasks else None
-            own = stack.enter_context(own_workspace(spec, base, told))
+            if spec.program.image:
+                own = image_workspace(spec, base, told)
+            else:
+                own = stack.enter_context(own_workspace(spec, base, told))
             yield Workspaces(own, unmeasured_hosts=unmeasured_hosts(told or {}))
             return
         addresses = here(spec.tasks, spec.training_input)

@@ -4,6 +4,7 @@ import pytest
 
 from hptune.errors import UsageError
 from hptune.job.request import Place, Request, resolve
+from hptune.job.runtime import RuntimeKind
 from tests.job_texts import PARAM
 
 JOB_FILE = """\
@@ -120,10 +121,11 @@ def test_what_a_cluster_cannot_use_is_refused_at_once(home):
         assert "secret" not in str(refusal.value)
 
 
-def test_a_cluster_does_not_know_what_an_image_would_run(home):
+def test_an_image_alone_is_a_program_of_a_cluster(home):
     (home / "hptune.yaml").write_text(
         "masterConfig: {imageUri: gcr.io/p/t}\nhyperparameters: {params: [" + PARAM + "]}"
     )
-    with pytest.raises(UsageError) as caught:
-        in_a_cluster(request())
-    assert [fault.place for fault in caught.value.faults] == ["--module-name", "masterConfig.imageUri"]
+    program = in_a_cluster(request()).program
+    assert (program.image, program.command, program.module) == ("gcr.io/p/t", (), None)
+    with_hptune = in_a_cluster(request(command="task", runtime=RuntimeKind.PYTHON)).program
+    assert (with_hptune.image, with_hptune.command) == ("", ("task",))

@@ -148,8 +148,8 @@ def test_the_form_groups_its_parameters_by_their_names(compiled):
 def test_the_form_says_all_that_a_cluster_can_be_told(compiled):
     katib = parameters(compiled[0])["katib"]["defaultValue"]
     assert katib.keys() == KatibOptions.form().keys()
-    image = IMAGES["HPTUNE_TRAINER_IMAGE"]
-    assert KatibOptions.read(katib) == KatibOptions(image=image)
+    images = {"image": IMAGES["HPTUNE_TRAINER_IMAGE"], "hptune_image": IMAGES["HPTUNE_IMAGE"]}
+    assert KatibOptions.read(katib) == KatibOptions(**images)
 
 
 def test_any_trainers_form_begins_with_nothing_of_the_example(tmp_path):

@@ -33,6 +33,8 @@ from hptune.job.tuning_job import TuningJob
 
 DEFAULT_IMAGE = f"hptune/trainer:{__version__}"
 """What ``images/Dockerfile`` builds as ``trainer``; a deployment gives it its own address."""
+DEFAULT_HPTUNE_IMAGE = f"hptune/hptune:{__version__}"
+"""What it builds as ``hptune``."""
 
 ANY_ACCELERATOR = "any"
 """Stands for whichever GPU a node has."""
@@ -141,8 +143,18 @@ class KatibOptions:
     namespace: Annotated[Namespace, Option("Makes the Experiment in this namespace.")] = "kubeflow"
     image: Annotated[
         Image | None,
-        Option("Runs the trials in this image, which has hptune and the trainer.", unset=DEFAULT_IMAGE),
+        Option(
+            "Runs the trials in this image, which has hptune and the trainer.",
+            unset=f"the job's own, else {DEFAULT_IMAGE}",
+        ),
     ] = None
+    hptune_image: Annotated[
+        Image,
+        Option(
+            "Takes hptune's trial program from this image, where the trials run in an image of the job's own "
+            "that has none."
+        ),
+    ] = DEFAULT_HPTUNE_IMAGE
     image_pull_secret: Annotated[
         Name | None, Option("Pulls the image with this secret, from a private registry.")
     ] = None

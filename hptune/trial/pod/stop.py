@@ -23,6 +23,8 @@ from hptune.trial.document import TRIAL_VARIABLE
 _POLL_S = 0.1
 _PROCESSES = Path("/proc")
 _TRIAL = (b"-m", b"hptune.trial")
+# A loader and its options may stand before the interpreter.
+_LOOKED_AT = 8
 
 
 @click.command()
@@ -45,7 +47,7 @@ def _trials() -> set[int]:
 def _is_trial(process: Path, entry: bytes) -> bool:
     # It may be gone, or another user's.
     with suppress(OSError):
-        if _TRIAL in pairwise((process / "cmdline").read_bytes().split(b"\0")[:4]):
+        if _TRIAL in pairwise((process / "cmdline").read_bytes().split(b"\0")[:_LOOKED_AT]):
             return entry in (process / "environ").read_bytes().split(b"\0")
     return False
 

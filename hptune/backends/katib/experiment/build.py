@@ -33,6 +33,7 @@ from hptune.backends.katib.experiment.trial_tfjob import (
     TFJOB_CONTAINER,
     trial_tfjob,
 )
+from hptune.backends.katib.experiment.users_image import without_image
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.submission import SUBMISSION_FORM, Final, Submission
 from hptune.results.study import Goal
@@ -60,6 +61,7 @@ def build_experiment(submission: Submission, options: KatibOptions) -> dict[str,
         UsageError: The cluster could not do what the job file says; carries every fault.
     """
     name = experiment_name(submission.name, options.namespace)
+    submission = without_image(submission, options)
     check(submission, options, name)
     experiment = V1beta1Experiment(
         apiVersion="kubeflow.org/v1beta1",

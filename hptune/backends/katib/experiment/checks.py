@@ -12,7 +12,7 @@ from hptune.backends.katib.experiment.trial_job import place_faults, trial_docum
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import Fault, UsageError
 from hptune.job.schema import Algorithm
-from hptune.job.submission import SUBMISSION_FORM, Submission
+from hptune.job.submission import SUBMISSION_FORM, Program, Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.search.grid import grid_size
 from hptune.search.scale import Scale
@@ -38,6 +38,7 @@ def check(submission: Submission, options: KatibOptions, experiment: str) -> Non
     faults = [
         *options.faults(),
         *place_faults(submission, options),
+        *_program_faults(submission.program),
         *_search_faults(submission.job, options),
         *_metric_faults(submission.job),
         *_text_faults(submission),
@@ -46,6 +47,16 @@ def check(submission: Submission, options: KatibOptions, experiment: str) -> Non
         faults += _length_faults(submission, options, experiment)
     if faults:
         raise UsageError(faults)
+
+
+def _program_faults(program: Program) -> Iterator[Fault]:
+    if program.module or program.command or program.entrypoint:
+        return
+    if program.image:
+        yield Fault(f"masterConfig.imageUri {program.image}", "what it runs is not known; name a command")
+    else:
+        problem = "is an image with hptune, in which --command or --module-name must say what runs"
+        yield Fault("--image", problem)
 
 
 def _place(job: TuningJob, field: str) -> str:
@@ -164,7 +175,7 @@ def _place_differences(submission: Submission, options: KatibOptions) -> Iterato
     if machine.substituted and options.gpu_count(job) and options.accelerator is None:
         gone = f"{machine.accelerator} of {machine.name} is gone from GKE"
         yield f"{gone}; nodes with {machine.gke_accelerator} are asked for"
-    if job.image_uri and options.image is None:
+    if job.image_uri and options.image is None and not submission.program.image:
         needed = "trials run in it, so it must have hptune too; --image names another"
         yield f"masterConfig.imageUri {job.image_uri}: {needed}"
 

@@ -11,6 +11,7 @@ from typing import Any
 from hptune.backends.katib.experiment import quoting
 from hptune.backends.katib.experiment.names import job_label
 from hptune.backends.katib.experiment.resources import GPU, node_selector, resources, shared_memory
+from hptune.backends.katib.experiment.users_image import PROGRAM_VOLUME, init_container, users_container
 from hptune.backends.katib.options import DEFAULT_IMAGE, KatibOptions
 from hptune.errors import Fault
 from hptune.job.submission import Submission
@@ -35,6 +36,14 @@ POD_FAILURE_POLICY = {
 
 # The user that images/Dockerfile makes.
 _USER_ID = 10001
+_OWN_USER = {"runAsNonRoot": True, "runAsUser": _USER_ID, "runAsGroup": _USER_ID}
+_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": _USER_ID,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 _GPU_TOLERATIONS = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
 _POD_DIR = Path("/hptune")
 # ML Engine stopped jobs after a week where the job file sets no limit.
@@ -131,7 +140,9 @@ def _trial_dir(submission: Submission) -> TrialDir:
 
 def _pod_spec(submission: Submission, options: KatibOptions, document: str, container: str) -> dict[str, Any]:
     job = submission.job
-    volumes = _volumes(job, options)
+    of_user = bool(submission.program.image)
+    volumes = {**_volumes(job, options), **(PROGRAM_VOLUME if of_user else {})}
+    trainer = _container(submission, options, document, container, volumes)
     running_time_s = job.max_running_time_s or _DEFAULT_RUNNING_TIME_S
     names = {
         "serviceAccountName": options.service_account,
@@ -151,15 +162,14 @@ def _pod_spec(submission: Submission, options: KatibOptions, document: str, cont
         "enableServiceLinks": False,
         # Katib's sidecar gets these as well.
         "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER_ID,
-            "runAsGroup": _USER_ID,
+            **({} if of_user else _OWN_USER),
             "fsGroup": _USER_ID,
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **{key: value for key, value in names.items() if value},
-        "containers": [_container(submission, options, document, container, volumes)],
+        **({"initContainers": [init_container(options, _SECURITY)]} if of_user else {}),
+        "containers": [users_container(trainer) if of_user else trainer],
         "volumes": [{"name": name, **source} for name, (_, source) in volumes.items()],
     }
 
@@ -193,13 +203,7 @@ def _container(
         "resources": resources(submission.job, options),
         # Here too, for Katib can copy them to its sidecar from here alone. The root file system stays
         # writable, as it was on ML Engine: trainers write beside themselves.
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER_ID,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": _SECURITY,
         "terminationMessagePath": MESSAGE_FILE,
         # The signal that ends a pod does not get past Katib's shell.
         "lifecycle": {"preStop": {"exec": {"command": list(POD_STOP_COMMAND)}}},

@@ -1,1 +1,0 @@
-"""A trainer of a second or two, written as for ML Engine."""

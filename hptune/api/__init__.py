@@ -1,1 +1,0 @@
-"""What Python programs call: the functions of ``import hptune``."""

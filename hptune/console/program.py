@@ -48,7 +48,8 @@ def run_command(command: click.Command, program: str) -> None:
         sys.exit(1)
     except OSError as error:
         # A full disk, a directory that may not be written: nothing that a traceback would explain.
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+        name = error.filename2 or error.filename
+        _fail(f"{name}: {error.strerror}" if name else str(error), 1)
 
 
 def _fail(message: str, exit_code: int) -> None:

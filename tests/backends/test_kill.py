@@ -193,5 +193,5 @@ def test_a_job_that_was_killed_is_described_as_such(tmp_path, processes):
     process.join()
     status = LocalBackend(job.root).describe()
     assert status.state is JobState.CANCELLED
-    assert status.message == "killed; the same command takes it up where it was"
+    assert status.message == "killed, or its disk was full; the same command takes it up where it was"
     wait_until(lambda: not job.trial_processes())

@@ -385,3 +385,36 @@ def test_a_lock_of_optunas_that_a_killed_writer_left_holds_nobody_up(make_job):
     started = time.monotonic()
     assert_complete(job.run(), 2, job.submission.job.space)
     assert time.monotonic() - started < 20, "Optuna's own lock waits for 30 s"
+
+
+def test_a_job_that_ended_for_want_of_a_directory_says_so(make_job):
+    job = make_job(maxTrials=2)
+
+    def observe(_study, trial):
+        if trial.state.finished:
+            (job.root / "results.json").unlink()
+            (job.root / "results.json").mkdir()
+
+    with pytest.raises(OSError, match=r"results\.json"):
+        job.run(observe)
+    status = job.backend.describe()
+    assert status.state is JobState.FAILED
+    assert "results.json: Is a directory; once that is mended the same command takes it up" in status.message
+    (job.root / "results.json").rmdir()
+    assert job.run().best is not None
+    assert job.starts == [1, 2]
+
+
+def test_a_job_that_hptune_itself_ended_says_so(make_job):
+    job = make_job(maxTrials=1)
+
+    def observe(_study, _trial):
+        raise LookupError("a view that is not there")
+
+    with pytest.raises(LookupError):
+        job.run(observe)
+    status = job.backend.describe()
+    assert (status.state, status.message) == (
+        JobState.FAILED,
+        "hptune itself failed: LookupError: a view that is not there; the trials that ended are kept",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hptune.backends.local.cluster_size import Capacity
 from hptune.backends.local.loop import TuningLoop
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
-from hptune.errors import Fault, Interrupted, JobDirError, JobFailed
+from hptune.errors import Fault, HptuneError, Interrupted, JobDirError, JobFailed
 from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
 from hptune.results.ml_engine import training_output
@@ -30,6 +31,8 @@ from hptune.search.samplers import make_sampler
 from hptune.storage.job_dir import JobDir, write_json
 from hptune.storage.lock import hold, is_held
 from hptune.trial.pod.packages import install
+
+_WITHOUT_A_WORD = "killed, or its disk was full; the same command takes it up where it was"
 
 
 class LocalBackend(Backend, Deletable):
@@ -67,6 +70,11 @@ class LocalBackend(Backend, Deletable):
                 # Refused before anything ran, so the job stands where it stood.
                 write_json(self._dir.status, before)
                 raise
+            except Exception as error:
+                # Nobody killed it. Where the disk is full, how it ended cannot be written.
+                with suppress(OSError):
+                    self._set_status(JobState.FAILED, _own_failure(error))
+                raise
             if ran or before["state"] != JobState.SUCCEEDED:
                 self._set_status(JobState.SUCCEEDED, "")
             else:
@@ -97,7 +105,7 @@ class LocalBackend(Backend, Deletable):
         status = self._status()
         state, message = JobState(status["state"]), status["message"]
         if state is JobState.RUNNING and not self._is_locked():
-            state, message = JobState.CANCELLED, "killed; the same command takes it up where it was"
+            state, message = JobState.CANCELLED, _WITHOUT_A_WORD
         study = self._study(record.submission)
         changed = datetime.fromisoformat(status["time"])
         return JobStatus(
@@ -242,3 +250,13 @@ class LocalBackend(Backend, Deletable):
 
     def _is_locked(self) -> bool:
         return is_held(self._dir.lock)
+
+
+def _own_failure(error: Exception) -> str:
+    """Says what ended a job that neither its trials nor the user did."""
+    if isinstance(error, HptuneError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        # Where one name was to take another's place, the second is the one that people know.
+        return f"{error.filename2 or error.filename}: {error.strerror}; once that is mended the same command takes it up"
+    return f"hptune itself failed: {type(error).__name__}: {error}; the trials that ended are kept"

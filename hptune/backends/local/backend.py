@@ -258,5 +258,6 @@ def _own_failure(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.filename:
         # Where one name was to take another's place, the second is the one that people know.
-        return f"{error.filename2 or error.filename}: {error.strerror}; once that is mended the same command takes it up"
+        name = error.filename2 or error.filename
+        return f"{name}: {error.strerror}; once that is mended the same command takes it up"
     return f"hptune itself failed: {type(error).__name__}: {error}; the trials that ended are kept"

@@ -10,7 +10,6 @@ from pathlib import Path
 from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.submission import Submission
 from hptune.runtimes import requirements
-from hptune.runtimes.environment import ESTIMATORS
 from hptune.runtimes.source import Traits, inspect_source
 
 # The last release with Keras 2 as its own.
@@ -52,8 +51,9 @@ def _by_source(version: tuple[int, int] | None, traits: Traits, *, is_module: bo
     if before_2 and is_module and not traits.files:
         return Choice(Runtime(RuntimeKind.TF1), f"TensorFlow 1: {shown}; the trainer's source is not here")
     if traits.estimator or traits.moved:
-        runtime = Runtime(RuntimeKind.KERAS2, requirements=(ESTIMATORS,))
-        return Choice(runtime, f"TensorFlow 2.15: {shown}, {traits.estimator or traits.moved}")
+        return Choice(
+            Runtime(RuntimeKind.KERAS2), f"TensorFlow 2.15: {shown}, {traits.estimator or traits.moved}"
+        )
     if version and (2, 0) <= version <= _LAST_KERAS2 and traits.keras:
         return Choice(Runtime(RuntimeKind.KERAS2), f"Keras 2: {shown}, {traits.keras}")
     why = f"hptune's own Python: {shown}, but the trainer uses nothing that TensorFlow 1 alone has"

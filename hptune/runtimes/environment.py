@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from importlib.util import find_spec
 
 from hptune.errors import Fault, UsageError
 from hptune.job.runtime import Runtime, RuntimeKind
 from hptune.job.submission import Program, Submission
 from hptune.runtimes import STARTUP, docker, interpreters, managed, overlay, pip
 from hptune.runtimes.cache import Progress, is_complete
-
-ESTIMATORS = "tensorflow-estimator"
-"""A requirement that the managed environment alone can meet."""
 
 
 def make_ready(submission: Submission, progress: Progress, *, may_install: bool = True) -> Submission:
@@ -72,16 +68,9 @@ def _base(runtime: Runtime) -> str:
         if interpreters.ask(runtime.python) is None:
             raise UsageError(Fault("--python", f"{runtime.python!r} is no Python that can be run"))
         return runtime.python
-    if runtime.kind is RuntimeKind.PYTHON or _is_met_here(runtime):
+    if runtime.kind is RuntimeKind.PYTHON:
         return sys.executable
     return managed.python()
-
-
-def _is_met_here(runtime: Runtime) -> bool:
-    """Returns whether hptune's own interpreter has Keras 2 beside its TensorFlow."""
-    if runtime.kind is not RuntimeKind.KERAS2 or ESTIMATORS in runtime.requirements:
-        return False
-    return find_spec("tf_keras") is not None and find_spec("tensorflow") is not None
 
 
 def _make_managed(progress: Progress, may_install: bool) -> None:
@@ -112,4 +101,4 @@ def _variables(runtime: Runtime) -> dict[str, str]:
     if runtime.python:
         # It was in every runtime of the service.
         return {"PYTHONPATH": str(overlay.hypertune_directory())}
-    return {"TF_USE_LEGACY_KERAS": "1"} if _is_met_here(runtime) else {}
+    return {}

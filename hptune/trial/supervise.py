@@ -26,6 +26,7 @@ from hptune.trial.metrics.mirror import Mirror
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
 from hptune.trial.metrics.unmeasured import Unmeasured
+from hptune.trial.missing_file import advise_missing_file
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
 from hptune.trial.task_output import TaskOutput, labelled
@@ -97,7 +98,9 @@ def _advised(spec: TrialSpec, outcome: Outcome, printed: bytes) -> Outcome:
         return outcome
     text = printed.decode("utf-8", "replace")
     installs = spec.program.module is not None and spec.pod is None
-    parts = (outcome.message, find_last_words(text), hint(text, installs=installs))
+    # Of a container that is another place.
+    missing = "" if spec.program.image or spec.pod else advise_missing_file(text, os.getcwd())  # noqa: PTH109
+    parts = (outcome.message, find_last_words(text), hint(text, installs=installs) or missing)
     return replace(outcome, message=": ".join(filter(None, parts)))
 
 

@@ -11,6 +11,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
+from hptune_tf1.optimizers import honour_old_arguments
 from hptune_tf1.v1 import make_v1
 
 CONTRIB = "tensorflow.contrib"
@@ -56,6 +57,8 @@ class Finder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Finds the spec of a module that this package answers for; None for all others."""
+        if fullname in _LOADERS:
+            return _with_loader(PathFinder.find_spec(fullname, path, target), _LOADERS[fullname])
         if fullname in MOVED and PathFinder.find_spec(fullname, path, target) is None:
             return ModuleSpec(fullname, _MovedLoader(MOVED[fullname]), is_package=True)
         return self._find_tensorflow(fullname, path, target) if self._v1 else None
@@ -64,7 +67,7 @@ class Finder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:
         if fullname == "tensorflow":
-            return _wrapped(PathFinder.find_spec(fullname, path, target))
+            return _with_loader(PathFinder.find_spec(fullname, path, target), _V1Loader)
         if fullname == CONTRIB or fullname.startswith(f"{CONTRIB}."):
             return ModuleSpec(fullname, _ContribLoader(), is_package=True)
         if fullname == _EXAMPLES or fullname.startswith(f"{_EXAMPLES}."):
@@ -105,14 +108,37 @@ class _ContribLoader(Loader):
         """Does nothing: everything in it is looked up when it is asked for."""
 
 
-class _V1Loader(Loader):
-    """Loads TensorFlow as it is, then makes it the v1 API."""
+class _Loader(Loader):
+    """Loads a module as another loader does, to add to it."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+
+class _KerasLoader(_Loader):
+    """Gives tf.keras the version that it had before and has again, and lacks in TensorFlow 2.15."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        module.__dict__.setdefault("__version__", importlib.import_module("keras").__version__)
+
+
+class _OptimizersLoader(_Loader):
+    """Gives Keras' optimizers the arguments that they had."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        honour_old_arguments(module)
+
+
+class _V1Loader(_Loader):
+    """Loads TensorFlow as it is, then makes it the v1 API."""
 
     def exec_module(self, module: ModuleType) -> None:
         # This environment has Keras 2 as keras. Asked for tf_keras, which it has not, TensorFlow breaks.
@@ -121,11 +147,15 @@ class _V1Loader(Loader):
         # TensorFlow replaces its module by a wrapper while it is loaded.
         make_v1(sys.modules[module.__name__])
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._loader, name)
+
+_LOADERS: dict[str, type[_Loader]] = {
+    "keras.api._v1.keras": _KerasLoader,
+    "keras.api._v2.keras": _KerasLoader,
+    "keras.src.optimizers": _OptimizersLoader,
+}
 
 
-def _wrapped(spec: ModuleSpec | None) -> ModuleSpec | None:
+def _with_loader(spec: ModuleSpec | None, kind: type[_Loader]) -> ModuleSpec | None:
     if spec is not None and spec.loader is not None:
-        spec.loader = _V1Loader(spec.loader)
+        spec.loader = kind(spec.loader)
     return spec

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A wing imports from itself and from the groups before its own.
 ORDER = (
     "errors, extras, retry; search, storage; results, data; job, console; runtimes; trial; backends; steps; "
-    "cli, components; pipelines"
+    "api; cli, components; pipelines"
 )
 # What is confined to some modules, and the modules that may import it.
 CONFINED = {

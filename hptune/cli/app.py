@@ -17,6 +17,7 @@ _GROUPS = {
         "describe": "Shows a job, while it runs or later.",
         "stream-logs": "Prints what a job's trainers print.",
         "report": "Writes a page about a job: its trials and plots of them.",
+        "dashboard": "Shows a job in optuna-dashboard.",
         "train": "Trains once more with a job's best parameters.",
         "delete": "Deletes a job's directory.",
         "validate": "Checks a job file and says what it asks for.",

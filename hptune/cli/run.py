@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from hptune.backends.find import find_here
-from hptune.backends.local.cluster_size import Capacity, fitted, shrunk
-from hptune.backends.local.fields_without_effect import fields_without_effect
+from hptune.api.prepare import prepare_here
 from hptune.cli.options.grouped import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers
-from hptune.console.program import command_line, say, warn
-from hptune.job.request import JOBS, Place, Request, resolve
+from hptune.console.program import command_line, say
+from hptune.job.request import JOBS, Request
 from hptune.job.schema import Service
 from hptune.job.submission import Submission
-from hptune.runtimes.settle import settle
 from hptune.steps.report import report as write_report
 from hptune.storage.job_dir import JobDir
 
@@ -55,14 +51,13 @@ def run(
       hptune run job --config trainer/hptune.yaml --package-path trainer \\
           --module-name trainer.task --job-dir out/job -- --train-file data.npz
     """
-    asked = replace(resolve(request, Place.HERE), command_line=command_line())
-    submission = fitted(asked, cluster_size, Capacity.of_machine())
-    warn([*submission.job.warnings, *filter(None, [shrunk(submission)])])
-    if idle := (*fields_without_effect(submission, request.overrides), *without_effect):
-        warn([f"without effect on this machine: {', '.join(idle)}"])
-    backend = find_here(Path(submission.job_dir))
-    backend.refuse_foreign()
-    submission = settle(submission, may_install=not no_install)
+    submission, backend = prepare_here(
+        request,
+        cluster_size=cluster_size,
+        may_install=not no_install,
+        without_effect=without_effect,
+        command_line=command_line(),
+    )
     job_dir = JobDir(Path(submission.job_dir))
     with outliving_readers():
         say(f"logs:  {_logs(job_dir)}")

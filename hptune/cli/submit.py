@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from hptune.backends.find import submitter, words_of
+from hptune.api.prepare import prepare_for_cluster
+from hptune.backends.find import words_of
 from hptune.backends.katib.options import KatibOptions
 from hptune.cli.options.cluster import CONTEXT
 from hptune.cli.options.grouped import UserArgsCommand
@@ -17,15 +16,13 @@ from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers
-from hptune.console.program import command_line, say, warn
-from hptune.job.request import Place, Request, resolve
+from hptune.console.program import command_line, say
+from hptune.job.request import Request
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
-from hptune.runtimes.settle import settle_for_cluster
 from hptune.steps.report import report as write_report
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir
-from hptune.trial.pod.upload_package import pack
 
 
 @click.command(cls=UserArgsCommand)
@@ -68,13 +65,14 @@ def submit(
           --image REGISTRY/trainer:1 \\
           -- --train-file gs://bucket/data.npz
     """
-    submission = replace(resolve(request, Place.CLUSTER), command_line=command_line())
-    warn(submission.job.warnings)
-    if without_effect:
-        warn([f"without effect in a cluster: {', '.join(without_effect)}"])
-    submission = settle_for_cluster(submission, options.image)
-    submission, stage = _packed(submission, request.package_path, options.mount_path)
-    backend = submitter(submission.name, options, context, stage=stage, delete_on_cancel=delete_on_cancel)
+    submission, backend = prepare_for_cluster(
+        request,
+        options,
+        context,
+        delete_on_cancel=delete_on_cancel,
+        without_effect=without_effect,
+        command_line=command_line(),
+    )
     words = words_of(submission.name, options.namespace, context)
     if asynchronous:
         backend.submit(submission)
@@ -88,12 +86,6 @@ def submit(
             _put_report(status, submission)
         else:
             _print_commands(words)
-
-
-def _packed(
-    submission: Submission, package: Path | None, mount_path: str
-) -> tuple[Submission, Callable[[], None]]:
-    return pack(submission, package, mount_path) if package else (submission, lambda: None)
 
 
 def _put_report(status: JobStatus, submission: Submission) -> None:

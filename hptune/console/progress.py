@@ -16,6 +16,7 @@ from rich.text import Text
 
 from hptune.console import study_file
 from hptune.console.live import can_show_live, live
+from hptune.console.notebook import is_notebook, shown_in_notebook
 from hptune.console.program import console
 from hptune.console.study_file import StudyFile
 from hptune.console.view import Screen, best_so_far, status_line, view_lines
@@ -47,6 +48,15 @@ def show_progress(study: Study, follow: Follow | None = None) -> Iterator[Observ
     if file := study_file.asked_for():
         with file.written(study) as observe:
             yield observe
+    elif is_notebook() and follow is None:
+        view = _View(study)
+        with shown_in_notebook(view.draw) as draw_again:
+
+            def observe_and_draw(study: Study, trial: Trial, /) -> None:
+                view(study, trial)
+                draw_again()
+
+            yield observe_and_draw
     elif can_show_live(stderr):
         view = _View(study, brief=follow is not None)
         with live(stderr, view.draw), _logs(follow, [view, *([_Lines(stderr)] if follow else [])]) as observe:

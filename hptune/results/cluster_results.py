@@ -8,6 +8,7 @@ from pathlib import Path
 from hptune.results.ml_engine import training_output
 from hptune.results.status_file import load_status, save_status
 from hptune.results.study import JobStatus
+from hptune.results.tensorboard import write_trial_events
 from hptune.storage import transfer
 from hptune.storage.job_dir import JobDir, write_json
 from hptune.storage.remote import is_remote
@@ -33,6 +34,8 @@ def save_cluster_results(status: JobStatus, job_dir: str) -> None:
         files = JobDir(Path(folder))
         write_json(files.results, {"trainingOutput": training_output(status.study)})
         save_status(files.study, status)
+        for trial in status.study.finished:
+            write_trial_events(files.tensorboard(trial.id), status.study, trial)
         transfer.put(files.root, job_dir)
 
 

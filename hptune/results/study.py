@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import AfterValidator, ConfigDict, PlainSerializer
 
 from hptune.search.space import Value
 from hptune.storage.json_form import JSON_FORM
+
+if TYPE_CHECKING:
+    import pandas
 
 # JSON has no NaN and no infinity; float() reads these words back.
 _Number = Annotated[float, PlainSerializer(lambda value: value if math.isfinite(value) else str(value))]
@@ -91,7 +94,7 @@ class Trial:
     id: int
     parameters: dict[str, Value]
     state: TrialState
-    measurements: tuple[Measurement, ...] = ()
+    measurements: tuple[Measurement, ...] = field(default=(), repr=False)
     final: Measurement | None = None
     stopped_early: bool = False
     message: str = ""
@@ -144,6 +147,41 @@ class Study:
     def finished(self) -> tuple[Trial, ...]:
         """Trials that will not change any more."""
         return tuple(trial for trial in self.trials if trial.state.finished)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Returns the trials as a data frame of pandas, a row a trial in order of their ids.
+
+        Its columns are ``trial``, ``objective``, ``step``, a ``parameter.NAME`` for each parameter,
+        ``state``, ``stopped_early``, ``message``, ``start_time``, ``end_time`` and ``duration_s``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed; hptune[pandas] brings it.
+        """
+        import pandas
+
+        names = list(dict.fromkeys(name for trial in self.trials for name in trial.parameters))
+        rows = [
+            {
+                "trial": trial.id,
+                "objective": trial.final.value if trial.final else math.nan,
+                "step": trial.final.step if trial.final else None,
+                **{f"parameter.{name}": trial.parameters.get(name) for name in names},
+                "state": trial.state.value,
+                "stopped_early": trial.stopped_early,
+                "message": trial.message,
+                "start_time": trial.start_time,
+                "end_time": trial.end_time,
+                "duration_s": trial.duration_s,
+            }
+            for trial in self.trials
+        ]
+        return pandas.DataFrame(rows).astype({"step": "Int64"}) if rows else pandas.DataFrame()
+
+    def _repr_html_(self) -> str:
+        """Writes the study as notebooks show it: the best trial, a plot and the trials."""
+        from hptune.results.study_html import study_html
+
+        return study_html(self)
 
     def with_trial(self, changed: Trial) -> Study:
         """Returns the study with this trial in place of the one of its id."""

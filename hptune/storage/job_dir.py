@@ -10,6 +10,7 @@ JOB_DIR/
     hptune/status.json       how the last run ended
     hptune/study.json        the job with all its trials, where it ran in a cluster
     hptune/lock              held by the process that runs the job
+    hptune/tensorboard/1/    each trial's parameters and curve, for TensorBoard
     hptune/packages/         the trainer's packages, where the job brought archives
     hptune/data/             a copy of the trials' data, where a pipeline runs the job
     hptune/trials/1/, final/ a trial's document, log, measurements, outcome; in work/ what has a relative name
@@ -171,6 +172,10 @@ class JobDir:
     def trials(self) -> Path:
         """What hptune keeps about each trial, a directory a trial."""
         return self.state / "trials"
+
+    def tensorboard(self, trial_id: int) -> Path:
+        """Returns the directory of a trial's event file, which hptune writes when the trial has ended."""
+        return self.state / "tensorboard" / str(trial_id)
 
     def trial(self, trial_id: int | str) -> TrialDir:
         """Returns the paths of one trial, whether it has run or not."""

@@ -24,6 +24,7 @@ from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
 from hptune.results.ml_engine import training_output
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
+from hptune.results.tensorboard import write_trial_events
 from hptune.runtimes import docker
 from hptune.search.encoding import distributions
 from hptune.search.grid import trial_limit
@@ -164,6 +165,7 @@ class LocalBackend(Backend, Deletable):
         def changed(study: Study, trial: Trial) -> None:
             if trial.state.finished:
                 self._write_results(study)
+                write_trial_events(self._dir.tensorboard(trial.id), study, trial)
             observe(study, trial)
 
         TuningLoop(submission, store, distributions(job.space), limit, slots, changed).run()

@@ -1,0 +1,1 @@
+"""A trainer of a second or two, written as for ML Engine."""

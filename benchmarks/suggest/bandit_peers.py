@@ -126,10 +126,11 @@ class AxSearcher:
 
         import torch
         from ax.api.client import Client
+        from ax.utils.common.logger import set_stderr_log_level
 
         torch.set_num_threads(1)
         torch.manual_seed(seed)
-        logging.getLogger("ax").setLevel(logging.ERROR)
+        set_stderr_log_level(logging.ERROR)
         self._space = space
         self._client = Client(random_seed=seed)
         self._client.configure_experiment(parameters=list(map(_ax_parameter, space)))

@@ -23,8 +23,8 @@ Events = Callable[[str, str], Sequence[Object]]
 # A container that waits for one of these waits as it should.
 _USUAL = frozenset({"ContainerCreating", "PodInitializing"})
 _NO_NODE = "no node for its pod: "
-# Two controllers wrote to one object at once; the slower one does it again at once.
-_CONFLICT = "the object has been modified"
+# Two controllers wrote to one object at once, or made it; the slower one does it again at once.
+_CONFLICTS = ("the object has been modified", "already exists")
 
 
 def troubles(view: View, events: Events, nodes: Nodes) -> Iterator[str]:
@@ -116,4 +116,4 @@ def _last_warning(events: Sequence[Object]) -> str:
     warnings = [
         f"{event.get('reason')}: {event.get('message')}" for event in events if event.get("type") == "Warning"
     ]
-    return next((each for each in reversed(warnings) if _CONFLICT not in each), "")
+    return next((each for each in reversed(warnings) if not any(c in each for c in _CONFLICTS)), "")

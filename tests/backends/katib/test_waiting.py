@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 
+import pytest
 from cluster_objects import condition, experiment_of, pod_of, trial_of, view_of
 from submissions import submission
 
@@ -46,12 +47,16 @@ def test_a_pod_without_a_node_is_told_in_the_same_words_by_its_event_and_its_con
     assert told(*looks) == looks[0]
 
 
-def test_a_conflict_that_katib_mends_itself_is_never_told():
+@pytest.mark.parametrize(
+    "conflict",
+    [
+        'Operation cannot be fulfilled on suggestions "a-job": the object has been modified; please apply',
+        'Failed to reconcile: suggestions.kubeflow.org "a-job" already exists',
+    ],
+)
+def test_a_conflict_that_katib_mends_itself_is_never_told(conflict):
     job = submission()
     view = view_of(experiment_of(job, condition("Running")), [])
-    conflict = (
-        'Operation cannot be fulfilled on suggestions "a-job": the object has been modified; please apply'
-    )
     before = warning_event("FailedCreate", "no quota")
     events = {"Suggestion": [before, warning_event("ReconcileError", conflict)]}
     assert list(troubles(view, lambda kind, _: events.get(kind, []), list)) == [

@@ -355,10 +355,9 @@ def _missing_program_faults(program: Program) -> Iterator[Fault]:
     name, *words = program.command
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
     if shutil.which(name, path=path) is None:
-        script = (
-            f"; a script is run by its interpreter, as in 'python {name}'" if Path(name).is_file() else ""
-        )
-        problem = f"{name!r} is not on PATH; install it, or give its path{script}"
+        script = f", run it as in 'python {name}'" if Path(name).is_file() else ""
+        image = "or name an image that has it with --master-image-uri"
+        problem = f"{name!r} is not on PATH; install it, give its path{script}, {image}"
         yield Fault("--command or masterConfig.containerCommand", problem)
     elif _INTERPRETER.fullmatch(Path(name).name) and words and _is_missing_script(words[0]):
         problem = f"there is no file {words[0]!r} in {Path.cwd()}, which {name!r} is to run"

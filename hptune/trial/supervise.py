@@ -169,32 +169,34 @@ class _Supervisor:
         return self._failure.printed if self._failure else self._output.last
 
     def run(self, pid_file: IO[str]) -> Outcome:
-        start_s = time.time()
-        memory = Memory.now()
         reader: MetricReader | None = None
 
         def take(task: Task, line: bytes) -> None:
             self._pass_on_line(task, line, reader)
 
         others = Companions(self._beside, self._start, pid_file, take)
-        try:
-            process = self._start_all(others, pid_file)
-        except OSError as error:
-            return Outcome(_CANNOT_START, None, f"could not be started: {error}", None, time.time())
-        with self._spec.directory.measurements.open("w", encoding="utf-8") as file, process:
+        with self._spec.directory.measurements.open("w", encoding="utf-8") as file:
+            # Before anything is started: what is there by now is not the trainer's.
             reader = self._reader(CurveWriter(file), others)
+            start_s, memory = time.time(), Memory.now()
             try:
-                timed_out = self._watch(process, reader, others)
-                # It may have ended by itself a moment before.
-                stopped = self._stop.asked and process.poll() is None
-                self._failure = others.failure if process.poll() is None else None
-                if process.poll() == 0:
-                    others.finish()
-            finally:
-                others.ask_to_stop()
-                process.stop()
-                others.stop()
-            self._read_rest(process, reader)
+                process = self._start_all(others, pid_file)
+            except OSError as error:
+                return Outcome(_CANNOT_START, None, f"could not be started: {error}", None, time.time())
+            with process:
+                reader.begin()
+                try:
+                    timed_out = self._watch(process, reader, others)
+                    # It may have ended by itself a moment before.
+                    stopped = self._stop.asked and process.poll() is None
+                    self._failure = others.failure if process.poll() is None else None
+                    if process.poll() == 0:
+                        others.finish()
+                finally:
+                    others.ask_to_stop()
+                    process.stop()
+                    others.stop()
+                self._read_rest(process, reader)
         outcome = self._outcome(reader, process.wait(), timed_out, others, start_s, memory)
         if not stopped:
             return outcome

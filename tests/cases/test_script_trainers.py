@@ -43,6 +43,7 @@ def test_a_command_that_is_not_there_is_named_before_anything_runs(folder):
     refused = folder.run(flags="")
     assert refused.code == 2
     assert "'no-such-Rscript' is not on PATH" in refused.err
+    assert "or name an image that has it with --master-image-uri" in refused.err
     assert not (folder.path / "out").exists()
 
 
@@ -56,7 +57,7 @@ def test_a_command_that_is_not_there_is_named_before_anything_runs(folder):
         ("--module-name ./task.py", "'./task.py' is not the name of a Python module"),
         (
             "--command task.py",
-            "'task.py' is not on PATH; install it, or give its path; a script is run by its",
+            "'task.py' is not on PATH; install it, give its path, run it as in 'python task.py', or name",
         ),
         ("--command 'python tsak.py'", "there is no file 'tsak.py' in "),
     ],

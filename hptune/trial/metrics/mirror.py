@@ -19,7 +19,7 @@ _LAST_WAIT_S = 60.0
 class Mirror:
     """Keeps a copy of the event files below an address in a directory.
 
-    What lies there before the trainer starts is another's, or an attempt's that was cut off: it is left.
+    What `look` finds there is another's, or an attempt's that was cut off: it is left.
     Where the bucket does not answer, the trainer runs all the same; `problem` says what is wrong.
 
     Attributes:
@@ -36,12 +36,15 @@ class Mirror:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="mirror", daemon=True)
 
-    def start(self) -> None:
-        """Looks at what is there already, and begins to copy what comes."""
+    def look(self) -> None:
+        """Looks at what is there already, before the trainer starts."""
         try:
             self._sizes = self._event_files()
         except HptuneError as error:
             self._note(error)
+
+    def start(self) -> None:
+        """Begins to copy what comes."""
         self._thread.start()
 
     def finish(self) -> None:

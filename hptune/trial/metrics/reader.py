@@ -65,10 +65,15 @@ class MetricReader:
         self.objective = Objective(curves, best_by=best_by)
         self._mirror = mirror
         if mirror:
-            mirror.start()
+            mirror.look()
         self.hints = Hints(
             metric, (mirror.address if mirror else summaries, *(elsewhere.roots if elsewhere else ()))
         )
+
+    def begin(self) -> None:
+        """Begins to follow a trainer that was just started."""
+        if self._mirror:
+            self._mirror.start()
 
     def read_output(self, data: bytes) -> None:
         """Reads what was printed; a line counts when it has ended."""

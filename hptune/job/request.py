@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from hptune.errors import Fault, InputError, UsageError
 from hptune.job.overrides import Override
 from hptune.job.previous_job import read_tuning
-from hptune.job.runtime import Runtime, RuntimeKind
+from hptune.job.runtime import API_VARIABLE, IMAGE_PYTHON, Runtime, RuntimeKind
 from hptune.job.schema import HyperparameterSpec, Service
 from hptune.job.submission import Final, Program, Submission
 from hptune.job.tuning_job import TuningJob, load_job
@@ -125,7 +125,7 @@ def resolve(request: Request, place: Place) -> Submission:
     if job:
         program = _program(request, job, place, JobDir(Path(home)).packages if packages else None)
         faults += [
-            *_runtime_faults(request, place),
+            *_runtime_faults(request),
             *_container_faults(request, job, program, place),
             *_command_faults(request),
             *_program_faults(program),
@@ -274,11 +274,19 @@ def _program(request: Request, job: TuningJob, place: Place, installed: Path | N
     module = request.module_name or job.python_module
     if request.command is not None or module is None:
         command = job.container_command if request.command is None else _split(request.command)
-        return Program(command=command, image=_image(request, job))
+        program = Program(command=command, image=_image(request, job))
+        return _in_image(program, request.runtime) if place is Place.CLUSTER else program
     if place is Place.CLUSTER:
-        return Program(module, python=request.python or "")
+        return _in_image(Program(module, python=request.python or ""), request.runtime)
     directories = (_parent_of(request.package_path, module), installed)
     return Program(module, python_path=tuple(str(each) for each in directories if each))
+
+
+def _in_image(program: Program, runtime: RuntimeKind | None) -> Program:
+    """Returns a program of a cluster as it runs in the image that has the environment of a runtime."""
+    if runtime is None or not runtime.is_managed:
+        return program
+    return replace(program, python=IMAGE_PYTHON, variables={API_VARIABLE: runtime.tensorflow_api})
 
 
 def _image(request: Request, job: TuningJob) -> str:
@@ -319,11 +327,8 @@ def _command_faults(request: Request) -> Iterator[Fault]:
         yield Fault("--command", f"{request.command!r} is no command line, such as 'python task.py'")
 
 
-def _runtime_faults(request: Request, place: Place) -> Iterator[Fault]:
-    managed = request.runtime in (RuntimeKind.TF1, RuntimeKind.KERAS2)
-    if managed and place is Place.CLUSTER:
-        yield Fault("--runtime", "is for this machine; in a cluster the image has what the trainer runs in")
-    elif managed and request.python is not None:
+def _runtime_faults(request: Request) -> Iterator[Fault]:
+    if request.runtime and request.runtime.is_managed and request.python is not None:
         yield Fault(
             "--python", f"names the interpreter of --runtime python; --runtime {request.runtime} has its own"
         )

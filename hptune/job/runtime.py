@@ -18,6 +18,22 @@ class RuntimeKind(StrEnum):
     CONTAINER = "container"
     """A container of the job's image."""
 
+    @property
+    def is_managed(self) -> bool:
+        """Whether hptune makes the environment of it."""
+        return self in (RuntimeKind.TF1, RuntimeKind.KERAS2)
+
+    @property
+    def tensorflow_api(self) -> str:
+        """The value of `API_VARIABLE` for it."""
+        return "1" if self is RuntimeKind.TF1 else "2"
+
+
+IMAGE_PYTHON = "/opt/hptune/tf1/bin/python"
+"""The interpreter of TF1 and KERAS2 in the image that ``images/Dockerfile`` builds as ``trainer-tf1``."""
+API_VARIABLE = "HPTUNE_TF_API"
+"""Tells that interpreter, and the managed environment's, which TensorFlow it is to be: 1 or 2."""
+
 
 @dataclass(frozen=True)
 class Runtime:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 from hptune.errors import Fault, UsageError
-from hptune.job.runtime import Runtime, RuntimeKind
+from hptune.job.runtime import API_VARIABLE, Runtime, RuntimeKind
 from hptune.job.submission import Program, Submission
 from hptune.runtimes import STARTUP, docker, interpreters, managed, overlay, pip
 from hptune.runtimes.cache import Progress, is_complete
@@ -96,8 +96,7 @@ def _would_install(what: str) -> Fault:
 
 def _variables(runtime: Runtime) -> dict[str, str]:
     if _base(runtime) == managed.python():
-        api = "1" if runtime.kind is RuntimeKind.TF1 else "2"
-        return {managed.STARTUP_VARIABLE: str(STARTUP), "HPTUNE_TF_API": api}
+        return {managed.STARTUP_VARIABLE: str(STARTUP), API_VARIABLE: runtime.kind.tensorflow_api}
     if runtime.python:
         # It was in every runtime of the service.
         return {"PYTHONPATH": str(overlay.hypertune_directory())}

@@ -6,12 +6,13 @@ import hashlib
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hptune.errors import RuntimeNotReady
 from hptune.runtimes import pip
 from hptune.runtimes.cache import Progress, is_complete, make_once, runtimes_directory
-from hptune.runtimes.interpreters import Interpreter, find
+from hptune.runtimes.interpreters import find
 
 VERSIONS = ((3, 11), (3, 10), (3, 9))
 """Pythons that TensorFlow 2.15 has wheels for, the newest first."""
@@ -50,9 +51,13 @@ _PTH = (
 )
 
 
-def requirements() -> tuple[str, ...]:
-    """Returns what is installed: what ML Engine's runtimes had, as far as TensorFlow 2.15 works with it."""
-    return (_tensorflow(), *_PINS)
+def requirements(tensorflow: str = "") -> tuple[str, ...]:
+    """Returns what is installed: what ML Engine's runtimes had, as far as TensorFlow 2.15 works with it.
+
+    Args:
+        tensorflow: The package that TensorFlow comes in; empty for the one that suits this machine.
+    """
+    return (f"{tensorflow}=={_TENSORFLOW}" if tensorflow else _tensorflow(), *_PINS)
 
 
 def _tensorflow() -> str:
@@ -94,12 +99,23 @@ def _make(path: Path, progress: Progress) -> None:
     if found is None:
         raise RuntimeNotReady(_no_python())
     progress(f"makes an environment for TensorFlow 1 and Keras 2 with {found.path} ({SIZE}): {path}")
-    _fill(path, found, progress)
+    fill(path, found.path, requirements(), progress)
 
 
-def _fill(path: Path, found: Interpreter, progress: Progress) -> None:
-    environment = pip.make_venv(found.path, path)
-    pip.install(environment, requirements(), progress)
+def fill(path: Path, base: str, wanted: Sequence[str], progress: Progress) -> None:
+    """Makes the environment in a directory, on this machine or in an image's build.
+
+    Args:
+        path: The directory.
+        base: The Python that it is made of, one of `VERSIONS`.
+        wanted: What is installed there.
+        progress: Is told what pip does.
+
+    Raises:
+        RuntimeNotReady: pip cannot install it.
+    """
+    environment = pip.make_venv(base, path)
+    pip.install(environment, wanted, progress)
     site = pip.site_packages(environment)
     (site / "hptune_tf1.pth").write_text(_PTH, encoding="ascii")
 

@@ -33,6 +33,8 @@ from hptune.job.tuning_job import TuningJob
 
 DEFAULT_IMAGE = f"hptune/trainer:{__version__}"
 """What ``images/Dockerfile`` builds as ``trainer``; a deployment gives it its own address."""
+DEFAULT_TF1_IMAGE = f"hptune/trainer-tf1:{__version__}"
+"""What it builds as ``trainer-tf1``, for ``--runtime tf1`` and ``keras2``."""
 DEFAULT_HPTUNE_IMAGE = f"hptune/hptune:{__version__}"
 """What it builds as ``hptune``."""
 

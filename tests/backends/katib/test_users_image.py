@@ -1,8 +1,15 @@
 """An Experiment whose trials run in the user's own image, which has no hptune."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
+from hptune import __version__
+from hptune.backends.katib.experiment.build import build_experiment
+from hptune.backends.katib.options import KatibOptions
+from hptune.job.request import Place, Request, resolve
+from hptune.job.runtime import IMAGE_PYTHON, RuntimeKind
 from hptune.job.submission import SUBMISSION_FORM
 from tests.backends.katib import pod_of_a_trial
 from tests.cases.small_jobs import Folder
@@ -82,3 +89,21 @@ def test_packages_are_not_put_into_the_users_image(folder):
     refused = call("katib hptune.yaml --name c --packages gs://b/p.tar.gz --command task")
     assert refused.code == 2
     assert "cannot be put into a container of gcr.io/p/i:1" in refused.err
+
+
+@pytest.mark.parametrize(("runtime", "api"), [("tf1", "1"), ("keras2", "2")])
+def test_a_managed_runtime_is_that_of_its_own_image(folder, runtime, api):
+    folder.write_job()
+    request = Request(folder.path / "hptune.yaml", "c", "trainer.task", runtime=RuntimeKind(runtime))
+    submission = resolve(request, Place.CLUSTER)
+    assert submission.program.python == IMAGE_PYTHON
+    assert submission.program.variables == {"HPTUNE_TF_API": api}
+    container = pod_of(build_experiment(submission, KatibOptions()))["containers"][0]
+    assert container["image"] == f"hptune/trainer-tf1:{__version__}"
+    named = pod_of(build_experiment(submission, KatibOptions(image="mine:1")))["containers"][0]
+    assert named["image"] == "mine:1"
+
+
+def test_the_image_of_a_managed_runtime_has_its_interpreter_where_it_is_looked_for():
+    dockerfile = (Path(__file__).parents[3] / "images" / "Dockerfile").read_text()
+    assert f'"${{TENSORFLOW}}" {IMAGE_PYTHON.removesuffix("/bin/python")}\n' in dockerfile

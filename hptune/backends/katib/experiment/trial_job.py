@@ -12,7 +12,7 @@ from hptune.backends.katib.experiment import quoting
 from hptune.backends.katib.experiment.names import job_label
 from hptune.backends.katib.experiment.resources import GPU, node_selector, resources, shared_memory
 from hptune.backends.katib.experiment.users_image import PROGRAM_VOLUME, init_container, users_container
-from hptune.backends.katib.options import DEFAULT_IMAGE, KatibOptions
+from hptune.backends.katib.options import DEFAULT_IMAGE, DEFAULT_TF1_IMAGE, KatibOptions
 from hptune.errors import Fault
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import TuningJob
@@ -196,7 +196,7 @@ def _container(
     secret = [{"secretRef": {"name": options.secret}}] if options.secret else None
     return {
         "name": name,
-        "image": options.image or submission.job.image_uri or DEFAULT_IMAGE,
+        "image": options.image or submission.job.image_uri or _default_image(submission),
         "command": list(POD_COMMAND),
         "env": [{"name": TRIAL_VARIABLE, "value": document}],
         **({"envFrom": secret} if secret else {}),
@@ -209,6 +209,11 @@ def _container(
         "lifecycle": {"preStop": {"exec": {"command": list(POD_STOP_COMMAND)}}},
         "volumeMounts": [{"name": name, "mountPath": path} for name, (path, _) in volumes.items()],
     }
+
+
+def _default_image(submission: Submission) -> str:
+    runtime = submission.runtime
+    return DEFAULT_TF1_IMAGE if runtime and runtime.kind.is_managed else DEFAULT_IMAGE
 
 
 def place_faults(submission: Submission, options: KatibOptions) -> Iterator[Fault]:

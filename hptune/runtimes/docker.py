@@ -50,6 +50,15 @@ def check_engine(image: str) -> None:
         raise UsageError(Fault(_PLACE, problem))
 
 
+def far_engine() -> str:
+    """Returns the address of the engine where that is on another machine, as far as the client says."""
+    address = (
+        os.environ.get("DOCKER_HOST")
+        or _ask("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").stdout.strip()
+    )
+    return address if address.startswith(("ssh://", "tcp://", "http://", "https://")) else ""
+
+
 def find_image(name: str) -> Image | None:
     """Finds an image on this machine by its name or id."""
     answer = _ask("image", "inspect", name)

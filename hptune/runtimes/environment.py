@@ -47,6 +47,8 @@ def _program(program: Program, runtime: Runtime, progress: Progress, may_install
 def _contained(program: Program, runtime: Runtime, progress: Progress, may_install: bool) -> Program:
     """Finds the image, by whose id all trials run it: a name may be given to another one meanwhile."""
     docker.check_engine(runtime.image)
+    if address := docker.far_engine():
+        progress(f"warning: the engine is at {address}, which must have the job's directory at the same path")
     image = docker.find_image(runtime.image)
     if image is None and not may_install:
         raise UsageError(_would_install(f"the image {runtime.image}, which is not here"))

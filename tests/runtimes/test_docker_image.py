@@ -133,3 +133,9 @@ def test_an_images_configuration_is_read_from_a_stand_in_for_the_client(folder, 
     config = {"Id": "sha256:1", "Config": {"Entrypoint": ["task"], "Cmd": None}}
     stand_in(folder, monkeypatch, f"echo '{json.dumps([config])}'")
     assert docker.find_image("i") == Image(("task",), (), "sha256:1")
+
+
+def test_an_engine_of_another_machine_is_warned_of_by_a_stand_in_for_the_client(folder, monkeypatch):
+    stand_in(folder, monkeypatch, PULLS)
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me@far")
+    assert "warning: the engine is at ssh://me@far, which must have the job's directory" in refused(RUN)

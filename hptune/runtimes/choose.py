@@ -32,7 +32,7 @@ def choose(submission: Submission) -> Choice:
     """
     if submission.runtime is not None and submission.runtime.kind is RuntimeKind.CONTAINER:
         return Choice(submission.runtime, f"a container of {submission.runtime.image}")
-    traits = inspect_source(_source(submission))
+    traits = inspect_source(source_of(submission))
     if submission.runtime is not None:
         return Choice(_with_requirements(submission.runtime, submission, traits))
     chosen = _by_source(_version(submission), traits, is_module=submission.program.module is not None)
@@ -95,7 +95,8 @@ def _is_own(name: str, project: Path, module: str) -> bool:
     )
 
 
-def _source(submission: Submission) -> Iterator[Path]:
+def source_of(submission: Submission) -> Iterator[Path]:
+    """Yields the files and directories of a trainer's source, as far as it is here."""
     program = submission.program
     if program.module is None:
         # A script's siblings are its own: what it imports lies beside it.

@@ -80,7 +80,7 @@ def inspect_source(paths: Iterable[Path]) -> Traits:
     Args:
         paths: Files and directories; those that do not exist are passed over.
     """
-    return _merged(_traits(name, text) for name, text in _sources(paths))
+    return _merged(_traits(name, text) for name, text in read_sources(paths))
 
 
 def _merged(all_traits: Iterable[Traits]) -> Traits:
@@ -99,7 +99,8 @@ def _merged(all_traits: Iterable[Traits]) -> Traits:
     return found
 
 
-def _sources(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+def read_sources(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the text of each module; see `inspect_source`."""
     for path in paths:
         if path.is_dir():
             files = [file for file in sorted(path.rglob("*.py")) if file.is_file()][:MAX_FILES]

@@ -1,6 +1,7 @@
 """How many tasks a machine bears, and what becomes of a job whose trials have more."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hptune.job.submission import Program, Submission
 from hptune.job.tuning_job import parse_job
 
 GIB = 2**30
+ALONE = "import tensorflow as tf\nmodel = tf.keras.Sequential()\n"
 SMALL = Capacity(2, 24 * GIB)
 
 
@@ -100,3 +102,36 @@ def test_no_role_is_left_out_of_a_smaller_cluster(size):
     assert sum(left.values()) == min(size - 1, 9)
     assert min(left.values()) == 1
     assert left[Role.WORKER] >= left[Role.PS] >= left[Role.EVALUATOR]
+
+
+def of_source(folder, text):
+    (folder / "trainer").mkdir()
+    (folder / "trainer" / "task.py").write_text(text)
+    program = Program("trainer.task", python_path=(str(folder),))
+    return replace(submission_of(scaleTier="STANDARD_1"), program=program)
+
+
+def test_a_trainer_that_knows_of_no_others_trains_alone_unless_it_is_asked_for(tmp_path):
+    job = of_source(tmp_path, ALONE)
+    alone = fitted(job, None, SMALL)
+    assert alone.task_counts == {}
+    assert "has nothing that divides the work" in shrunk(alone)
+    assert "--cluster-size max starts the job file's 1 master, 4 workers, 3 parameter servers" in shrunk(
+        alone
+    )
+    assert fitted(job, "max", SMALL).task_counts == {Role.WORKER: 4, Role.PS: 3}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "config = json.loads(os.environ.get('TF_CONFIG', '{}'))",
+        "strategy = tf.distribute.MirroredStrategy()",
+        "tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)",
+        "from tensorflow.contrib.learn.python.learn import learn_runner",
+        "server = tf.train.Server(cluster)",
+    ],
+)
+def test_a_trainer_that_divides_the_work_has_its_cluster(tmp_path, line):
+    job = of_source(tmp_path, ALONE + line)
+    assert fitted(job, None, SMALL).task_counts == {Role.WORKER: 4, Role.PS: 3}

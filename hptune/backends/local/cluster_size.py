@@ -13,6 +13,7 @@ from hptune.backends.local.slots import machine_cores
 from hptune.errors import Fault, UsageError
 from hptune.job.replicas import Role, capped
 from hptune.job.submission import Submission
+from hptune.runtimes.several_machines import is_for_several_machines
 from hptune.trial.memory import Memory
 
 MAX = "max"
@@ -71,7 +72,8 @@ def fitted(submission: Submission, asked: str | None, capacity: Capacity) -> Sub
 
     Args:
         submission: The job.
-        asked: A number of tasks, the master among them, or `MAX`; None for what the job file says.
+        asked: A number of tasks, the master among them, or `MAX`; None for what the job file says, where the
+            trainer was written for that, and the master alone where it was not.
         capacity: What the machine bears.
 
     Raises:
@@ -79,6 +81,8 @@ def fitted(submission: Submission, asked: str | None, capacity: Capacity) -> Sub
     """
     counts = submission.job.task_counts
     wanted = 1 + sum(counts.values())
+    if asked is None and counts and not is_for_several_machines(submission):
+        return replace(submission, cluster_size=1)
     try:
         size = _most(counts, capacity) if asked == MAX else wanted if asked is None else _number(asked)
         tasks = 1 + sum(capped(counts, size).values())
@@ -117,7 +121,8 @@ def on_this_machine(submission: Submission) -> Submission:
 
     For a step of a pipeline, which nobody is there to give `MAX`.
     """
-    resized = fitted(submission, MAX, Capacity.of_machine())
+    asked = MAX if is_for_several_machines(submission) else "1"
+    resized = fitted(submission, asked, Capacity.of_machine())
     if words := shrunk(resized):
         print(f"warning: {words}")
     return resized
@@ -128,4 +133,7 @@ def shrunk(submission: Submission) -> str:
     if submission.cluster_size is None:
         return ""
     whole = described(replace(submission, cluster_size=None))
+    if not is_for_several_machines(submission):
+        alone = "the trainer's source has nothing that divides the work, such as TF_CONFIG or tf.distribute"
+        return f"{alone}: each trial has {described(submission)}; {_FLAG} {MAX} starts the job file's {whole}"
     return f"each trial has {described(submission)} on this machine, where the job file asks for {whole}"

@@ -9,6 +9,7 @@ import click
 from hptune.cli.options.gcloud import GcloudFlags, accept_gcloud_flags
 from hptune.console.program import PATH, warn
 from hptune.console.progress import parameter_text
+from hptune.job.replicas import described
 from hptune.job.tuning_job import load_job
 
 
@@ -30,3 +31,5 @@ def validate(file: Path, flags: GcloudFlags) -> None:
     click.echo(f"{file}: {job.goal.lower()} {job.metric} in {trials} over")
     for parameter in job.space:
         click.echo(f"  {parameter_text(parameter)}")
+    if job.replicas:
+        click.echo(f"  each trial has {described(job.task_counts)}")

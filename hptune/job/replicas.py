@@ -150,3 +150,14 @@ def capped(counts: Mapping[Role, int], size: int) -> dict[Role, int]:
         # Whoever has the smallest part of what it asked for.
         left[min(left, key=lambda role: left[role] / counts[role])] += 1
     return left
+
+
+def described(counts: Mapping[Role, int]) -> str:
+    """Says which tasks a trial has: ``1 master, 4 workers, 3 parameter servers``.
+
+    Args:
+        counts: Tasks beside the master, by role.
+    """
+    names = {role: "parameter server" if role is Role.PS else role.value for role in counts}
+    beside = (f"{count} {names[role]}{'s' if count > 1 else ''}" for role, count in counts.items())
+    return ", ".join(("1 master", *beside))

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from hptune.cli.validate import validate
 from hptune.errors import JobFileError
 from hptune.job.overrides import Override
 from hptune.job.replicas import Role
@@ -56,6 +58,14 @@ def test_a_custom_tier_has_what_is_counted():
     assert [each.image_uri for each in job.replicas] == ["gcr.io/p/w:1", None, None]
     assert job.task_counts == {Role.WORKER: 2, Role.PS: 1, Role.EVALUATOR: 1}
     assert job.warnings == ()
+
+
+def test_validate_says_which_tasks_a_trial_has(tmp_path):
+    config = tmp_path / "hptune.yaml"
+    config.write_text(json.dumps({"scaleTier": "STANDARD_1", "hyperparameters": {"params": PARAMS}}))
+    said = CliRunner().invoke(validate, [str(config)])
+    assert said.exit_code == 0
+    assert "  each trial has 1 master, 4 workers, 3 parameter servers\n" in said.output
 
 
 def test_flags_set_the_fields():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from hptune.backends.local.slots import machine_cores
 from hptune.errors import Fault, UsageError
-from hptune.job.replicas import Role, capped
+from hptune.job.replicas import Role, capped, described
 from hptune.job.submission import Submission
 from hptune.runtimes.several_machines import is_for_several_machines
 from hptune.trial.memory import Memory
@@ -91,7 +91,9 @@ def fitted(submission: Submission, asked: str | None, capacity: Capacity) -> Sub
     resized = replace(submission, cluster_size=tasks if tasks < wanted else None)
     if 1 < tasks > capacity.tasks:
         place = f"{submission.job.source}: scaleTier" if asked is None else _FLAG
-        problem = f"makes each trial a cluster of {tasks} tasks ({described(resized)}); {capacity}"
+        problem = (
+            f"makes each trial a cluster of {tasks} tasks ({described(resized.task_counts)}); {capacity}"
+        )
         raise UsageError(Fault(place, f"{problem}: {_FLAG} {MAX} starts as many, {_FLAG} 1 the master alone"))
     return resized
 
@@ -105,15 +107,6 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not int(text):
         raise ValueError(f"must be a number of tasks from 1 on, or {MAX}")
     return int(text)
-
-
-def described(submission: Submission) -> str:
-    """Says which tasks a trial of a job has: ``1 master, 4 workers, 3 parameter servers``."""
-    counts = [
-        f"{count} {'parameter server' if role is Role.PS else role.value}{'s' if count > 1 else ''}"
-        for role, count in submission.task_counts.items()
-    ]
-    return ", ".join(("1 master", *counts))
 
 
 def on_this_machine(submission: Submission) -> Submission:
@@ -132,8 +125,8 @@ def shrunk(submission: Submission) -> str:
     """Says that trials have fewer tasks than the job file asks for; empty where they do not."""
     if submission.cluster_size is None:
         return ""
-    whole = described(replace(submission, cluster_size=None))
+    whole, has = described(submission.job.task_counts), described(submission.task_counts)
     if not is_for_several_machines(submission):
         alone = "the trainer's source has nothing that divides the work, such as TF_CONFIG or tf.distribute"
-        return f"{alone}: each trial has {described(submission)}; {_FLAG} {MAX} starts the job file's {whole}"
-    return f"each trial has {described(submission)} on this machine, where the job file asks for {whole}"
+        return f"{alone}: each trial has {has}; {_FLAG} {MAX} starts the job file's {whole}"
+    return f"each trial has {has} on this machine, where the job file asks for {whole}"

@@ -27,6 +27,7 @@ def prepare_here(
     *,
     cluster_size: str | None = None,
     may_install: bool = True,
+    cold: bool = False,
     without_effect: Sequence[str] = (),
     command_line: str = "",
 ) -> tuple[Submission, LocalBackend]:
@@ -37,6 +38,7 @@ def prepare_here(
         cluster_size: How many tasks of a trial start at most, its master among them; ``max`` for as many as
             the machine bears.
         may_install: Whether something may be installed for the trainer.
+        cold: Whether each trial gets a new interpreter, though one could be forked.
         without_effect: Flags to name that mean nothing here.
         command_line: The command that asks for the job; empty where a Python program does.
 
@@ -44,7 +46,7 @@ def prepare_here(
         InputError: Something of it cannot be used; carries every fault.
         RuntimeNotReady: What the trainer is to run in could not be made.
     """
-    asked = replace(resolve(request, Place.HERE), command_line=command_line)
+    asked = replace(resolve(request, Place.HERE), cold=cold, command_line=command_line)
     submission = fitted(asked, cluster_size, Capacity.of_machine())
     warn([*submission.job.warnings, *filter(None, [shrunk(submission)])])
     if idle := (*fields_without_effect(submission, request.overrides), *without_effect):

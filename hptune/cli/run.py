@@ -34,11 +34,13 @@ from hptune.storage.job_dir import JobDir
     help="Starts at most N tasks of each trial, its master among them; max: as many as the machine bears.",
 )
 @click.option("--no-install", is_flag=True, help="Installs nothing for the trainer; names what it needs.")
+@click.option("--cold", is_flag=True, help="Gives each trial a new interpreter, in place of a warm one.")
 def run(
     request: Request,
     stream_logs: bool,
     cluster_size: str | None,
     no_install: bool,
+    cold: bool,
     without_effect: tuple[str, ...],
 ) -> None:
     """Runs the tuning job JOB on this machine; the trainer's own arguments come after --.
@@ -55,6 +57,7 @@ def run(
         request,
         cluster_size=cluster_size,
         may_install=not no_install,
+        cold=cold,
         without_effect=without_effect,
         command_line=command_line(),
     )

@@ -75,6 +75,7 @@ class Submission:
         cluster_size: How many tasks a trial may have in all, its master among them; None for as many as the
             job file asks for. A machine's limit and not the job's, so that it may change.
         command_line: What a person typed to ask for the job; empty where a program asked.
+        cold: Whether each trial gets a new interpreter, though one could be forked.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -93,6 +94,7 @@ class Submission:
     address: str = ""
     cluster_size: int | None = None
     command_line: str = ""
+    cold: bool = False
 
     @property
     def task_counts(self) -> dict[Role, int]:

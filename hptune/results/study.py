@@ -130,18 +130,17 @@ class Study:
     @property
     def ranked(self) -> tuple[Trial, ...]:
         """Best first; equal ones, and those without an objective (last), in order of their ids."""
+        return tuple(sorted(self.trials, key=self._rank))
+
+    def _rank(self, trial: Trial) -> tuple[bool, float, int]:
         sign = -1.0 if self.goal is Goal.MAXIMIZE else 1.0
-
-        def key(trial: Trial) -> tuple[bool, float, int]:
-            return trial.final is None, sign * trial.final.value if trial.final else 0.0, trial.id
-
-        return tuple(sorted(self.trials, key=key))
+        return trial.final is None, sign * trial.final.value if trial.final else 0.0, trial.id
 
     @property
     def best(self) -> Trial | None:
         """The trial with the best objective; None while there is none."""
-        ranked = self.ranked
-        return ranked[0] if ranked and ranked[0].final else None
+        measured = (trial for trial in self.trials if trial.final)
+        return min(measured, key=self._rank, default=None)
 
     @property
     def finished(self) -> tuple[Trial, ...]:

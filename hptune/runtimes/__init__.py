@@ -10,3 +10,6 @@ CONTAINER = Path(__file__).with_name("container.py")
 
 STARTUP = Path(__file__).with_name("startup")
 """Has the package hptune_tf1, which makes TensorFlow 2.15 TensorFlow 1."""
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+"""Imports once what a trainer needs, and forks a trainer for each trial."""

@@ -13,6 +13,7 @@ JOB_DIR/
     hptune/tensorboard/1/    each trial's parameters and curve, for TensorBoard
     hptune/packages/         the trainer's packages, where the job brought archives
     hptune/data/             a copy of the trials' data, where a pipeline runs the job
+    hptune/shared.log        what was printed by what trials share: imports, the processes that start them
     hptune/trials/1/, final/ a trial's document, log, measurements, outcome; in work/ what has a relative name
     hptune/trials/1/tasks/   the same of each task beside the trial's master, a directory a task
 """
@@ -152,6 +153,11 @@ class JobDir:
     def data(self) -> Path:
         """Where a pipeline keeps the data that trials use."""
         return self.state / "data"
+
+    @property
+    def shared_log(self) -> Path:
+        """What was printed by what trials share: imports, the processes that start them."""
+        return self.state / "shared.log"
 
     @property
     def report(self) -> Path:

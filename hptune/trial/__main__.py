@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -9,20 +10,24 @@ import click
 
 from hptune.console.program import PATH, run_command
 from hptune.trial.document import read_trial
+from hptune.trial.forked import fork_or_spawn
 from hptune.trial.pod.run import run_in_pod
 from hptune.trial.supervise import run_trial
+from hptune.trial.trainer import spawn
 
 
 @click.command()
 @click.argument("file", type=PATH, required=False)
 @click.option("--stop-with-stdin", is_flag=True, help="Stops the trial when standard input closes.")
-def main(file: Path | None, stop_with_stdin: bool) -> None:
+@click.option("--fork-from", type=int, metavar="DESCRIPTOR", help="Has the trainer forked by who is there.")
+def main(file: Path | None, stop_with_stdin: bool, fork_from: int | None) -> None:
     """Runs the trial that the JSON in FILE describes; without FILE, that of the variable HPTUNE_TRIAL."""
     spec = read_trial(file)
     if spec.pod:
         spec, outcome = run_in_pod(spec, spec.pod)
     else:
-        outcome = run_trial(spec, stop_with_stdin=stop_with_stdin)
+        start = spawn if fork_from is None else fork_or_spawn(socket.socket(fileno=fork_from))
+        outcome = run_trial(spec, stop_with_stdin=stop_with_stdin, start=start)
     if outcome.remark:
         click.echo(f"hptune: trial {spec.trial_id}: {outcome.remark}", err=True)
     sys.exit(0 if outcome.succeeded else 1)

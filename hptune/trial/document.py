@@ -19,6 +19,8 @@ TRIAL_VARIABLE = "HPTUNE_TRIAL"
 # -P: a directory of the user's that happens to be called hptune must not hide the package.
 _MODULE = ("-P", "-m", "hptune.trial")
 POD_COMMAND = ("python", *_MODULE)
+LOCAL_COMMAND = (sys.executable, *_MODULE)
+NURSERY_COMMAND = (sys.executable, "-P", "-m", "hptune.trial.nursery")
 _STOP_MODULE = "hptune.trial.pod.stop"
 POD_STOP_COMMAND = ("python", "-P", "-m", _STOP_MODULE)
 
@@ -29,14 +31,14 @@ CARRIED_COMMAND = ("/bin/sh", f"{CARRIED}/run", "hptune.trial")
 CARRIED_STOP_COMMAND = ("/bin/sh", f"{CARRIED}/run", _STOP_MODULE)
 
 
-def local_command(spec: TrialSpec) -> list[str]:
-    """Writes a trial's document to its directory; returns the command that runs the trial here.
+def local_arguments(spec: TrialSpec) -> list[str]:
+    """Writes a trial's document to its directory; returns arguments for `LOCAL_COMMAND`, which runs it here.
 
     The trial stops when the command's standard input closes.
     """
     document = spec.directory.document
     write_atomically(document, TRIAL_FORM.text(spec) + "\n")
-    return [sys.executable, *_MODULE, "--stop-with-stdin", str(document)]
+    return ["--stop-with-stdin", str(document)]
 
 
 def read_trial(file: Path | None) -> TrialSpec:

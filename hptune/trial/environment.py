@@ -12,11 +12,12 @@ from hptune.job.schema import Service
 from hptune.trial.spec import TrialSpec
 from hptune.trial.tasks import MASTER_PORT, Addresses, alone, snake_case, tf_config
 
-_VERTEX_DIRECTORIES = {
+VERTEX_DIRECTORIES = {
     "AIP_MODEL_DIR": "model",
     "AIP_CHECKPOINT_DIR": "checkpoints",
     "AIP_TENSORBOARD_LOG_DIR": "logs",
 }
+"""Variables that name directories of a trial's own, and these below its output."""
 
 
 def trainer_environment(
@@ -61,7 +62,7 @@ def output_places(spec: TrialSpec) -> dict[str, str]:
     """Returns the places of a trial's own that Vertex AI named in variables; none for ML Engine."""
     if spec.service is not Service.VERTEX_AI:
         return {}
-    return {name: f"{spec.output}/{below}" for name, below in _VERTEX_DIRECTORIES.items()}
+    return {name: f"{spec.output}/{below}" for name, below in VERTEX_DIRECTORIES.items()}
 
 
 def _job_variables(spec: TrialSpec) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import selectors
 import signal
 import sys
@@ -212,8 +213,8 @@ class _Supervisor:
         """
         try:
             others.start()
-            process = self._start(self._workspace, pid_file)
-        except OSError:
+            process = self._start(self._workspace, pid_file, self._given_up)
+        except (OSError, Interrupted):
             others.stop()
             raise
         pid_file.truncate(0)
@@ -257,6 +258,12 @@ class _Supervisor:
             source=objective.source.name if objective.source is not None else "",
         )
 
+    def _given_up(self) -> bool:
+        """Returns whether the trainer is not wanted any more; for before it is watched."""
+        if self._stop_with_stdin and select.select([sys.stdin], [], [], 0.0)[0]:
+            self._parent_died(sys.stdin.fileno())
+        return self._stop.asked
+
     def _reader(self, file: Curve, others: Companions) -> MetricReader:
         spec, directory = self._spec, self._spec.directory
         beside = [each for each, _ in self._beside if each.task.is_measured]
@@ -289,15 +296,18 @@ class _Supervisor:
         with selectors.DefaultSelector() as selector:
             selector.register(process.output, selectors.EVENT_READ, self._pass_on)
             selector.register(others, selectors.EVENT_READ, others.pass_on)
+            if process.ending is not None:
+                selector.register(process.ending, selectors.EVENT_READ, lambda *_: False)
             if self._stop_with_stdin:
                 selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
             while process.poll() is None and not self._stop.asked and not others.failure:
                 for key, _ in selector.select(_POLL_S):
                     if not key.data(key.fd, reader):
                         selector.unregister(key.fileobj)
-                        # A trainer that closes its output is about to end, as a rule.
-                        with suppress(TrainerTimeout):
-                            process.wait(_POLL_S)
+                        if process.ending is None:
+                            # A trainer that closes its output is about to end, as a rule.
+                            with suppress(TrainerTimeout):
+                                process.wait(_POLL_S)
                 others.tend()
                 if time.monotonic() >= next_reading:
                     reader.read_files({process.pid, *others.measured_groups})
@@ -337,7 +347,7 @@ class _Supervisor:
         if task.is_measured and reader is not None:
             reader.read_output(line + b"\n")
 
-    def _parent_died(self, descriptor: int, _: MetricReader) -> bool:
+    def _parent_died(self, descriptor: int, _: MetricReader | None = None) -> bool:
         alive = bool(os.read(descriptor, _PIPE_BYTES))
         if not alive:
             self._stop.ask()

@@ -10,7 +10,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Self, cast
+from typing import IO, Protocol, Self, cast
 
 from hptune.trial.workspace import Workspace
 
@@ -29,10 +29,12 @@ class Trainer(ABC):
     Attributes:
         pid: Its process, which leads a group of its own: stopping that reaches what it starts.
         output: Descriptor to read what it prints from, both of its streams.
+        ending: Descriptor that can be read from once it has ended; None where the system has none.
     """
 
     pid: int
     output: int
+    ending: int | None
 
     @abstractmethod
     def poll(self) -> int | None:
@@ -66,17 +68,26 @@ class Trainer(ABC):
         self.close()
 
 
-StartTrainer = Callable[[Workspace, IO[str]], Trainer]
-"""Starts a trainer, given the trial's lock besides, which whoever may outlive this process holds too.
+class StartTrainer(Protocol):
+    """Starts a trainer's process."""
 
-Raises:
-    OSError: It cannot be started.
-"""
+    def __call__(self, workspace: Workspace, lock: IO[str], given_up: Callable[[], bool] = ..., /) -> Trainer:
+        """Starts it.
+
+        Args:
+            workspace: What to start, and where.
+            lock: The trial's lock; what may outlive this process for a moment holds it too.
+            given_up: Whether the trainer is not wanted any more; asked where starting takes its time.
+
+        Raises:
+            OSError: It cannot be started.
+            Interrupted: It was given up.
+        """
 
 
-def spawn(workspace: Workspace, lock: IO[str]) -> Trainer:
+def spawn(workspace: Workspace, lock: IO[str], given_up: Callable[[], bool] = lambda: False, /) -> Trainer:
     """Starts a trainer as a new program. See `StartTrainer`."""
-    del lock
+    del lock, given_up
     return _Spawned(workspace)
 
 
@@ -95,6 +106,7 @@ class _Spawned(Trainer):
         )
         self.pid = self._process.pid
         self.output = cast(IO[bytes], self._process.stdout).fileno()
+        self.ending = os.pidfd_open(self.pid) if sys.platform == "linux" else None
 
     def poll(self) -> int | None:
         return self._process.poll()
@@ -107,6 +119,8 @@ class _Spawned(Trainer):
 
     def close(self) -> None:
         cast(IO[bytes], self._process.stdout).close()
+        if self.ending is not None:
+            os.close(self.ending)
 
 
 def _die_with_parent() -> Callable[[], None] | None:

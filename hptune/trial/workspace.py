@@ -17,12 +17,19 @@ from pathlib import Path
 from hptune.job.submission import Program
 from hptune.storage.job_dir import TrialDir
 from hptune.trial.arguments import trainer_argv
-from hptune.trial.environment import trainer_environment
+from hptune.trial.environment import VERTEX_DIRECTORIES, trainer_environment
 from hptune.trial.spec import TrialSpec
 from hptune.trial.tasks import Addresses, here
 
 SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
 """Tells a trainer where the job was submitted."""
+OWN_VARIABLES = frozenset(
+    {
+        *("TF_CONFIG", "CLUSTER_SPEC", "CLOUD_ML_TRIAL_ID", "CLOUD_ML_HP_METRIC_FILE"),
+        *("HPTUNE_TRIAL_DIR", "TMPDIR", "PWD", *VERTEX_DIRECTORIES),
+    }
+)
+"""Variables that differ from trial to trial; no library reads them when it is imported."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,16 @@ def own_workspace(
             "PWD": str(directory.work),
         }
         yield Workspace(trainer_argv(own), environment, directory.work)
+
+
+def shared_environment(spec: TrialSpec, base: Mapping[str, str]) -> dict[str, str]:
+    """Returns what the environments of all trials of a job have in common, where ``base`` is around them."""
+    submit_dir = os.getcwd()  # noqa: PTH109  (a text, as all around it)
+    own = replace(spec, program=_program(spec.program, submit_dir))
+    python_path = _python_path(spec.program, base, submit_dir)
+    environment = trainer_environment(own, {**base, "PYTHONPATH": python_path})
+    shared = {name: value for name, value in environment.items() if name not in OWN_VARIABLES}
+    return {**shared, SUBMIT_DIR_VARIABLE: submit_dir}
 
 
 def whole_argument(token: str, submit_dir: str) -> str:

@@ -17,12 +17,13 @@ from hptune.backends.failures import nothing_to_compare
 from hptune.backends.local import deletion, job_record, logs, previous_trials
 from hptune.backends.local.cluster_size import Capacity
 from hptune.backends.local.loop import TuningLoop
+from hptune.backends.local.results_file import ResultsFile
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
+from hptune.backends.local.warm import trial_starts
 from hptune.errors import Fault, HptuneError, Interrupted, JobDirError, JobFailed
 from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
-from hptune.results.ml_engine import training_output
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
 from hptune.results.tensorboard import write_trial_events
 from hptune.runtimes import docker
@@ -162,15 +163,21 @@ class LocalBackend(Backend, Deletable):
             at_once = min(at_once, Capacity.of_machine().trials_at_once(1 + tasks))
         slots = share(at_once, cores, machine_gpus())
 
+        results = ResultsFile(self._dir.results)
+
         def changed(study: Study, trial: Trial) -> None:
             if trial.state.finished:
-                self._write_results(study)
+                results.update(study)
                 write_trial_events(self._dir.tensorboard(trial.id), study, trial)
             observe(study, trial)
 
-        TuningLoop(submission, store, distributions(job.space), limit, slots, changed).run()
+        try:
+            with trial_starts(submission, self._dir.shared_log) as start:
+                TuningLoop(submission, store, distributions(job.space), limit, slots, start, changed).run()
+        finally:
+            results.complete(store.study())
         study = store.study()
-        self._write_results(study)
+        results.write(study)
         if study.best is None:
             raise JobFailed(nothing_to_compare(study))
         return left
@@ -201,9 +208,6 @@ class LocalBackend(Backend, Deletable):
         job = submission.job
         store = open_to_read(self._dir, submission.name, job.metric, job.max_trials, job.space)
         return store.study() if store else submission.study
-
-    def _write_results(self, study: Study) -> None:
-        write_json(self._dir.results, {"trainingOutput": training_output(study)})
 
     def refuse_foreign(self) -> None:
         """Refuses a directory that holds something else, before anything is written there.

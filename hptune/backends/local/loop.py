@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import time
 from collections import deque
@@ -12,7 +13,7 @@ from pathlib import Path
 from optuna.distributions import BaseDistribution
 
 from hptune.backends.failures import decided_by
-from hptune.backends.local.process import TrialProcess
+from hptune.backends.local.process import StartProcess, TrialProcess
 from hptune.backends.local.signals import uninterrupted
 from hptune.backends.local.slots import Slot
 from hptune.backends.local.store import StudyStore
@@ -49,6 +50,7 @@ class TuningLoop:
         distributions: The job's search space, as Optuna's distributions.
         trial_limit: How many trials there are to be: maxTrials, or fewer where the space has no more points.
         slots: Shares of the machine; as many trials run at once.
+        start: Starts a trial's process.
         observe: Told of every change.
     """
 
@@ -59,12 +61,14 @@ class TuningLoop:
         distributions: dict[str, BaseDistribution],
         trial_limit: int,
         slots: Sequence[Slot],
+        start: StartProcess,
         observe: Observer,
     ) -> None:
         self._submission = submission
         self._store = store
         self._distributions = distributions
         self._trial_limit = trial_limit
+        self._start = start
         self._observe = observe
         self._free_slots = list(slots)
         self._running: dict[int, _Running] = {}
@@ -82,9 +86,14 @@ class TuningLoop:
             while self._start_trials() or self._running:
                 for running in list(self._running.values()):
                     self._tend(running)
-                time.sleep(_POLL_S)
+                self._wait()
         finally:
             self._stop_all()
+
+    def _wait(self) -> None:
+        """Waits until it is time to look at the trials again, or one has ended."""
+        endings = [running.process.ending for running in self._running.values()]
+        select.select([each for each in endings if each is not None], [], [], _POLL_S)
 
     def _start_trials(self) -> bool:
         """Fills the free slots; returns whether it started anything."""
@@ -113,7 +122,7 @@ class TuningLoop:
         with uninterrupted():
             values, directory = format_values(trial.parameters), self._job_dir.trial(trial.id)
             spec = TrialSpec.of(self._submission, trial.id, values, directory)
-            process = TrialProcess(spec, slot)
+            process = TrialProcess(spec, slot, self._start)
             self._running[trial.id] = _Running(trial, process, slot, attempt)
         self._observe(self._store.study(), trial)
 

@@ -84,12 +84,16 @@ class StudyStore:
         self._trainer = trainer
         self._trials: dict[int, optuna.Trial] = {}
         self._curves: dict[int, RunningCurve] = {}
-        self._finished: dict[int, Trial] = {}
+        # As they were last seen, by number; what has finished stays as it is.
+        self._seen: list[Trial] = []
+        self._unfinished: set[int] = set()
 
     @property
     def trial_count(self) -> int:
         """Trials that were ever begun."""
-        return len(self._study.get_trials(deepcopy=False))
+        if not self._seen:
+            self._look_for_new()
+        return len(self._seen)
 
     def unfinished(self) -> list[Trial]:
         """Returns trials that were begun and did not end, in order of their ids."""
@@ -113,8 +117,7 @@ class StudyStore:
     @uninterrupted()
     def take_up(self, trial_id: int, distributions: dict[str, BaseDistribution]) -> Trial:
         """Begins a trial again that was cut off, perhaps before its suggestion was complete."""
-        frozen = self._study.get_trials(deepcopy=False)[trial_id - 1]
-        trial = optuna.Trial(self._study, frozen._trial_id)
+        trial = optuna.Trial(self._study, self._optuna_id(trial_id))
         for name, distribution in distributions.items():
             _suggest(trial, name, distribution)
         return self._begin(trial)
@@ -122,6 +125,7 @@ class StudyStore:
     def _begin(self, trial: optuna.Trial) -> Trial:
         self._trials[trial.number + 1] = trial
         self._curves[trial.number + 1] = RunningCurve()
+        self._look_for_new()
         trial.set_user_attr(_START, datetime.now(UTC).timestamp())
         trial.set_user_attr(_TRAINER, self._trainer)
         return self.trial(trial.number + 1)
@@ -177,7 +181,7 @@ class StudyStore:
     def finish(self, trial_id: int, outcome: Outcome, *, stopped_early: bool = False) -> Trial:
         """Records how a trial ended; from here on it is never run again."""
         trial = self._trials[trial_id]
-        seen = self._study.get_trials(deepcopy=False)[trial_id - 1].intermediate_values
+        seen = self._frozen(trial_id).intermediate_values
         with self._together():
             trial.set_user_attr(_ENDING, {**asdict(outcome), "stopped_early": stopped_early})
             for step, value in by_step(self._measurements(trial_id)).items():
@@ -196,22 +200,41 @@ class StudyStore:
 
     def trial(self, trial_id: int) -> Trial:
         """Returns one trial as it now is."""
-        return self._converted(self._study.get_trials(deepcopy=False)[trial_id - 1])
+        return self._look_at(trial_id - 1)
 
     def study(self) -> Study:
-        """Returns the study as it now is."""
-        frozen = self._study.get_trials(deepcopy=False)
+        """Returns the study as it now is, or, to who only reads, as it was when it was first asked for."""
+        if not self._seen:
+            self._look_for_new()
+        for number in [*self._unfinished]:
+            self._look_at(number)
         goal = next(goal for goal, direction in _DIRECTIONS.items() if direction is self._study.direction)
-        return Study(self._name, self._metric, goal, self._max_trials, tuple(map(self._converted, frozen)))
+        return Study(self._name, self._metric, goal, self._max_trials, tuple(self._seen))
 
-    def _converted(self, frozen: FrozenTrial) -> Trial:
-        if finished := self._finished.get(frozen.number):
-            return finished
-        trial = _to_trial(frozen, self._space)
-        if not trial.state.finished:
-            return replace(trial, measurements=tuple(self._measurements(trial.id)))
-        self._finished[frozen.number] = trial
-        return trial
+    def _look_for_new(self) -> None:
+        """Takes note of trials begun since the last time, without looking at all the others again."""
+        count = len(self._study.get_trials(deepcopy=False))
+        for number in range(len(self._seen), count):
+            self._seen.append(_to_trial(self._frozen(number + 1), self._space))
+            self._unfinished.add(number)
+
+    def _look_at(self, number: int) -> Trial:
+        """Brings what is known of a trial up to date, unless it has finished."""
+        if number in self._unfinished:
+            trial = _to_trial(self._frozen(number + 1), self._space)
+            if trial.state.finished:
+                self._unfinished.discard(number)
+            else:
+                trial = replace(trial, measurements=tuple(self._measurements(trial.id)))
+            self._seen[number] = trial
+        return self._seen[number]
+
+    def _frozen(self, trial_id: int) -> FrozenTrial:
+        return self._study._storage.get_trial(self._optuna_id(trial_id))
+
+    def _optuna_id(self, trial_id: int) -> int:
+        """Returns Optuna's id of a trial: its number, for the journal has no other study."""
+        return trial_id - 1
 
     def _measurements(self, trial_id: int) -> Sequence[Measurement]:
         """Returns a trial's measurements before the study has them."""

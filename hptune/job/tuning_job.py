@@ -27,7 +27,7 @@ from hptune.job.checks import (
     warn_not_honoured,
 )
 from hptune.job.document import plain_document, read_document
-from hptune.job.findings import Findings
+from hptune.job.findings import WRAPPER, Findings
 from hptune.job.machines import Machine
 from hptune.job.overrides import Override
 from hptune.job.previous_job import inherited
@@ -113,6 +113,16 @@ class TuningJob:
     def field(self, name: str) -> str:
         """Returns what the job file calls a field of the training input, both dotted."""
         return vertex_name(name) if self.service is Service.VERTEX_AI else name
+
+    def place(self, name: str) -> str:
+        """Returns where in the job file a field of the training input is, both dotted."""
+        return self.field(name) if self.service is Service.VERTEX_AI else f"{WRAPPER}.{name}"
+
+    def explain(self, difference: str) -> str:
+        """Returns a line of `differences` with the field that the job file calls it."""
+        name, colon, values = difference.partition(": ")
+        inner = name.removeprefix(f"{WRAPPER}.")
+        return difference if inner == name else f"{self.place(inner)}{colon}{values}"
 
     @property
     def task_counts(self) -> dict[Role, int]:

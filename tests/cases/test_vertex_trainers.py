@@ -74,6 +74,19 @@ def test_flags_outdo_the_file(folder, job):
     assert trial["finalMetric"]["objectiveValue"] == pytest.approx(last)
 
 
+def test_a_job_that_was_changed_is_refused_in_its_own_words(folder, job):
+    folder.write_trainer(TRAINER, ARGUMENTS)
+    (folder.path / "hptune.yaml").write_text(json.dumps({**job, "maxTrialCount": 1}))
+    assert folder.run(flags="--package-path trainer").code == 0
+    job["studySpec"]["parameters"][0]["doubleValueSpec"]["maxValue"] = 2
+    job["studySpec"]["measurementSelectionType"] = "LAST_MEASUREMENT"
+    (folder.path / "hptune.yaml").write_text(json.dumps(job))
+    refused = folder.run(flags="--package-path trainer")
+    assert refused.code == 2
+    assert "studySpec.measurementSelectionType: \"BEST_MEASUREMENT\" -> \"LAST_MEASUREMENT\"" in refused.err
+    assert "studySpec.parameters[0].maxValue: 1 -> 2" in refused.err
+
+
 def test_the_job_becomes_an_experiment(folder, job):
     (folder.path / "hptune.yaml").write_text(json.dumps(job))
     printed = call("katib hptune.yaml --name j")

@@ -25,7 +25,7 @@ FROM_CLIENT = {
         "parameters": [
             {
                 "parameter_id": "lr",
-                "scale_type": 2,
+                "scale_type": 3,
                 "double_value_spec": {"min_value": 0.001, "max_value": 1.0},
                 "conditional_parameter_specs": [],
             },
@@ -91,7 +91,7 @@ def test_everything_that_has_a_meaning_here_is_taken():
         Double("learning-rate", 0.0001, 0.1, Scale.LOG),
         Integer("layers", 1, 4, Scale.LINEAR),
         Categorical("optimizer", ("adam", "ON")),
-        Discrete("batch", (32, 64, 128), Scale.REVERSE_LOG),
+        Discrete("batch", (32, 64, 128), Scale.LOG),
     )
     assert (job.python_module, job.args) == ("trainer.task", ("--epochs", "5"))
     assert job.package_uris == ("gs://bucket/trainer-0.1.tar.gz",)
@@ -124,7 +124,7 @@ def test_everything_else_is_named_by_its_own_name():
 def test_the_dictionary_of_googles_client_is_read_without_a_word():
     job = parse_job(json.dumps(FROM_CLIENT), "job.json")
     assert (job.metric, job.goal, job.algorithm) == ("loss", Goal.MINIMIZE, Algorithm.RANDOM_SEARCH)
-    assert job.space.parameters == (Double("lr", 0.001, 1, Scale.LOG), Discrete("units", (16, 32)))
+    assert job.space.parameters == (Double("lr", 0.001, 1, Scale.REVERSE_LOG), Discrete("units", (16, 32)))
     assert (job.max_trials, job.max_parallel_trials, job.best_counts) == (4, 2, False)
     assert (job.image_uri, job.container_args, job.job_dir) == ("gcr.io/p/t:1", ("--x",), None)
     assert (job.machine.accelerator, job.machine.gpu_count) == ("NVIDIA_TESLA_T4", 1)
@@ -137,7 +137,7 @@ def test_a_fault_is_named_as_the_file_spells_its_field():
     faulty["study_spec"]["algorithm"] = "GENETIC"
     algorithm, low = sorted(faults_of(json.dumps(faulty)))
     assert "study_spec.algorithm: is 'GENETIC'; must be GRID_SEARCH or RANDOM_SEARCH" in algorithm
-    assert "study_spec.parameters[0].double_value_spec.min_value: 0 is not allowed with UNIT_LOG" in low
+    assert "study_spec.parameters[0].double_value_spec.min_value: 0 is not allowed with UNIT_REVERSE_LOG" in low
 
 
 def test_what_is_not_said_has_the_services_default():

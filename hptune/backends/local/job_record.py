@@ -94,7 +94,7 @@ def _refuse_changed(job_dir: JobDir, recorded: Submission, asked: Submission) ->
     changes = differences(_identity(recorded), _identity(asked))
     if changes:
         what = "holds another job; run that one again, or choose another --job-dir. What differs:"
-        raise JobDirError(Fault(str(job_dir.root), "\n    ".join([what, *changes])))
+        raise JobDirError(Fault(str(job_dir.root), "\n    ".join([what, *map(asked.job.explain, changes)])))
 
 
 def _identity(submission: Submission) -> dict[str, Any]:

@@ -112,22 +112,33 @@ _NOT_HONOURED: dict[str, Mapping[str, str]] = {
     },
 }
 
+_PARAM_NAMES = {
+    "parameterName": "parameterId",
+    **{target: source for _, table in _VALUE_SPECS.values() for source, target in table.items()},
+}
+_PARAM = re.compile(r"hyperparameters\.params\[(\d+)\](?:\.(\w+))?")
 _EXECUTOR = re.compile(r"/tf-(?:cpu|gpu|tpu)\.(\d+)-(\d+)\b")
 """Google's images for TensorFlow, which name its version."""
 _VERTEX_NAMES = {
-    target.format(role=_ROLES[0]): f"{at}{source}"
-    for at, table in (
-        ("", _JOB),
-        (f"{_STUDY}.metrics[0].", _METRIC),
-        (f"{_TRIAL_JOB}.workerPoolSpecs[0].", {**_POOL, **_MASTER}),
-    )
-    for source, target in table.items()
+    "hyperparameters.params": f"{_STUDY}.parameters",
+    **{
+        target.format(role=_ROLES[0]): f"{at}{source}"
+        for at, table in (
+            ("", _JOB),
+            (f"{_STUDY}.metrics[0].", _METRIC),
+            (f"{_TRIAL_JOB}.workerPoolSpecs[0].", {**_POOL, **_MASTER}),
+        )
+        for source, target in table.items()
+    },
 }
 _ONE_OBJECTIVE = "must list one metric, the objective: a trial is judged by one"
 
 
 def vertex_name(name: str) -> str:
     """Returns what Vertex AI calls a field of a training input, both dotted; a name of its own stays."""
+    if match := _PARAM.fullmatch(name):
+        inner = _PARAM_NAMES.get(match[2], match[2])
+        return f"{'.'.join(map(str, _PARAMETERS))}[{match[1]}]" + (f".{inner}" if inner else "")
     return _VERTEX_NAMES.get(name, name)
 
 

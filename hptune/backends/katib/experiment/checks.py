@@ -26,7 +26,7 @@ MAX_GRID_POINTS = 100_000
 
 # What the end of a trial's name adds to its document, and more.
 _ADDED_BYTES = 128
-_TUNING = "trainingInput.hyperparameters"
+_TUNING = "hyperparameters"
 
 
 def check(submission: Submission, options: KatibOptions, experiment: str) -> None:
@@ -60,7 +60,7 @@ def _program_faults(program: Program) -> Iterator[Fault]:
 
 
 def _place(job: TuningJob, field: str) -> str:
-    return f"{job.source}: {_TUNING}.{field}"
+    return f"{job.source}: {job.place(f'{_TUNING}.{field}')}"
 
 
 def _search_faults(job: TuningJob, options: KatibOptions) -> Iterator[Fault]:
@@ -177,7 +177,7 @@ def _place_differences(submission: Submission, options: KatibOptions) -> Iterato
         yield f"{gone}; nodes with {machine.gke_accelerator} are asked for"
     if job.image_uri and options.image is None and not submission.program.image:
         needed = "trials run in it, so it must have hptune too; --image names another"
-        yield f"masterConfig.imageUri {job.image_uri}: {needed}"
+        yield f"{job.field('masterConfig.imageUri')} {job.image_uri}: {needed}"
 
 
 def _search_differences(submission: Submission, options: KatibOptions) -> Iterator[str]:

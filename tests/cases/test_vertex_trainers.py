@@ -83,7 +83,7 @@ def test_a_job_that_was_changed_is_refused_in_its_own_words(folder, job):
     (folder.path / "hptune.yaml").write_text(json.dumps(job))
     refused = folder.run(flags="--package-path trainer")
     assert refused.code == 2
-    assert "studySpec.measurementSelectionType: \"BEST_MEASUREMENT\" -> \"LAST_MEASUREMENT\"" in refused.err
+    assert 'studySpec.measurementSelectionType: "BEST_MEASUREMENT" -> "LAST_MEASUREMENT"' in refused.err
     assert "studySpec.parameters[0].maxValue: 1 -> 2" in refused.err
 
 

@@ -137,7 +137,9 @@ def test_a_fault_is_named_as_the_file_spells_its_field():
     faulty["study_spec"]["algorithm"] = "GENETIC"
     algorithm, low = sorted(faults_of(json.dumps(faulty)))
     assert "study_spec.algorithm: is 'GENETIC'; must be GRID_SEARCH or RANDOM_SEARCH" in algorithm
-    assert "study_spec.parameters[0].double_value_spec.min_value: 0 is not allowed with UNIT_REVERSE_LOG" in low
+    assert (
+        "study_spec.parameters[0].double_value_spec.min_value: 0 is not allowed with UNIT_REVERSE_LOG" in low
+    )
 
 
 def test_what_is_not_said_has_the_services_default():

@@ -171,7 +171,7 @@ def test_a_trainer_without_the_objective_is_told_what_it_reported(supervise):
     assert trial.end() == 0
     assert trial.outcome.final is None
     message = "reported no 'accuracy' (the hyperparameterMetricTag); it reported val_accuracy, loss"
-    assert trial.outcome.message == message
+    assert trial.outcome.message == f"{message}; make one of them the hyperparameterMetricTag"
 
 
 def test_a_silent_trainer_is_told_so(supervise):

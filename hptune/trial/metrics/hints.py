@@ -62,7 +62,7 @@ class Hints:
         text = f"reported no '{self._metric}' (the hyperparameterMetricTag); it reported {self._named()}"
         text = f"{text}; {self._note}" if self._note else text
         if not self._line:
-            return text
+            return f"{text}; make one of them the hyperparameterMetricTag" if self._tags else text
         return f"{text}; it printed {self._line!r}, which is not read: print '{self._metric}=VALUE'"
 
     def _looked(self) -> str:

@@ -15,8 +15,8 @@ def message(*lines, metric="accuracy", tags=()):
 def test_the_nearest_names_come_first_and_a_cut_list_says_so():
     text = message("loss=1 lr=2", tags=[*(f"zz{i:02}" for i in range(40)), "val_accuracy", "Accuracy"])
     assert "it reported Accuracy, val_accuracy, " in text
-    assert text.endswith(" and 24 more")
-    assert message(tags=["loss"]).endswith("it reported loss")
+    assert text.endswith(" and 24 more; make one of them the hyperparameterMetricTag")
+    assert message(tags=["loss"]).endswith("it reported loss; make one of them the hyperparameterMetricTag")
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_a_trainer_that_reports_without_end_costs_no_memory():
     for i in range(5000):
         hints.saw_tag(f"tag{i}")
     assert len(hints._tags) == 1000
-    assert hints.message().endswith("or even more than these")
+    assert "or even more than these" in hints.message()

@@ -18,6 +18,9 @@ _OF_FAILURE = re.compile(
 # What a shell adds to the number of the signal that ended its command.
 _OF_SHELLS = 128
 
+# Before the reason TensorFlow says where in the graph.
+_WHERE = ("Detected at ", "Node: ")
+
 _MEANINGS = {
     "SIGABRT": "a native library gave up; its reason stands in the log",
     "SIGBUS": "memory that is not there, often a full /dev/shm or a data file cut off while it was read",
@@ -46,10 +49,18 @@ def find_last_words(printed: str) -> str:
     _, traceback, after = printed.rpartition(_TRACEBACK)
     lines = [line for line in (_printable(each) for each in after.splitlines()) if line.strip()]
     unindented = [line for line in lines if not line[0].isspace()]
-    line = unindented[0] if traceback and unindented else lines[-1].strip() if lines else ""
+    line = _reason(unindented) if traceback and unindented else lines[-1].strip() if lines else ""
     if not traceback and not _OF_FAILURE.search(line):
         return ""
     return line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}..."
+
+
+def _reason(unindented: list[str]) -> str:
+    """Returns an error's line and, where that only announces the reason, as TensorFlow's do, the reason."""
+    line, *more = unindented
+    if not line.endswith(":"):
+        return line
+    return " ".join([line, *[each for each in more if not each.startswith(_WHERE)][:1]])
 
 
 def explain_exit(code: int) -> str:

@@ -53,3 +53,21 @@ def test_every_way_to_end_is_told_with_what_it_usually_means():
     )
     assert explain_exit(-(signal.SIGRTMIN + 3)) == f"killed by signal {signal.SIGRTMIN + 3}"
     assert explain_exit(255) == "exited with code 255"
+
+
+def test_the_reason_of_an_error_in_a_graph_is_told_with_it():
+    printed = """Traceback (most recent call last):
+  File "task.py", line 1, in <module>
+tensorflow.python.framework.errors_impl.InvalidArgumentError: Graph execution error:
+
+Detected at node 'list_files/Assert' defined at (most recent call last):
+    File "task.py", line 1, in <module>
+Node: 'list_files/Assert'
+assertion failed: [No files matched pattern: data/train-*]
+\t [[{{node list_files/Assert}}]]
+
+Original stack trace for 'list_files/Assert':
+"""
+    assert find_last_words(printed).endswith(
+        "Graph execution error: assertion failed: [No files matched pattern: data/train-*]"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import click
 from hptune.console.program import PATH, run_command
 from hptune.trial.document import read_trial
 from hptune.trial.forked import fork_or_spawn
+from hptune.trial.outcome import Outcome
 from hptune.trial.pod.run import run_in_pod
+from hptune.trial.spec import TrialSpec
 from hptune.trial.supervise import run_trial
 from hptune.trial.trainer import spawn
 
@@ -30,7 +33,14 @@ def main(file: Path | None, stop_with_stdin: bool, fork_from: int | None) -> Non
         outcome = run_trial(spec, stop_with_stdin=stop_with_stdin, start=start)
     if outcome.remark:
         click.echo(f"hptune: trial {spec.trial_id}: {outcome.remark}", err=True)
-    sys.exit(0 if outcome.succeeded else 1)
+    sys.exit(_exit_code(spec, outcome))
+
+
+def _exit_code(spec: TrialSpec, outcome: Outcome) -> int:
+    if spec.pod and spec.tasks and outcome.exit_code == -signal.SIGTERM:
+        # As a shell tells it: the operator then makes the pod again, which another code would not have it do.
+        return 128 + signal.SIGTERM
+    return 0 if outcome.succeeded else 1
 
 
 if __name__ == "__main__":

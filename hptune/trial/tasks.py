@@ -107,6 +107,22 @@ def here(counts: Mapping[Role, int], training_input: Mapping[str, Any]) -> Addre
     }
 
 
+def of_pods(name: str, counts: Mapping[Role, int], training_input: Mapping[str, Any]) -> Addresses:
+    """Returns the addresses of a TFJob's pods, by the names of the services that the operator makes for them.
+
+    Args:
+        name: The TFJob's.
+        counts: How many tasks there are of each role beside the master.
+        training_input: The job's, which says what the master is called.
+    """
+    kinds = {task_type(role, training_input): count for role, count in {Role.MASTER: 1, **counts}.items()}
+    kinds.pop(Role.EVALUATOR.value, None)
+    return {
+        kind: [f"{name}-{kind}-{index}:{MASTER_PORT}" for index in range(count)]
+        for kind, count in kinds.items()
+    }
+
+
 def _free_ports(count: int) -> list[int]:
     found: list[int] = []
     for port in random.sample(_PORTS, len(_PORTS)):
@@ -142,8 +158,8 @@ def tf_config(task: Task, trial_id: str, addresses: Addresses, training_input: M
     )
 
 
-def read_tf_config(text: str) -> tuple[Task, Addresses]:
-    """Reads the task and the addresses of a TF_CONFIG that somebody else made.
+def read_task(text: str) -> Task:
+    """Reads the task of a TF_CONFIG that somebody else made.
 
     Raises:
         ValueError: It is none.
@@ -152,7 +168,7 @@ def read_tf_config(text: str) -> tuple[Task, Addresses]:
         content = json.loads(text)
         kind = content["task"]["type"]
         role = Role.MASTER if kind == _CHIEF else Role(kind)
-        return Task(role, int(content["task"]["index"])), dict(content["cluster"])
+        return Task(role, int(content["task"]["index"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hptune.trial.container import own_container
 from hptune.trial.pod.carried import image_workspace
 from hptune.trial.spec import TrialSpec
-from hptune.trial.tasks import here, own_gpus, read_tf_config, unmeasured_hosts
+from hptune.trial.tasks import here, of_pods, own_gpus, unmeasured_hosts
 from hptune.trial.workspace import Workspace, own_workspace
 
 
@@ -33,8 +33,9 @@ def own_workspaces(spec: TrialSpec, base: Mapping[str, str]) -> Iterator[Workspa
     """Makes the workspaces of a trial's tasks. See `own_workspace` and `own_container`."""
     with ExitStack() as stack:
         if spec.pod:
-            # Where the others are is said by whoever made the pods.
-            told = read_tf_config(base["TF_CONFIG"])[1] if spec.tasks else None
+            # It has a TFJob of its name.
+            name = f"{spec.pod.trial_prefix}{spec.trial_id}"
+            told = of_pods(name, spec.tasks, spec.training_input) if spec.tasks else None
             if spec.program.image:
                 own = image_workspace(spec, base, told)
             else:

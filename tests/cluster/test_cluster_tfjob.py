@@ -64,12 +64,14 @@ def pod_of(job, kind):
 
 def test_a_worker_whose_pod_is_deleted_is_made_again(user):
     job = user.job("tfjob", MEETS_TWICE, cluster_file())
-    with job.submitted() as watched, job.followed() as followed:
+    with job.submitted() as watched:
         name, uid = watched.wait_for("the worker runs", lambda: pod_of(job, "worker"))
-        watched.wait_for("the tasks have met", lambda: "met worker" in followed.out)
-        user.ask("delete", "pod", name, "--wait=false", "--grace-period=1")
-        watched.wait_for("another worker runs", lambda: (pod_of(job, "worker") or (name, uid))[1] != uid)
-        done = watched.end()
+        with job.followed() as followed:
+            watched.wait_for("the tasks have met", lambda: "met worker" in followed.out)
+            user.ask("delete", "pod", name, "--wait=false", "--grace-period=1")
+            watched.wait_for("another worker runs", lambda: (pod_of(job, "worker") or (name, uid))[1] != uid)
+            done = watched.end()
+            followed.end()
     assert done.code == 0, done.err
     [trial] = job.trials()
     x = float(trial["hyperparameters"]["x"])

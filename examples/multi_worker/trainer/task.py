@@ -49,11 +49,14 @@ def make_model(hidden_units: int, learning_rate: float) -> tf.keras.Model:
 class Report(tf.keras.callbacks.Callback):
     """Reports each epoch's accuracy on digits that were not trained on."""
 
+    def __init__(self) -> None:
+        """Begins without a report."""
+        super().__init__()
+        self._reporter = hypertune.HyperTune()
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Reports the end of an epoch."""
-        hypertune.HyperTune().report_hyperparameter_tuning_metric(
-            "val_accuracy", logs["val_accuracy"], epoch + 1
-        )
+        self._reporter.report_hyperparameter_tuning_metric("val_accuracy", logs["val_accuracy"], epoch + 1)
 
 
 def main() -> None:

@@ -74,6 +74,7 @@ def train(resolver: ClusterResolver, args: argparse.Namespace) -> None:
             variable.assign_sub(args.learning_rate * gradient)
         return loss
 
+    reporter = hypertune.HyperTune()
     iterator = iter(coordinator.create_per_worker_dataset(batches))
     for done in range(STEPS_AT_ONCE, args.steps + 1, STEPS_AT_ONCE):
         losses = [coordinator.schedule(step, args=(iterator,)) for _ in range(STEPS_AT_ONCE)]
@@ -82,7 +83,7 @@ def train(resolver: ClusterResolver, args: argparse.Namespace) -> None:
         right = np.argmax(predict(variables, test_images), axis=1) == test_labels
         accuracy = float(np.mean(right))
         print(f"step {done}: loss {loss:.4f}, accuracy {accuracy:.4f} on digits that were not trained on")
-        hypertune.HyperTune().report_hyperparameter_tuning_metric("accuracy", accuracy, done)
+        reporter.report_hyperparameter_tuning_metric("accuracy", accuracy, done)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, up
 from hptune.trial.pod.objective_source import may_be_stopped_early, most_deliberate_source
 from hptune.trial.spec import Pod, TrialSpec
 from hptune.trial.supervise import prepare, run_trial
-from hptune.trial.tasks import MASTER, read_tf_config
+from hptune.trial.tasks import MASTER, read_task
 
 MAX_MESSAGE_BYTES = 4096
 """What Kubernetes keeps of a container's termination message."""
@@ -67,7 +67,7 @@ def _of_this_pod(spec: TrialSpec, environment: Mapping[str, str]) -> TrialSpec:
     if not spec.tasks:
         return spec
     try:
-        return spec.seen_from(read_tf_config(environment.get("TF_CONFIG", ""))[0])
+        return spec.seen_from(read_task(environment.get("TF_CONFIG", "")))
     except ValueError as error:
         problem = f"does not say which task this pod is ({error}); the training operator sets it"
         raise UsageError(Fault("TF_CONFIG", problem)) from error

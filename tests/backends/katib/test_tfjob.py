@@ -53,6 +53,8 @@ def test_a_tier_with_workers_is_a_tfjob_that_succeeds_with_its_master():
     assert template["primaryPodLabels"] == {"training.kubeflow.org/job-role": "master"}
     assert template["primaryContainerName"] == "tensorflow"
     assert template["successCondition"] == 'status.conditions.#(type=="Succeeded")#|#(status=="True")#'
+    # Else the operator fails a job whose worker's pod is deleted.
+    assert job["spec"]["enableDynamicWorker"] is True
     # A gang scheduler starts all or none.
     assert job["spec"]["runPolicy"]["schedulingPolicy"] == {"minAvailable": 8}
 

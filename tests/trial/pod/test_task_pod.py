@@ -1,6 +1,8 @@
 """Pods of a TFJob: the trial's program in each, told of its task by TF_CONFIG, as the operator sets it."""
 
 import json
+import os
+import signal
 
 import pytest
 from test_pod import Pod
@@ -9,9 +11,9 @@ from hptune.job.replicas import Role
 from hptune.trial.companions import MAX_RESTARTS
 
 CLUSTER = {
-    "master": ["mnist-3-master-0.ns.svc:2222"],
-    "worker": ["mnist-3-worker-0.ns.svc:2222"],
-    "ps": ["mnist-3-ps-0.ns.svc:2222"],
+    "master": ["mnist-3-master-0:2222"],
+    "worker": ["mnist-3-worker-0:2222"],
+    "ps": ["mnist-3-ps-0:2222"],
 }
 REPORTS = """
 import json, os
@@ -26,7 +28,8 @@ def task(tmp_path):
     pods = []
 
     def start(kind, script=REPORTS, **others):
-        config = {"cluster": CLUSTER, "task": {"type": kind, "index": 0}, "environment": "cloud"}
+        # As the operator writes it where workers may come and go.
+        config = {"cluster": {"worker": {}, "ps": []}, "task": {"type": kind, "index": 0}}
         spec = {"tasks": {Role.WORKER: 1, Role.PS: 1}, "training_input": {"workerCount": 1}}
         environment = {"TF_CONFIG": json.dumps(config)}
         pods.append(
@@ -78,6 +81,17 @@ def test_a_worker_that_always_fails_says_why(task):
     assert pod.end() == 1
     assert pod.log.count("is started again") == MAX_RESTARTS
     assert pod.outcome.exit_code == 1
+
+
+def test_a_worker_that_is_told_to_stop_is_one_that_the_operator_makes_again(task):
+    script = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+    # Katib puts a shell around the master alone; this one tells the program's own code.
+    pod = task("worker", script, words=("||", "echo", "failed with $?"))
+    assert b"ready" in pod.process.stdout.readline()
+    os.kill(pod.child(), signal.SIGTERM)
+    pod.end()
+    assert "was told to stop" in pod.outcome.message
+    assert "failed with 143" in pod.log
 
 
 def test_a_pod_that_is_told_of_no_task_is_refused(tmp_path):

@@ -2,14 +2,15 @@
 
 Read in the training operator v1.9.3 (pkg/controller.v1/tensorflow) and in Katib v0.19.0:
 
-- The container must be called ``tensorflow``. TF_CONFIG is set in it: cluster, task and environment, of which
-  `hptune.trial` makes the service's.
+- The container must be called ``tensorflow``. TF_CONFIG is set in it, of which `hptune.trial` takes the task.
+- A pod that is being deleted counts as failed, and a failed one fails the job: but for a worker where
+  ``enableDynamicWorker`` is set. TF_CONFIG then names few of the tasks, so `hptune.trial` names them all.
 - The trial succeeds with its chief or master. The pods that run then, parameter servers above all, are
   deleted; those that have ended are kept, with their outcome and their log.
 - Katib puts the labels of the trial on all pods, and its collector beside the one with the label
   ``job-role: master`` alone.
-- With the policy ExitCode a pod whose container was killed is made again, and one that ended with a code of
-  its own fails the trial. A trainer that fails beside the master is started again in its pod, by
+- With the policy ExitCode a pod that ended by a signal, or with the code of one, is made again, and one with
+  another code fails the trial. A trainer that fails beside the master is started again in its pod, by
   `hptune.trial`.
 - Katib watches TFJobs only where their kind was there when its controller started.
 """
@@ -60,6 +61,7 @@ def trial_tfjob(
         "apiVersion": "kubeflow.org/v1",
         "kind": "TFJob",
         "spec": {
+            "enableDynamicWorker": True,
             "runPolicy": {
                 "backoffLimit": MAX_RESTARTS,
                 "cleanPodPolicy": "Running",

@@ -1,6 +1,7 @@
 """Users with fewer rights than an administrator's."""
 
 import json
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ TRAINER = "print(f'score={x}')\n"
 @pytest.fixture
 def account(user, tmp_path):
     """A user with an account of the namespace that has no rights; and what gives it a role."""
-    name = f"someone-{tmp_path.name}".replace("_", "-").lower()[:60].rstrip("-")
+    name = f"someone-{secrets.token_hex(3)}"
     user.ask("create", "serviceaccount", name)
     token = user.ask("create", "token", name, "--duration=1h").strip()
     view = json.loads(user.ask("config", "view", "--minify", "--flatten", "--raw", "--output", "json"))
@@ -26,7 +27,7 @@ def account(user, tmp_path):
     path = home / "config"
     path.write_text(json.dumps(view))
     yield replace(user, kubeconfig=path, home=home), name
-    user.ask("delete", "serviceaccount", name)
+    user.ask("delete", "serviceaccount,rolebinding", name, "--ignore-not-found")
 
 
 def test_a_user_without_rights_is_told_which_one_is_missing(account):
@@ -57,4 +58,3 @@ def test_the_role_of_the_manifests_is_enough_to_submit_follow_and_cancel(user, a
     assert "score=" in someone.hptune("stream-logs", *job.words).out
     assert job.cancel().code == 0
     wait_for("its Experiment is gone", lambda: not replace(job, user=user).experiment)
-    user.ask("delete", "rolebinding", name)

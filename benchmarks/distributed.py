@@ -93,7 +93,7 @@ def _trainings(folder: Path, size: int, rounds: int) -> list[float]:
 def _durations(
     folder: Path, training: dict[str, Any], tag: str, package: Path, size: int, rounds: int, *words: str
 ) -> list[float]:
-    params = [{"parameterName": "hidden-units", "type": "INTEGER", "minValue": 32, "maxValue": 32}]
+    params = [{"parameterName": "hidden-units", "type": "INTEGER", "minValue": 31, "maxValue": 33}]
     tuning = {"hyperparameterMetricTag": tag, "maxTrials": rounds, "params": params}
     config = folder / "hptune.json"
     config.write_text(json.dumps({**training, "hyperparameters": tuning}), encoding="utf-8")

@@ -22,14 +22,20 @@ from hptune.trial.trainer import spawn
 @click.command()
 @click.argument("file", type=PATH, required=False)
 @click.option("--stop-with-stdin", is_flag=True, help="Stops the trial when standard input closes.")
-@click.option("--fork-from", type=int, metavar="DESCRIPTOR", help="Has the trainer forked by who is there.")
-def main(file: Path | None, stop_with_stdin: bool, fork_from: int | None) -> None:
+@click.option(
+    "--fork-from",
+    type=int,
+    multiple=True,
+    metavar="DESCRIPTOR",
+    help="Has the trainer forked by who is there; once for each task of the trial.",
+)
+def main(file: Path | None, stop_with_stdin: bool, fork_from: tuple[int, ...]) -> None:
     """Runs the trial that the JSON in FILE describes; without FILE, that of the variable HPTUNE_TRIAL."""
     spec = read_trial(file)
     if spec.pod:
         spec, outcome = run_in_pod(spec, spec.pod)
     else:
-        start = spawn if fork_from is None else fork_or_spawn(socket.socket(fileno=fork_from))
+        start = fork_or_spawn([socket.socket(fileno=each) for each in fork_from]) if fork_from else spawn
         outcome = run_trial(spec, stop_with_stdin=stop_with_stdin, start=start)
     if outcome.remark:
         click.echo(f"hptune: trial {spec.trial_id}: {outcome.remark}", err=True)

@@ -103,14 +103,18 @@ class Companions:
         self.failure: Failure | None = None
         self.groups: set[int] = set()
 
-    def start(self) -> None:
+    def start(self, given_up: Callable[[], bool] = lambda: False) -> None:
         """Starts all of them.
+
+        Args:
+            given_up: Whether they are not wanted any more.
 
         Raises:
             OSError: One cannot be started; those before it run.
+            Interrupted: They were given up.
         """
         for each in self._all:
-            self._start(each)
+            self._start(each, given_up)
 
     def fileno(self) -> int:
         """Returns a descriptor that can be read when one of them has printed something."""
@@ -203,8 +207,8 @@ class Companions:
         if each.process is not None and each.process.poll() is None:
             signal_group(each.process.pid, number)
 
-    def _start(self, each: _Companion) -> None:
-        each.process = process = self._start_trainer(each.workspace, self._lock)
+    def _start(self, each: _Companion, given_up: Callable[[], bool] = lambda: False) -> None:
+        each.process = process = self._start_trainer(each.workspace, self._lock, given_up)
         each.spec.directory.trainer_pid.write_text(str(process.pid), encoding="ascii")
         if not each.task.is_measured:
             self.groups.add(process.pid)

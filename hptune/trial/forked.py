@@ -8,7 +8,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
@@ -22,19 +22,21 @@ _POLL_S = 0.2
 _GONE = f"{ZYGOTE.name} has ended"
 
 
-def fork_or_spawn(connection: socket.socket) -> StartTrainer:
+def fork_or_spawn(connections: Sequence[socket.socket]) -> StartTrainer:
     """Makes what has a trainer forked and, where that is refused, says why and starts a new program.
 
     Args:
-        connection: To a keeper of the zygote's.
+        connections: To keepers of the zygote's, one for each task of the trial.
     """
+    left = list(connections)
 
     def start(
         workspace: Workspace, lock: IO[str], given_up: Callable[[], bool] = lambda: False, /
     ) -> Trainer:
-        if connection.fileno() < 0:
-            # The trial was started before, and is started again.
+        if not left:
+            # It was started before, and is started again.
             return spawn(workspace, lock, given_up)
+        connection = left.pop(0)
         lines = _Lines(connection)
         # Where it has ended, so has what it could answer.
         with suppress(ConnectionError):

@@ -22,7 +22,8 @@ from typing import Any
 from hptune.console.program import run_command
 from hptune.trial.__main__ import main
 
-MAX_DESCRIPTORS = 8
+MAX_DESCRIPTORS = 253
+"""As many as Linux passes on at once: a program's own, and one for each task of its trial."""
 
 
 @dataclass(frozen=True)

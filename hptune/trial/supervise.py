@@ -212,7 +212,7 @@ class _Supervisor:
             OSError: One cannot be started.
         """
         try:
-            others.start()
+            others.start(self._given_up)
             process = self._start(self._workspace, pid_file, self._given_up)
         except (OSError, Interrupted):
             others.stop()

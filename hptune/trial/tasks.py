@@ -180,7 +180,7 @@ def unmeasured_hosts(addresses: Addresses) -> tuple[str, ...]:
 
 
 def own_gpus(base: Mapping[str, str], task: Task, counts: Mapping[Role, int]) -> dict[str, str]:
-    """Returns what shows a task its part of the trial's GPUs; nothing for a trial of one task.
+    """Returns what shows a task its part of the trial's GPUs; nothing where it is alone or there are none.
 
     Master and workers compute: they share the GPUs evenly and, where there are fewer, each takes no more of a
     GPU's memory than it needs. A parameter server keeps variables and sees none.
@@ -190,18 +190,18 @@ def own_gpus(base: Mapping[str, str], task: Task, counts: Mapping[Role, int]) ->
         task: The task.
         counts: The trial's tasks beside its master, by role.
     """
-    if not counts:
+    gpus = list(filter(None, base.get(_GPUS, "").split(",")))
+    if not counts or not gpus:
         return {}
     if task.role is Role.PS:
         return {_GPUS: ""}
-    gpus = list(filter(None, base.get(_GPUS, "").split(",")))
     shares = 1 + counts.get(Role.WORKER, 0)
     index = task.index + 1 if task.role is Role.WORKER else 0
-    own = gpus[index::shares] if shares <= len(gpus) else gpus[index % len(gpus) :][:1] if gpus else []
+    own = gpus[index::shares] if shares <= len(gpus) else [gpus[index % len(gpus)]]
     # An evaluator has the master's.
     is_shared = shares > len(gpus) or Role.EVALUATOR in counts
     return {
-        **({_GPUS: ",".join(own)} if gpus else {}),
+        _GPUS: ",".join(own),
         **({"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if is_shared else {}),
     }
 

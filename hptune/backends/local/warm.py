@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, cast
@@ -52,8 +52,6 @@ def _why_cold(submission: Submission) -> str:
     """Says why no trainer of the job can be forked; empty where nothing is known against it."""
     if submission.cold:
         return "--cold was given"
-    if sum(submission.task_counts.values()):
-        return "each trial has several tasks"
     if submission.program.python:
         return f"the trainer has a Python of its own, {submission.program.python}"
     return ""
@@ -76,9 +74,9 @@ class _WarmStarts:
     def __call__(self, spec: TrialSpec, slot: Slot, standard_input: int, log: IO[bytes], /) -> Process:
         """Starts a trial. See `StartProcess`."""
         arguments = local_arguments(spec)
-        connection = self._connection(spec, slot, log) if self._is_module else None
-        with connection or socket.socket(socket.AF_UNIX):
-            held = [connection.fileno()] if connection else []
+        with ExitStack() as stack:
+            connections = self._connections(spec, slot, log) if self._is_module else []
+            held = [stack.enter_context(each).fileno() for each in connections]
             try:
                 self._nursery = self._nursery or Nursery(self._log)
                 return self._nursery.fork(arguments, slot, standard_input, log, held)
@@ -100,20 +98,21 @@ class _WarmStarts:
             self._nursery.close()
         self._nursery = None
 
-    def _connection(self, spec: TrialSpec, slot: Slot, log: IO[bytes]) -> socket.socket | None:
-        """Returns a connection to who will fork the trainer; None, and why in the log, for a new program."""
+    def _connections(self, spec: TrialSpec, slot: Slot, log: IO[bytes]) -> list[socket.socket]:
+        """Returns connections to who will fork each task; none, and why in the log, for new programs."""
         environment = shared_environment(spec, slot.environment(os.environ))
         key = (tuple(sorted(environment.items())), len(slot.cores))
         reason = self._why_cold or self._refusals.get(key, "")
         if not reason:
             try:
-                return self._zygote(key, spec, slot, environment).connect()
+                zygote = self._zygote(key, spec, slot, environment)
+                return [zygote.connect() for _ in range(1 + sum(spec.tasks.values()))]
             except _Refusal as refusal:
                 reason = self._refusals[key] = str(refusal)
                 self._zygotes.pop(key).close()
         log.write(f"hptune: starts a new interpreter for this trial: {reason}\n".encode())
         log.flush()
-        return None
+        return []
 
     def _zygote(
         self, key: tuple[object, ...], spec: TrialSpec, slot: Slot, environment: Mapping[str, str]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -158,8 +159,8 @@ class Job:
 
     @property
     def supervisor(self):
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0])
+        status = Path(f"/proc/{self.launcher}/status").read_text()
+        return int(re.search(r"PPid:\s+(\d+)", status)[1])
 
     @property
     def launcher(self):

@@ -11,12 +11,8 @@ from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
 
-from contract import assert_complete, assert_results_of
-from test_kill import SEED, Job, assert_nothing_lost, processes, read_if_there, wait_until
+from test_kill import SEED, Job, assert_ended_well, assert_nothing_lost, processes, read_if_there
 from tiny_jobs import PRELUDE, job_text
-
-from hptune.backends.local.backend import LocalBackend
-from hptune.results.study import JobState
 
 __all__ = ["processes"]
 
@@ -116,11 +112,4 @@ def test_clusters_killed_at_random_moments_lose_no_trial_and_leave_no_process(tm
     for number in takewhile(lambda _: left["kills"], count()):
         job = ClusterJob(tmp_path / str(number), processes)
         run_with_kills(job, left, rng)
-        status = LocalBackend(job.root).describe()
-        assert status.state is JobState.SUCCEEDED
-        assert_complete(status.study, MAX_TRIALS, LocalBackend(job.root).recall().job.space)
-        assert_results_of(status.study, json.loads((job.root / "results.json").read_text())["trainingOutput"])
-        for trial in status.study.trials:
-            assert trial.final is None or trial.final.value == trial.parameters["x"]
-        assert "Traceback" not in job.output.read_text()
-        wait_until(lambda job=job: not job.trial_processes())
+        assert_ended_well(job, MAX_TRIALS)

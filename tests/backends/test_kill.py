@@ -145,20 +145,25 @@ def run_with_kills(job, kills, rng):
     assert_nothing_lost(before, job.succeeded())
 
 
+def assert_ended_well(job, max_trials):
+    """Each trial is there once, with what its own trainer measured, and no process is."""
+    status = LocalBackend(job.root).describe()
+    assert status.state is JobState.SUCCEEDED
+    assert_complete(status.study, max_trials, LocalBackend(job.root).recall().job.space)
+    assert_results_of(status.study, json.loads((job.root / "results.json").read_text())["trainingOutput"])
+    for trial in status.study.trials:
+        assert trial.final is None or trial.final.value == trial.parameters["x"]
+    assert "Traceback" not in job.output.read_text()
+    wait_until(lambda: not job.trial_processes())
+
+
 def test_jobs_killed_at_random_moments_lose_nothing_and_run_nothing_twice(tmp_path, processes):
     rng = random.Random(SEED)
     kills = {"job": KILLS_OF_JOBS, "trial": KILLS_OF_TRIALS}
     for number in takewhile(lambda _: any(kills.values()), count()):
         job = Job(tmp_path / str(number), processes)
         run_with_kills(job, kills, rng)
-        status = LocalBackend(job.root).describe()
-        assert status.state is JobState.SUCCEEDED
-        assert_complete(status.study, MAX_TRIALS, LocalBackend(job.root).recall().job.space)
-        assert_results_of(status.study, json.loads((job.root / "results.json").read_text())["trainingOutput"])
-        for trial in status.study.trials:
-            assert trial.final is None or trial.final.value == trial.parameters["x"]
-        assert "Traceback" not in job.output.read_text()
-        wait_until(lambda job=job: not job.trial_processes())
+        assert_ended_well(job, MAX_TRIALS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -17,12 +17,15 @@ from hptune.search.gp.acquisition import LogExpectedImprovement
 from hptune.search.gp.cube import Cube
 from hptune.search.gp.kernel import Array
 from hptune.search.gp.regression import Posterior
+from hptune.search.gp.thinning import most_telling
 from hptune.search.gp.transform import Warp
 
 FAILED_NOISE = 0.1
 DESIGN_CANDIDATES = 128
 DESIGN_MARGIN = 0.1
 TOP = 3
+MAX_POINTS = 800
+"""The posterior is conditioned on at most so many points: its time grows with their cube."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,20 @@ def believe(cube: Cube, history: History) -> tuple[Posterior, float]:
     There must be a measurement. Hyperparameters are fitted to what was measured. A failed trial then counts
     as the worst value seen, loosely, so its surroundings lose appeal; a pending one as what is expected of
     it, so its surroundings hold nothing new (the Kriging believer of Ginsbourger, Le Riche & Carraro 2010).
+    Of more than `MAX_POINTS` the posterior is conditioned on those that tell most, as `most_telling` says.
     """
     y = Warp.of(history.values)(history.values)
     hyperparameters = regression.fit(history.x, y, cube.categorical)
     x = np.concatenate([history.x, history.failed])
     y = np.append(y, np.full(len(history.failed), y.min()))
     extra = np.append(np.zeros(len(history.x)), np.full(len(history.failed), FAILED_NOISE))
+    kept = most_telling(x, y, hyperparameters.weights, cube.categorical, MAX_POINTS)
+    x, y, extra = x[kept], y[kept], extra[kept]
     posterior = Posterior.given(x, y, extra, hyperparameters, cube.categorical)
     if len(history.pending):
         x = np.concatenate([x, history.pending])
         y = np.append(y, posterior.mean(history.pending))
         extra = np.append(extra, np.zeros(len(history.pending)))
         posterior = Posterior.given(x, y, extra, hyperparameters, cube.categorical)
-    promising = np.concatenate([history.x, history.pending])
+    promising = np.concatenate([history.x[kept[kept < len(history.x)]], history.pending])
     return posterior, float(posterior.mean(promising).max())

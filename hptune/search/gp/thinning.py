@@ -31,11 +31,12 @@ def most_telling(x: Array, y: Array, weights: Array, categorical: Mask, count: i
     order = np.argsort(-y, kind="stable")
     chosen = [*order[: count // 2]]
     distance = scaled_distances(x, x[chosen], weights, categorical).min(axis=1)
+    # Not again, though others may lie where these do.
+    distance[chosen] = -1.0
     while len(chosen) < count:
         farthest = int(np.argmax(distance))
         chosen.append(farthest)
         to_it = scaled_distances(x, x[farthest : farthest + 1], weights, categorical)[:, 0]
         distance = np.minimum(distance, to_it)
-        # Not again, though it may lie where another does.
-        distance[chosen] = -1.0
+        distance[farthest] = -1.0
     return np.sort(chosen)

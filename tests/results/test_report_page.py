@@ -230,3 +230,12 @@ def test_the_templates_are_packaged():
     folder = root / "hptune" / "results"
     found = {file for pattern in packaged["hptune.results"] for file in folder.glob(pattern)}
     assert found == {file for file in folder.rglob("*.*") if file.suffix not in (".py", ".pyc")} != set()
+
+
+def test_a_job_of_parameters_that_cannot_vary_is_shown():
+    space = SearchSpace((Integer("steps", 500, 500),))
+    trials = [
+        Trial(n, {"steps": 500}, TrialState.SUCCEEDED, (), Measurement(n / 9, 1), False, "", START, START)
+        for n in (1, 2)
+    ]
+    assert "steps" in render(status(*trials), space)

@@ -85,8 +85,10 @@ class Surrogate:
 
     def after(self, trials: Sequence[Trial]) -> Belief | None:
         """Returns what is believed after some trials; None where that is nothing, before two objectives."""
+        if not self.names:
+            return None
         history = self._history(trials)
-        if not self.names or len(history.values) < 2:
+        if len(history.values) < 2:
             return None
         posterior, _ = believe(self.encoding.cube, history)
         return Belief(posterior, Warp.of(history.values), self._sign, self.names, self.encoding)

@@ -15,6 +15,8 @@ from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import InputError, JobDirError, UsageError
 from hptune.job.submission import Program
 from hptune.job.tuning_job import load_job, parse_job, parse_training_input
+from hptune.search.scale import Scale
+from hptune.search.space import Double, Integer
 from hptune.storage.job_dir import JobDir
 from hptune.trial.spec import TRIAL_FORM
 from tests import job_texts
@@ -116,7 +118,8 @@ def test_every_job_file_becomes_a_valid_experiment(path, algorithm):
     tuning = {k: v for k, v in training["hyperparameters"].items() if k != "resumePreviousJobId"}
     job = parse_training_input({**training, "hyperparameters": tuning}, path.name)
     submitted = of_job(job)
-    if algorithm is KatibAlgorithm.BAYESIAN and "UNIT_REVERSE_LOG_SCALE" in str(job.training_input):
+    ranges = [each for each in job.space if isinstance(each, Double | Integer)]
+    if algorithm is KatibAlgorithm.BAYESIAN and any(each.scale is Scale.REVERSE_LOG for each in ranges):
         assert all("gp-bandit" in fault for fault in refusals(submitted))
         return
     experiment = build_experiment(submitted, KatibOptions(algorithm=algorithm))

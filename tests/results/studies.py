@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from threadpoolctl import threadpool_limits
+
 from hptune.results.report.surrogate import Surrogate
 from hptune.results.study import Goal, JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.search.scale import Scale
@@ -48,9 +50,11 @@ def curve(final, points, goal=Goal.MAXIMIZE):
 def suggest(space: SearchSpace, run: Callable, count: int, goal=Goal.MAXIMIZE):
     """Trials that the bandit suggests; ``run`` makes the trial of a number and values."""
     study = Study("job", "accuracy", goal, count)
-    for number in range(1, count + 1):
-        done = run(number, Surrogate(study, space).suggestion(seed=0))
-        study = replace(study, trials=(*study.trials, done))
+    # Small matrices are slow where threads wait for one another on a busy machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for number in range(1, count + 1):
+            done = run(number, Surrogate(study, space).suggestion(seed=0))
+            study = replace(study, trials=(*study.trials, done))
     return study.trials
 
 

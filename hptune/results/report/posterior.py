@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hptune.results.report.marks import frame_of, kind_of, label, short
+from hptune.results.report.marks import frame_of, kind_of, short
 from hptune.results.report.places import axis, grid, place_of
 from hptune.results.report.surrogate import Belief, Surrogate
 from hptune.results.study import Study, Trial
@@ -69,7 +69,6 @@ class Positions:
         spread = np.concatenate([np.ravel(each["deviation"]) for each in positions])
         content = {
             "parameters": [self._axis(parameter) for parameter in self._parameters],
-            "metric": label(self._study.metric, 32),
             "range": _rounded(self._frame.range),
             "limits": _rounded([self._frame.low, self._frame.high]),
             "highestIsBest": self._study.goal.better(1.0, 0.0),
@@ -143,7 +142,7 @@ class Positions:
 
     def _axis(self, parameter: Parameter) -> dict[str, Any]:
         return {
-            "name": label(parameter.name, 32),
+            "name": parameter.name,
             "axis": axis(parameter, 4),
             "curve": _places(parameter, _CURVE_POINTS),
             "map": _places(parameter, _MAP_POINTS),

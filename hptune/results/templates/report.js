@@ -4,6 +4,7 @@
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const coarse = matchMedia("(pointer: coarse)");
+  const narrow = matchMedia("(max-width: 44rem)");
   const table = document.getElementById("table");
   const headers = [...table.tHead.rows[0].cells];
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -28,19 +29,25 @@
 
   // Plotly takes markup in its texts.
   const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  const cut = (text) => (text.length > 60 ? text.slice(0, 59) + "…" : text);
+  const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
   function describe(id) {
     const row = document.getElementById(`trial-${id}`);
     if (!row) return `trial ${id}`;
-    const lines = [...row.cells].map((cell, k) => cut(`${headers[k].textContent}: ${cell.textContent.trim()}`));
+    const lines = [...row.cells].map((cell, k) => cut(`${headers[k].textContent}: ${cell.textContent.trim()}`, 60));
     return lines.filter((_, k) => headers[k].querySelector("button")).slice(0, 14).map(escaped).join("<br>");
   }
 
   function draw(name, traces, layout) {
     const told = traces.map((trace) => (trace.customdata && !trace.hovertemplate
       ? { ...trace, hovertext: trace.customdata.map(describe), hoverinfo: "text" } : trace));
-    return Plotly.react(name, told, { ...layout, template: theme() }, config);
+    // Names side by side need more room than a phone has.
+    const names = layout.xaxis?.ticktext ?? [];
+    const upright = narrow.matches && layout.xaxis?.side !== "top" && names.join("").length > 14;
+    const axes = upright ? { xaxis: { ...layout.xaxis, tickangle: -90 } } : {};
+    // When the window changes, plotly asks the element for its height.
+    document.getElementById(name).style.height = `${layout.height}px`;
+    return Plotly.react(name, told, { ...layout, ...axes, template: theme() }, config);
   }
 
   const drawPlots = () => Object.entries(data.plots).map(([name, plot]) => draw(name, plot.data, plot.layout));
@@ -133,8 +140,8 @@
     const next = nextPoint(position, position.next?.place[1]);
     return draw(name, [surface, ...seen, ...next], {
       height: 320, showlegend: false, margin: { t: 8, r: 8, b: 32, l: 56 },
-      xaxis: { ...across.axis, showgrid: false, title: { text: across.name } },
-      yaxis: { ...up.axis, showgrid: false, title: { text: up.name } },
+      xaxis: { ...across.axis, showgrid: false, title: { text: escaped(cut(across.name, 32)) } },
+      yaxis: { ...up.axis, showgrid: false, title: { text: escaped(cut(up.name, 32)) } },
     });
   }
 
@@ -152,9 +159,7 @@
     const total = posterior.points.length;
     document.getElementById("seen-count").textContent = `${position.count} of ${total}`;
     slider.setAttribute("aria-valuetext", `${position.count} of ${total} trials`);
-    // The names are escaped for plotly.
-    const plain = new DOMParser().parseFromString(words(position), "text/html").documentElement.textContent;
-    document.getElementById("posterior-words").textContent = plain;
+    document.getElementById("posterior-words").textContent = words(position);
     const drawn = [drawCurve(position)];
     if (posterior.parameters.length > 1) {
       drawn.push(drawMap("posterior-mean", position, position.mean, posterior.limits, "Viridis"));
@@ -245,6 +250,6 @@
   listenToTable();
   listenToSlider();
   const drawAll = () => Promise.all([...drawPlots(), ...drawPosterior()]);
-  dark.addEventListener("change", drawAll);
+  for (const query of [dark, narrow]) query.addEventListener("change", drawAll);
   drawAll().then(() => { document.documentElement.dataset.drawn = "true"; });
 })();

@@ -7,8 +7,11 @@ import signal
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from hptune.errors import Fault, JobDirError
 from hptune.results.study import Measurement
+from hptune.storage.foreign import make_way
 from hptune.storage.job_dir import write_json
 from hptune.trial.last_words import explain_exit
 from hptune.trial.spec import TrialSpec
@@ -57,6 +60,7 @@ class Outcome:
 
     def save(self, path: Path) -> None:
         """Writes the outcome; after this the trial is never run again."""
+        make_way(path)
         write_json(path, asdict(self))
 
     @classmethod
@@ -82,10 +86,8 @@ class Outcome:
             ValueError: It is that of something else.
         """
         try:
-            content = json.loads(text)
-            final = content.pop("final")
-            return cls(final=Measurement(**final) if final else None, **content)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _FORM.validate_python(json.loads(text))
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def to_line(self, max_bytes: int) -> bytes:
@@ -104,6 +106,9 @@ class Outcome:
 
     def _line(self) -> bytes:
         return json.dumps(asdict(self), separators=(",", ":")).encode("ascii") + b"\n"
+
+
+_FORM = TypeAdapter(Outcome)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
+from hptune.storage.foreign import make_way
 from hptune.trial.companions import Companions, Failure, is_port_taken
 from hptune.trial.environment import output_places
 from hptune.trial.last_words import find_last_words
@@ -113,9 +114,10 @@ def prepare(spec: TrialSpec) -> None:
     if not spec.address:
         for place in output_places(spec).values():
             Path(place).mkdir(parents=True, exist_ok=True)
-    directory.metric_file.parent.mkdir(parents=True, exist_ok=True)
     for path in (directory.outcome, directory.measurements, directory.metric_file):
+        make_way(path)
         path.unlink(missing_ok=True)
+    make_way(directory.trainer_pid)
     # Emptied and not removed: whoever runs the trial holds a lock on it.
     for path in directory.trainer_pids:
         path.write_text("", encoding="ascii")

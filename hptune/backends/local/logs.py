@@ -26,6 +26,9 @@ class _Log:
 
     def read_new(self, *, to_end: bool) -> Iterator[LogLine]:
         """Yields the lines written since the last call; half a line only when nothing more is to come."""
+        if not self._path.is_file():
+            # The trainer has put something else in its place.
+            return
         written = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
         with self._path.open("rb") as file:
             file.seek(self._offset)

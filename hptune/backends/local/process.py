@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from hptune.backends.local.slots import Slot
+from hptune.errors import JobDirError
+from hptune.storage.foreign import make_way, read_regular
 from hptune.trial.container import remove_containers
 from hptune.trial.document import LOCAL_COMMAND, local_arguments
 from hptune.trial.metrics.curve import CurveReader
@@ -18,6 +21,8 @@ from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
 from hptune.trial.supervise import prepare
 from hptune.trial.trainer import GRACE_S, signal_group
+
+_MAX_PID_BYTES = 10
 
 
 class Process(Protocol):
@@ -118,6 +123,7 @@ class TrialProcess:
         # Held open, and never written to: it closes when this process dies, however it dies.
         standard_input, held_open = os.pipe()
         self._held_open = os.fdopen(held_open, "wb")
+        make_way(spec.directory.log)
         with os.fdopen(standard_input, "rb"), spec.directory.log.open("ab") as log:
             self._process = start(spec, slot, standard_input, log)
 
@@ -138,7 +144,11 @@ class TrialProcess:
 
     def outcome(self) -> Outcome | None:
         """Returns how the trainer ended; None where the process died before it could say."""
-        return Outcome.load(self.spec.directory.outcome)
+        try:
+            return Outcome.load(self.spec.directory.outcome)
+        except JobDirError:
+            # Written by the trainer itself: what ran it would have replaced it.
+            return None
 
     def ask_to_stop(self) -> None:
         """Tells the trainer to end; `wait_stopped` sees to it that it does."""
@@ -161,6 +171,15 @@ class TrialProcess:
         self._held_open.close()
         if self.killed:
             for path in self.spec.directory.trainer_pids:
-                if trainer := path.read_text(encoding="ascii"):
-                    signal_group(int(trainer), signal.SIGKILL)
+                if group := _recorded_group(path):
+                    signal_group(group, signal.SIGKILL)
             remove_containers(self.spec)
+
+
+def _recorded_group(path: Path) -> int | None:
+    """Reads the process group of a trainer; None where there is none, or the trainer wrote something else."""
+    text = read_regular(path, _MAX_PID_BYTES)
+    if not text.isdigit():
+        return None
+    group = int(text)
+    return group if group > 1 and group != os.getpgrp() else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -67,7 +68,9 @@ class CurveReader:
         self._offset += len(complete) + len(newline)
         self.new_from = len(self.measurements)
         for line in complete.splitlines():
-            self._take(json.loads(line))
+            # The file lies where the trainer may write: what is none of our lines is passed over.
+            with suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+                self._take(json.loads(line))
         return bool(newline)
 
     def _take(self, line: dict[str, object]) -> None:

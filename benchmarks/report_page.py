@@ -22,7 +22,8 @@ status, space = STUDIES[{name!r}]()
 start_s = time.perf_counter()
 page = render(status, space)
 seconds = loaded_s + time.perf_counter() - start_s
-print(f"| {{len(status.study.trials)}} | {{len(space)}} | {{seconds:.1f}} s | {{len(page.encode()) / 1e6:.2f}} MB |")
+size_mb = len(page.encode()) / 1e6
+print(f"| {{len(status.study.trials)}} | {{len(space)}} | {{seconds:.1f}} s | {{size_mb:.2f}} MB |")
 """
 
 

@@ -22,18 +22,32 @@ pytestmark = pytest.mark.docker
 def program(engine, hptune_image, tmp_path_factory):
     """The pod's volume with what its init container has copied; twice, for a kubelet may start it again."""
     volume = tmp_path_factory.mktemp("program")
-    volume.chmod(0o777)
-    (init,) = experiment(["--command=task", "--master-image-uri=i"], tmp_path_factory.mktemp("job"))[
-        "initContainers"
-    ]
-    (mount,) = init["volumeMounts"]
-    user = init["securityContext"]["runAsUser"]
-    restricted = ["--network=none", f"--user={user}", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+    init = Init(engine, hptune_image, volume, tmp_path_factory.mktemp("job"))
     for _ in range(2):
-        engine.run(
-            hptune_image, *init["command"], options=[*restricted, f"--volume={volume}:{mount['mountPath']}"]
-        )
+        init.run()
     return volume
+
+
+class Init:
+    """The pod's init container, with a directory for the volume that it copies to."""
+
+    def __init__(self, engine, image, volume, folder):
+        self._engine, self._image = engine, image
+        volume.chmod(0o777)
+        (init,) = experiment(["--command=task", "--master-image-uri=i"], folder)["initContainers"]
+        (mount,) = init["volumeMounts"]
+        user = init["securityContext"]["runAsUser"]
+        self._flags = ["--network=none", f"--user={user}", "--cap-drop=ALL"]
+        self._flags += ["--security-opt=no-new-privileges", f"--volume={volume}:{mount['mountPath']}"]
+        self._command = init["command"]
+
+    def run(self):
+        self._engine.run(self._image, *self._command, options=self._flags)
+
+    def start(self):
+        """Starts it; returns its id."""
+        words = ["run", "--detach", *self._flags, "--entrypoint", self._command[0]]
+        return self._engine.docker(*words, self._image, *self._command[1:]).stdout.strip()
 
 
 def experiment(flags, folder, args=()):
@@ -160,3 +174,25 @@ def test_a_trial_program_that_is_killed_leaves_no_mark_of_success(pod):
     code, _ = waiting.run()
     assert code not in (0, 1)
     assert waiting.marks == []
+
+
+def test_an_init_container_that_is_killed_copies_all_when_it_is_started_again(
+    engine, hptune_image, small_image, tmp_path
+):
+    volume = tmp_path / "program"
+    volume.mkdir()
+    (tmp_path / "job").mkdir()
+    init = Init(engine, hptune_image, volume, tmp_path / "job")
+    killed = init.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while not any(volume.rglob("*.py")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    engine.docker("kill", killed)
+    assert engine.docker("wait", killed).stdout.strip() == "137"
+    engine.docker("rm", "--force", killed)
+    init.run()
+    flags = [f"--master-image-uri={small_image('shell')}", "--command=/bin/sh /task.sh"]
+    shell = Pod(engine, volume, small_image("shell"), tmp_path, flags)
+    code, printed = shell.run()
+    assert code == 0, printed
+    assert shell.outcome().final.value == 0.25

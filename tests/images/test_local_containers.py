@@ -128,11 +128,19 @@ def test_a_trials_time_limit_ends_its_container(engine, folder, python_image):
     assert containers(engine, folder) == []
 
 
+WAYS = {
+    "own entrypoint": ("python", {}),
+    "command": ("python", {"masterConfig": {"containerCommand": ["python", "/root/task.py"]}}),
+    "no Python": ("shell", {}),
+}
+
+
 @pytest.fixture
-def started(engine, folder, python_image):
-    """A job whose first trial has ended and whose second one waits in its container."""
-    folder.write_job(maxTrials=2)
-    words = ["--config=hptune.yaml", "--job-dir=out", f"--master-image-uri={python_image}"]
+def started(request, engine, folder, small_image):
+    """A job whose first trial has ended and whose second one waits in its container, of one of the ways."""
+    target, training = WAYS[getattr(request, "param", "own entrypoint")]
+    folder.write_job(maxTrials=2, training=training)
+    words = ["--config=hptune.yaml", "--job-dir=out", f"--master-image-uri={small_image(target)}"]
     command = [sys.executable, "-m", "hptune", "run", "j", *words, "--docker-flag=--network=none"]
     with Job([*command, "--", "--wait-in=2"], engine, folder) as job:
         yield job
@@ -188,7 +196,11 @@ def check_taken_up(job, folder):
     assert job.containers() == []
 
 
-@pytest.mark.parametrize("with_its_children", [False, True])
+@pytest.mark.parametrize(
+    ("started", "with_its_children"),
+    [("own entrypoint", False), ("own entrypoint", True), ("command", True), ("no Python", True)],
+    indirect=["started"],
+)
 def test_no_container_outlives_hptune_and_the_same_command_takes_the_job_up(
     started, folder, with_its_children
 ):

@@ -113,7 +113,7 @@ def test_gclouds_command_line_works_as_written(home):
     assert all(len(line) == 5 and line[2] == "master-replica-0" for line in lines)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", line[1]) for line in lines)
     assert "best: trial" in result.stdout
-    for name, content in (("results.json", '"trialId"'), ("report.html", "<title>census_1<")):
+    for name, content in (("results.json", '"trialId"'), ("report.html", "<title>census_1")):
         assert str(home / "out/census_1" / name) in result.stdout
         assert content in Path("out/census_1", name).read_text()
 

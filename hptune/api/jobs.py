@@ -97,7 +97,7 @@ def run(job: TuningJob | StrPath, *, install: bool = True, **fields: Unpack[JobF
     submission, backend = prepare_here(_request(job, fields), may_install=install)
     with show_progress(submission.study) as observe:
         status = backend.run(submission, observe)
-    report(status, JobDir(Path(submission.job_dir)).report)
+    report(status, JobDir(Path(submission.job_dir)).report, submission)
     return status.study
 
 

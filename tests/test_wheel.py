@@ -71,7 +71,7 @@ def test_a_wheel_has_every_file_of_the_package(wheel):
 
 def test_an_installed_wheel_runs(python, tmp_path):
     assert run(python, "-m", "hptune", "--version", cwd=tmp_path).startswith("hptune, version ")
-    where = "import hptune, hptune.results.report_page as page; print(hptune.__file__, bool(page.render))"
+    where = "import hptune, hptune.results.report.page as page; print(hptune.__file__, bool(page.render))"
     assert run(python, "-c", where, cwd=tmp_path).startswith(str(python.parents[1]))
 
 

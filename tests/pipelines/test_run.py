@@ -241,8 +241,8 @@ def test_a_terminal_shows_the_live_view_of_hptune_run_and_no_lines_of_trials(tmp
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
     assert code == 0, shown
     assert "tiny: minimize loss" in shown
-    assert re.search(r"trials \S*━+\S* 1/3 ", shown)
-    assert re.search(r"trial \d (runs, \d|waits to run)", shown)
+    assert re.search(r"━+─+  1/3 trials  best \S+ \(trial 1\)", shown)
+    assert re.search(r"\d +RUNNING ", shown)
     assert "trial 1/3 runs" not in shown
     # The live view is gone when the step has ended; the results are printed as everywhere.
     assert "report:\r\n" in shown

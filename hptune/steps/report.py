@@ -10,7 +10,6 @@ from urllib.parse import quote
 from hptune.job.submission import Submission
 from hptune.job.tuning_job import parse_training_input
 from hptune.results.report.facts import About
-from hptune.results.report.page import render
 from hptune.results.status_file import load_status
 from hptune.results.study import JobStatus
 from hptune.storage.remote import is_remote
@@ -59,6 +58,9 @@ def report_from_status(
 
 
 def _write(status: JobStatus, output: Path, about: About) -> None:
+    # Takes a second with what it draws with, which --help need not wait for.
+    from hptune.results.report.page import render
+
     job = parse_training_input(status.training_input, status.study.name)
     with atomic_file(output) as temporary:
         temporary.write_text(render(status, job.space, job.algorithm, about), encoding="utf-8")

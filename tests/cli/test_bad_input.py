@@ -191,12 +191,6 @@ COMMAND_LINES = {
 }
 
 JOB_DIRS = {
-    "a bucket": Case(RUN + " --job-dir gs://b/x", ("--job-dir", "'gs://b/x'", "local path")),
-    "a bucket in the job file": Case(
-        "run x --config bucket.yaml --module-name trainer.task",
-        ("bucket.yaml: jobDir", "'gs://b/x'", "--job-dir"),
-        {"bucket.yaml": JOB_FILE + "  jobDir: gs://b/x\n"},
-    ),
     "a file": Case(RUN + " --job-dir good.npz", ("good.npz", "is a file", "directory")),
     "below a file": Case(RUN + " --job-dir good.npz/x", ("--job-dir", "good.npz", "is a file")),
     "foreign files": Case(RUN + " --job-dir trainer", ("trainer", "holds other files", "new, empty")),

@@ -75,7 +75,8 @@ def public_methods():
 
 
 def test_every_method_is_called():
-    assert public_methods() == CALLS.keys() | DEPLOYERS
+    # Nodes belong to no namespace: who may not list them is told less of a pod that none has room for.
+    assert public_methods() == CALLS.keys() | DEPLOYERS | {"nodes"}
 
 
 @pytest.mark.parametrize("overlay", ["gke", "local", "multi-user"])

@@ -160,7 +160,10 @@ def test_a_failed_job_ends_with_1_and_the_last_lines_of_its_trial(commands):
     commands.write("print('no such file: data.npz')\nsys.exit(3)", maxTrials=2)
     result = call(commands.submit_line)
     assert result.code == 1
-    assert "hptune: trial 1 exited with code 3, and no trial has succeeded before it" in result.err
+    assert (
+        "trial 1 exited with code 3: no such file: data.npz, and no trial has succeeded before it"
+        in result.err
+    )
     assert "no such file: data.npz" in result.err
 
 

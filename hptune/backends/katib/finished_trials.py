@@ -90,7 +90,7 @@ def _record(trial: TrialDir) -> FinishedTrial | None:
         outcome = Outcome.load(trial.outcome)
         if outcome is None or trial.measurements.stat().st_size > MAX_CURVE_BYTES:
             return None
-        return FinishedTrial(outcome, curve_of(read_curve(trial.measurements)))
+        return FinishedTrial(outcome, curve_of(read_curve(trial.measurements, strict=True)))
     except (OSError, ValueError, TypeError, KeyError, InputError):
         # The caller tells of every trial without one.
         return None

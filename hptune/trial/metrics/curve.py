@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -51,8 +50,9 @@ class CurveReader:
         new_from: How many of them were there before the last call.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, strict: bool = False) -> None:
         self._path = path
+        self._strict = strict
         self._offset = 0
         self.source = _FIRST
         self.measurements: list[Measurement] = []
@@ -68,9 +68,12 @@ class CurveReader:
         self._offset += len(complete) + len(newline)
         self.new_from = len(self.measurements)
         for line in complete.splitlines():
-            # The file lies where the trainer may write: what is none of our lines is passed over.
-            with suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            try:
                 self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+                # The file lies where the trainer may write: what is none of our lines is passed over.
+                if self._strict:
+                    raise ValueError(f"{self._path}: {line[:80]!r} is no measurement") from error
         return bool(newline)
 
     def _take(self, line: dict[str, object]) -> None:
@@ -91,8 +94,16 @@ class CurveReader:
         return place
 
 
-def read_curve(path: Path) -> Sequence[Measurement]:
-    """Reads the measurements of a trial; none where there is no file."""
-    reader = CurveReader(path)
+def read_curve(path: Path, *, strict: bool = False) -> Sequence[Measurement]:
+    """Reads the measurements of a trial; none where there is no file.
+
+    Args:
+        path: The file.
+        strict: Whether a line that is none of ours is refused; else it is passed over.
+
+    Raises:
+        ValueError: There is such a line, and ``strict`` was asked for.
+    """
+    reader = CurveReader(path, strict=strict)
     reader.read_new()
     return reader.measurements

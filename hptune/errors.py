@@ -55,6 +55,15 @@ class InputError(HptuneError):
         super().__init__("\n".join(map(str, self.faults)))
 
 
+def describe_os_error(error: OSError) -> str:
+    """Says what the system refused, and of which file.
+
+    Where one name was to take another's place, the second is the one that people know.
+    """
+    name = error.filename2 or error.filename
+    return f"{name}: {error.strerror}" if name else str(error)
+
+
 class JobFileError(InputError):
     """The job file is not a tuning job."""
 

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from hptune.console.output import open_closed_streams
-from hptune.errors import HptuneError
+from hptune.errors import HptuneError, describe_os_error
 from hptune.extras import explain_missing
 
 
@@ -48,8 +48,7 @@ def run_command(command: click.Command, program: str) -> None:
         sys.exit(1)
     except OSError as error:
         # A full disk, a directory that may not be written: nothing that a traceback would explain.
-        name = error.filename2 or error.filename
-        _fail(f"{name}: {error.strerror}" if name else str(error), 1)
+        _fail(describe_os_error(error), 1)
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -49,16 +49,16 @@ class Tuned:
         )
         assert ended.returncode == 0, ended.stderr
         [self.trial] = json.loads((out / "results.json").read_text())["trainingOutput"]["trials"]
-        state = out / "hptune" / "trials" / "1"
+        self.state = state = out / "hptune" / "trials" / "1"
         self.lines = (state / "log.txt").read_text().splitlines()
         self.steps = [each.step for each in read_curve(state / "measurements.jsonl")]
         self.output = out / "1"
 
-    def assert_of(self, tasks):
-        """Its tasks are these; one that had nothing to print before the master ended has no line."""
-        told = {line.partition("\t")[0] for line in self.lines if "-replica-" in line}
-        assert "master-replica-0" in told
-        assert told <= tasks
+    @property
+    def tasks(self):
+        """Those that were started: one that had nothing to print before the master ended has no line."""
+        beside = {path.parent.name for path in self.state.glob("tasks/*/trainer.pid")}
+        return beside | {line.partition("\t")[0] for line in self.lines if "-replica-" in line}
 
     @property
     def objective(self):
@@ -76,7 +76,7 @@ THREE = {"master-replica-0", "worker-replica-0", "ps-replica-0"}
 @pytest.mark.usefixtures("tensorflow_1")
 def test_an_estimator_trains_and_evaluates_on_its_cluster(tmp_path):
     tuned = Tuned(tmp_path / "job", TRAINERS / "census_style", "--train-steps", "150", size=3)
-    tuned.assert_of(THREE)
+    assert tuned.tasks == THREE
     tuned.assert_measured_once()
     assert 0.5 < tuned.objective <= 1
     assert list((tuned.output / "eval").glob("*tfevents*"))
@@ -85,14 +85,14 @@ def test_an_estimator_trains_and_evaluates_on_its_cluster(tmp_path):
 @pytest.mark.usefixtures("tensorflow_1")
 def test_a_word2vec_keeps_its_vectors_on_a_parameter_server(tmp_path):
     tuned = Tuned(tmp_path / "job", TRAINERS / "word2vec_style", "--max-steps", "200", size=3)
-    tuned.assert_of(THREE)
+    assert tuned.tasks == THREE
     tuned.assert_measured_once()
 
 
 @pytest.mark.usefixtures("tensorflow_1")
 def test_a_keras_model_is_kept_equal_on_its_workers(tmp_path):
     tuned = Tuned(tmp_path / "job", TRAINERS / "multi_worker_style")
-    tuned.assert_of({"master-replica-0", "worker-replica-0"})
+    assert tuned.tasks == {"master-replica-0", "worker-replica-0"}
     # Both report each epoch; the chief's counts.
     assert tuned.steps == [1, 2, 3]
     assert sum("replicas in sync: 2" in line for line in tuned.lines) == 2
@@ -101,5 +101,5 @@ def test_a_keras_model_is_kept_equal_on_its_workers(tmp_path):
 
 def test_the_example_of_parameter_servers(tmp_path):
     tuned = Tuned(tmp_path / "job", EXAMPLES / "parameter_server", "--steps", "60", size=3)
-    tuned.assert_of(THREE)
+    assert tuned.tasks == THREE
     assert tuned.steps == [20, 40, 60]

@@ -21,7 +21,7 @@ from hptune.backends.local.results_file import ResultsFile
 from hptune.backends.local.slots import machine_cores, machine_gpus, share
 from hptune.backends.local.store import StudyStore, create_or_open, open_to_read
 from hptune.backends.local.warm import trial_starts
-from hptune.errors import Fault, HptuneError, Interrupted, JobDirError, JobFailed
+from hptune.errors import Fault, HptuneError, Interrupted, JobDirError, JobFailed, describe_os_error
 from hptune.job.fingerprint import fingerprint
 from hptune.job.submission import Submission
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial
@@ -263,7 +263,5 @@ def _own_failure(error: Exception) -> str:
     if isinstance(error, HptuneError):
         return str(error)
     if isinstance(error, OSError) and error.filename:
-        # Where one name was to take another's place, the second is the one that people know.
-        name = error.filename2 or error.filename
-        return f"{name}: {error.strerror}; once that is mended the same command takes it up"
+        return f"{describe_os_error(error)}; once that is mended the same command takes it up"
     return f"hptune itself failed: {type(error).__name__}: {error}; the trials that ended are kept"

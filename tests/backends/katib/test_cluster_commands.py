@@ -160,10 +160,8 @@ def test_a_failed_job_ends_with_1_and_the_last_lines_of_its_trial(commands):
     commands.write("print('no such file: data.npz')\nsys.exit(3)", maxTrials=2)
     result = call(commands.submit_line)
     assert result.code == 1
-    assert (
-        "trial 1 exited with code 3: no such file: data.npz, and no trial has succeeded before it"
-        in result.err
-    )
+    cause = "trial 1 exited with code 3: no such file: data.npz, and no trial has succeeded before it"
+    assert f"hptune: {cause}" in result.err
     assert "no such file: data.npz" in result.err
 
 

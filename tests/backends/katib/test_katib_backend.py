@@ -29,7 +29,8 @@ class TestContract(BackendContract):
         """Differs in that Katib may have begun another trial before the job is ended."""
         job = make_job("print('no such file: data.npz')\nsys.exit(3)", maxTrials=9)
         with pytest.raises(
-            JobFailed, match=r"trial 1 exited with code 3.*, and no trial has succeeded"
+            JobFailed,
+            match=r"trial 1 exited with code 3: no such file: data\.npz, and no trial has succeeded",
         ) as failure:
             job.run()
         assert "no such file: data.npz" in str(failure.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from kubeflow_katib_api.models import (
@@ -25,7 +26,13 @@ from hptune.backends.katib.experiment.annotations import SUBMISSION_ANNOTATION
 from hptune.backends.katib.experiment.checks import check
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.experiment.parameters import algorithm_spec, parameter_specs
-from hptune.backends.katib.experiment.trial_job import CONTAINER, METRICS_FILE, labels, trial_job
+from hptune.backends.katib.experiment.trial_job import (
+    CONTAINER,
+    METRICS_FILE,
+    labels,
+    trial_document,
+    trial_job,
+)
 from hptune.backends.katib.experiment.trial_tfjob import (
     JOB_ROLE_LABEL,
     MASTER_ROLE,
@@ -70,7 +77,8 @@ def build_experiment(submission: Submission, options: KatibOptions) -> dict[str,
             name=name,
             namespace=options.namespace,
             labels=labels(submission, options),
-            annotations={SUBMISSION_ANNOTATION: SUBMISSION_FORM.text(submission)},
+            # Without the words of who typed it: the same job and options make the same Experiment.
+            annotations={SUBMISSION_ANNOTATION: SUBMISSION_FORM.text(replace(submission, command_line=""))},
         ),
         spec=_spec(submission, options, name),
     )
@@ -140,6 +148,7 @@ def _trial_template(submission: Submission, options: KatibOptions, name: str) ->
     trial_name = places.pop("${trialSpec.Name}")
     is_cluster = bool(submission.job.replicas)
     trial = trial_tfjob if is_cluster else trial_job
+    document = trial_document(submission, options, name, places, trial_name)
     return V1beta1TrialTemplate(
         primaryContainerName=TFJOB_CONTAINER if is_cluster else CONTAINER,
         primaryPodLabels={JOB_ROLE_LABEL: MASTER_ROLE} if is_cluster else None,
@@ -153,7 +162,7 @@ def _trial_template(submission: Submission, options: KatibOptions, name: str) ->
             V1beta1TrialParameterSpec(name=each, reference=reference)
             for each, reference in references.items()
         ],
-        trialSpec=trial(submission, options, name, places, trial_name),
+        trialSpec=trial(submission, options, document),
     )
 
 

@@ -60,23 +60,14 @@ def labels(submission: Submission, options: KatibOptions) -> dict[str, str]:
     return {**options.labels, **own}
 
 
-def trial_job(
-    submission: Submission,
-    options: KatibOptions,
-    experiment: str,
-    placeholders: dict[str, str],
-    trial_name: str,
-) -> dict[str, Any]:
+def trial_job(submission: Submission, options: KatibOptions, document: str) -> dict[str, Any]:
     """Builds the Job of a trial of one task.
 
     Args:
         submission: The job.
         options: How its trials run.
-        experiment: The Experiment's name, with which its trials' names begin.
-        placeholders: By a parameter's name, the text that Katib replaces by its value.
-        trial_name: The text that Katib replaces by the trial's name.
+        document: What `trial_document` made of it.
     """
-    document = trial_document(submission, options, experiment, placeholders, trial_name)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -116,7 +107,15 @@ def trial_document(
     placeholders: dict[str, str],
     trial_name: str,
 ) -> str:
-    """Writes a trial's document with the places that Katib fills in; for arguments see `trial_job`."""
+    """Writes a trial's document with the places that Katib fills in.
+
+    Args:
+        submission: The job.
+        options: How its trials run.
+        experiment: The Experiment's name, with which its trials' names begin.
+        placeholders: By a parameter's name, the text that Katib replaces by its value.
+        trial_name: The text that Katib replaces by the trial's name.
+    """
     pod = Pod(
         trial_prefix=f"{experiment}-",
         collector_file=Path(METRICS_FILE),

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hptune.backends.katib.experiment.trial_job import pod_template, trial_document
+from hptune.backends.katib.experiment.trial_job import pod_template
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.replicas import Replicas, Role
 from hptune.job.submission import Submission
@@ -42,15 +42,8 @@ _KINDS = {Role.WORKER: "Worker", Role.PS: "PS", Role.EVALUATOR: "Evaluator"}
 _RESTART_POLICY = "ExitCode"
 
 
-def trial_tfjob(
-    submission: Submission,
-    options: KatibOptions,
-    experiment: str,
-    placeholders: dict[str, str],
-    trial_name: str,
-) -> dict[str, Any]:
+def trial_tfjob(submission: Submission, options: KatibOptions, document: str) -> dict[str, Any]:
     """Builds the TFJob; for arguments see `trial_job`."""
-    document = trial_document(submission, options, experiment, placeholders, trial_name)
     job = submission.job
     master = task_type(Role.MASTER, job.training_input).capitalize()
     kinds = {master: _replica(submission, options, document, 1)}

@@ -62,7 +62,9 @@ class _Writer:
         self._next_s = 0.0
 
     def __call__(self, study: Study, trial: Trial, /) -> None:
-        if trial.state.finished or time.monotonic() >= self._next_s:
+        # A trial's begin and end are told at once: nothing else may come for as long as it trains.
+        has_begun = not trial.measurements
+        if has_begun or trial.state.finished or time.monotonic() >= self._next_s:
             self.write(study)
 
     def write(self, study: Study) -> None:

@@ -229,16 +229,22 @@ def test_a_terminal_shows_the_live_view_of_hptune_run_and_no_lines_of_trials(tmp
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
-    process = start(tmp_path, stderr=other)
+    hang = tmp_path / "hang"
+    hang.touch()
+    process = start(tmp_path, "--hang-while", str(hang), stderr=other)
     os.close(other)
-    seen = b""
+    shown = ""
     # The terminal of a process that has ended answers with an error.
     with suppress(OSError):
         while data := os.read(main, 65536):
-            seen += data
+            shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode("utf-8", "replace"))
+            # The second trial waits until it has been seen to run.
+            if re.search(r"━+─+  1/3 trials  best \S+ \(trial 1\)", shown) and re.search(
+                r"\d +RUNNING ", shown
+            ):
+                hang.unlink(missing_ok=True)
     os.close(main)
     code, stdout, _ = finish(process)
-    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
     assert code == 0, shown
     assert "tiny: minimize loss" in shown
     assert re.search(r"━+─+  1/3 trials  best \S+ \(trial 1\)", shown)

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.usefixtures("tensorflow_1")
 def test_a_trainer_of_keras_2_is_tuned_as_it_is(tmp_path, monkeypatch):
     shutil.copytree(TRAINERS / "keras2_style", tmp_path / "home")
     monkeypatch.chdir(tmp_path / "home")
+    # As some set it for TensorFlow 2.16.
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
     home = Folder(tmp_path / "home")
     ended = home.run()
     assert ended.code == 0, ended.err

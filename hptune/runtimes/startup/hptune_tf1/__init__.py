@@ -16,5 +16,7 @@ def install() -> None:
 
     from hptune_tf1.finder import Finder
 
+    # This environment has Keras 2 as keras. Asked for tf_keras, which it has not, TensorFlow breaks.
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder(v1=os.environ.get("HPTUNE_TF_API") != "2"))

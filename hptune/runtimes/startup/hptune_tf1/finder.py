@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -141,8 +140,6 @@ class _V1Loader(_Loader):
     """Loads TensorFlow as it is, then makes it the v1 API."""
 
     def exec_module(self, module: ModuleType) -> None:
-        # This environment has Keras 2 as keras. Asked for tf_keras, which it has not, TensorFlow breaks.
-        os.environ.pop("TF_USE_LEGACY_KERAS", None)
         self._loader.exec_module(module)
         # TensorFlow replaces its module by a wrapper while it is loaded.
         make_v1(sys.modules[module.__name__])

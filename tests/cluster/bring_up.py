@@ -16,6 +16,7 @@ def build() -> None:
     """
     machine.check()
     machine.install()
+    machine.try_kernel()
     if not ARGO.directory.is_dir():
         tell(f"building in {settings.CACHE}; the first time takes half an hour of two processors, or more")
     for directory in (settings.STATE, settings.RUN):

@@ -33,7 +33,8 @@ def make_once(directory: Path, make: Callable[[Path], None], progress: Progress)
 
     Args:
         directory: What to make.
-        make: Fills it; it does not exist when this is called. What it raises is passed on.
+        make: Fills it; it does not exist when this is called. What it raises is passed on. Programs that it
+            starts are started by `hptune.runtimes.pip.started`, so that they hold the lock.
         progress: Is told where another process is waited for.
     """
     if is_complete(directory):
@@ -41,6 +42,8 @@ def make_once(directory: Path, make: Callable[[Path], None], progress: Progress)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with directory.with_name(f"{directory.name}.lock").open("w", encoding="ascii") as lock:
         _wait_for(lock.fileno(), directory, progress)
+        # What is started to fill the directory, and may outlive this process for a moment, holds it too.
+        os.set_inheritable(lock.fileno(), True)
         if is_complete(directory):
             return
         shutil.rmtree(directory, ignore_errors=True)

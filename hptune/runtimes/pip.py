@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from hptune.errors import RuntimeNotReady
 from hptune.runtimes.cache import Progress
+from hptune.runtimes.processes import die_with_parent
 
 _SHOWN_LINES = 12
 _SHOWN_COLUMNS = 160
@@ -31,7 +32,14 @@ def make_venv(python: str, directory: Path) -> str:
     Raises:
         RuntimeNotReady: It could not be made.
     """
-    _run([python, "-m", "venv", str(directory)], f"a virtual environment of {python} could not be made")
+    problem = f"a virtual environment of {python} could not be made"
+    try:
+        with started([python, "-m", "venv", str(directory)]) as process:
+            output, _ = process.communicate()
+    except OSError as error:
+        raise RuntimeNotReady(f"{problem}: {error}") from None
+    if process.returncode:
+        raise RuntimeNotReady(_with_last_lines(problem, output))
     return str(directory / "bin" / "python")
 
 
@@ -56,16 +64,32 @@ def install(python: str, arguments: Sequence[str], progress: Progress) -> None:
         "--progress-bar=off",
     ]
     last: deque[str] = deque(maxlen=_SHOWN_LINES)
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [*command, *arguments], stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
+    with started([*command, *arguments]) as process:
         for line in process.stdout or ():
             last.append(line.rstrip())
             if _TELLING.match(line):
                 progress(f"  {line.strip()[:_SHOWN_COLUMNS]}")
     if process.returncode:
         raise RuntimeNotReady("pip could not install what the trainer needs:\n" + "\n".join(last))
+
+
+def started(command: Sequence[str]) -> subprocess.Popen[str]:
+    """Starts a program that ends with this one, and holds until then the locks that are to be inherited.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Python's own descriptors are inherited only where that is asked for.
+        close_fds=False,
+        preexec_fn=die_with_parent(),
+    )
 
 
 def installed(python: str) -> dict[str, str]:
@@ -104,6 +128,9 @@ def _run(command: list[str], problem: str) -> str:
     except OSError as error:
         raise RuntimeNotReady(f"{problem}: {error}") from None
     if done.returncode:
-        lines = (done.stdout + done.stderr).strip().splitlines()[-_SHOWN_LINES:]
-        raise RuntimeNotReady(f"{problem}:\n" + "\n".join(lines))
+        raise RuntimeNotReady(_with_last_lines(problem, done.stdout + done.stderr))
     return done.stdout
+
+
+def _with_last_lines(problem: str, printed: str) -> str:
+    return f"{problem}:\n" + "\n".join(printed.strip().splitlines()[-_SHOWN_LINES:])

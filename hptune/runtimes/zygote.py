@@ -43,6 +43,7 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_REAP_S = 5.0
 _DEVICES = ("/dev/nvidia", "/dev/dri", "/dev/kfd", "/dev/accel")
 _prctl = ctypes.CDLL(None).prctl
 
@@ -121,11 +122,20 @@ def _threads_after_fork() -> int:
 
 
 def _children() -> list[int]:
-    # A kernel may be without this file.
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    # Not /proc/self/task/*/children, which a kernel may be without.
+    processes = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [process for process in processes if _parent(process) == os.getpid()]
+
+
+def _parent(process: int) -> int | None:
     with suppress(OSError):
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
-        return [int(child) for child in text.split()]
-    return []
+        stat_line = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat_line.rpartition(")")[2].split()[1])
+    return None
 
 
 def _descriptors() -> Descriptors:
@@ -152,18 +162,29 @@ def serve(control: socket.socket) -> tuple[Imported, dict[str, Any]]:
     imported = Imported(start["statements"], start["differ"])
     if imported.problem:
         control.sendall(imported.problem.encode("utf-8", "replace"))
+    # What a keeper that is killed leaves comes here.
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    keepers: dict[int, int] = {}
     while True:
+        ready = select.select([control.fileno(), *keepers], [], [])[0]
+        for ended in keepers.keys() & {*ready}:
+            os.waitpid(keepers.pop(ended), 0)
+            os.close(ended)
+            _end_children(spared={*keepers.values()})
+        if control.fileno() not in ready:
+            continue
         data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not data:
             os._exit(0)
-        if os.fork() == 0:
+        keeper = os.fork()
+        if keeper == 0:
             control.close()
+            for each in keepers:
+                os.close(each)
             order = _keep(imported, socket.socket(fileno=descriptors[0]))
             return imported, order
         os.close(descriptors[0])
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        keepers[os.pidfd_open(keeper)] = keeper
 
 
 def _keep(imported: Imported, connection: socket.socket) -> dict[str, Any]:
@@ -237,7 +258,10 @@ def _redirect(output: int) -> None:
 def _wait(connection: socket.socket, trainer: int) -> None:
     """Tells how the trainer ended; returns when the supervisor has hung up."""
     ended = os.pidfd_open(trainer)
-    ready, _, _ = select.select([ended, connection.fileno()], [], [])
+    while not (ready := select.select([ended, connection.fileno()], [], [], _REAP_S)[0]):
+        # What has left the trainer's group and ended.
+        for child in {*_children()} - {trainer}:
+            os.waitpid(child, os.WNOHANG)
     if ended in ready:
         # Not reaped yet, so that its number is nobody else's.
         how = os.waitid(os.P_PID, trainer, os.WEXITED | os.WNOWAIT)
@@ -252,10 +276,19 @@ def _end(trainer: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(trainer, signal.SIGKILL)
     os.waitpid(trainer, 0)
-    while children := _children():
+    _end_children(spared=set())
+
+
+def _end_children(spared: set[int]) -> None:
+    """Ends children, and theirs, which come here then; one that may not be killed stays."""
+    spared = {*spared}
+    while children := {*_children()} - spared:
         for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            try:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            except PermissionError:
+                spared.add(child)
 
 
 def become(imported: Imported, order: Mapping[str, Any]) -> tuple[types.CodeType, dict[str, Any]]:

@@ -19,6 +19,7 @@ from typing import IO
 
 from hptune.job.replicas import Role
 from hptune.trial.spec import TrialSpec
+from hptune.trial.strays import record_group
 from hptune.trial.task_output import TaskOutput
 from hptune.trial.tasks import Task
 from hptune.trial.trainer import StartTrainer, Trainer, signal_group
@@ -126,6 +127,11 @@ class Companions:
         return {each.process.pid for each in self._all if each.process and each.task.is_measured}
 
     @property
+    def running(self) -> set[int]:
+        """The processes of those that run, or have ended without having been tended to."""
+        return {each.process.pid for each in self._all if each.process}
+
+    @property
     def note(self) -> str:
         """Says which of them failed and were started again; empty where none was."""
         again = [(each.task.name, each.restarts) for each in self._all if each.restarts]
@@ -209,7 +215,8 @@ class Companions:
 
     def _start(self, each: _Companion, given_up: Callable[[], bool] = lambda: False) -> None:
         each.process = process = self._start_trainer(each.workspace, self._lock, given_up)
-        each.spec.directory.trainer_pid.write_text(str(process.pid), encoding="ascii")
+        with each.spec.directory.trainer_pid.open("w", encoding="ascii") as file:
+            record_group(file, process.pid)
         if not each.task.is_measured:
             self.groups.add(process.pid)
         self._selector.register(process.output, selectors.EVENT_READ, each)

@@ -15,11 +15,13 @@ import os
 import selectors
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from hptune.console.program import run_command
+from hptune.runtimes.processes import adopt_orphans, end_children
 from hptune.trial.__main__ import main
 
 MAX_DESCRIPTORS = 253
@@ -31,9 +33,10 @@ class _Child:
     pid: int
     connection: socket.socket
 
-    def tell_end(self) -> None:
-        """Tells how it ended; nobody is told where nobody listens any more."""
+    def end(self, others: Mapping[int, _Child]) -> None:
+        """Ends what it left where it was killed, and tells how it ended, if somebody still listens."""
         exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        end_children({each.pid for each in others.values()})
         with self.connection:
             _send(self.connection, {"exitCode": exit_code})
 
@@ -42,29 +45,39 @@ def serve(control: socket.socket) -> None:
     """Forks a program for each that asks; returns in the new process alone, its arguments in ``sys.argv``."""
     selector = selectors.DefaultSelector()
     selector.register(control, selectors.EVENT_READ)
-    while True:
+    adopt_orphans()
+    while selector.get_map():
         for key, _ in selector.select():
             if isinstance(key.data, _Child):
                 selector.unregister(key.fd)
                 os.close(key.fd)
-                key.data.tell_end()
+                key.data.end(_children(selector))
                 continue
             data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not data:
-                sys.exit()
+                # Who starts trials is gone. These see that too, and end; what they leave is ended here.
+                selector.unregister(control)
+                control.close()
+                continue
             child = _fork(socket.socket(fileno=descriptors[0]))
             if child is None:
                 control.close()
                 _forget(selector)
                 return
             selector.register(_process_of(child), selectors.EVENT_READ, child)
+    sys.exit()
+
+
+def _children(selector: selectors.BaseSelector) -> dict[int, _Child]:
+    """Returns the programs that run, by the descriptors of their processes."""
+    return {key.fd: key.data for key in selector.get_map().values() if isinstance(key.data, _Child)}
 
 
 def _forget(selector: selectors.BaseSelector) -> None:
     """Closes what belongs to other trials."""
-    children = [(key.fd, key.data) for key in selector.get_map().values() if isinstance(key.data, _Child)]
+    children = _children(selector)
     selector.close()
-    for process, child in children:
+    for process, child in children.items():
         os.close(process)
         child.connection.close()
 

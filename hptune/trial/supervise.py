@@ -17,6 +17,7 @@ from typing import IO, Protocol
 
 from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
+from hptune.runtimes.processes import adopt_orphans, end_children, reap_orphans
 from hptune.storage.foreign import make_way
 from hptune.trial.companions import Companions, Failure, is_port_taken
 from hptune.trial.environment import output_places
@@ -31,12 +32,15 @@ from hptune.trial.metrics.unmeasured import Unmeasured
 from hptune.trial.missing_file import advise_missing_file
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
+from hptune.trial.strays import end_strays, record_group
 from hptune.trial.task_output import TaskOutput, labelled
 from hptune.trial.tasks import MASTER, Task
 from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
 from hptune.trial.workspaces import Workspaces, own_workspaces
 
 _POLL_S = 0.25
+# What a trainer leaves is given to end by itself; the service ended all with the trainer.
+_DAEMONS_GRACE_S = 1.0
 # As many sets of ports as a trial of several tasks may try, where others take them before its tasks do.
 _PORT_ATTEMPTS = 3
 # At least what a pipe holds, so that one reading empties it.
@@ -118,9 +122,6 @@ def prepare(spec: TrialSpec) -> None:
         make_way(path)
         path.unlink(missing_ok=True)
     make_way(directory.trainer_pid)
-    # Emptied and not removed: whoever runs the trial holds a lock on it.
-    for path in directory.trainer_pids:
-        path.write_text("", encoding="ascii")
     if spec.task == MASTER and not spec.pod:
         for each in spec.beside_master():
             prepare(each)
@@ -128,9 +129,17 @@ def prepare(spec: TrialSpec) -> None:
 
 @contextmanager
 def _alone(spec: TrialSpec) -> Iterator[IO[str]]:
-    """Waits until an attempt that was cut off has stopped its trainer: two would write to one directory."""
-    with spec.directory.trainer_pid.open("a", encoding="ascii") as pid_file:
+    """Sees to it that of an attempt that was cut off nothing runs: two would write to one directory."""
+    directory = spec.directory
+    with directory.trainer_pid.open("a", encoding="ascii") as pid_file:
+        # It has its trainer stopped yet, where it could be asked to.
         fcntl.flock(pid_file, fcntl.LOCK_EX)
+        if directory.work.exists():
+            end_strays(directory)
+        # Emptied and not removed, for the lock is on it.
+        for path in directory.trainer_pids:
+            path.write_text("", encoding="ascii")
+        adopt_orphans()
         yield pid_file
 
 
@@ -199,6 +208,8 @@ class _Supervisor:
                     others.ask_to_stop()
                     process.stop()
                     others.stop()
+                    # Those that have left the trainer's group.
+                    end_children(grace_s=_DAEMONS_GRACE_S)
                 self._read_rest(process, reader)
         outcome = self._outcome(reader, process.wait(), timed_out, others, start_s, memory)
         if not stopped:
@@ -219,9 +230,7 @@ class _Supervisor:
         except (OSError, Interrupted):
             others.stop()
             raise
-        pid_file.truncate(0)
-        pid_file.write(str(process.pid))
-        pid_file.flush()
+        record_group(pid_file, process.pid)
         return process
 
     def _outcome(
@@ -311,6 +320,7 @@ class _Supervisor:
                             with suppress(TrainerTimeout):
                                 process.wait(_POLL_S)
                 others.tend()
+                reap_orphans({process.pid, *others.running})
                 if time.monotonic() >= next_reading:
                     reader.read_files({process.pid, *others.measured_groups})
                     next_reading = time.monotonic() + _POLL_S

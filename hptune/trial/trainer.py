@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,11 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Protocol, Self, cast
 
+from hptune.runtimes.processes import die_with_parent
 from hptune.trial.workspace import Workspace
 
 GRACE_S = 10.0
 """What a trainer is given to end by itself before it is killed."""
-_PR_SET_PDEATHSIG = 1
 
 
 class TrainerTimeout(Exception):
@@ -102,7 +101,7 @@ class _Spawned(Trainer):
             stderr=subprocess.STDOUT,
             process_group=0,
             # Safe: this process has one thread.
-            preexec_fn=_die_with_parent(),
+            preexec_fn=die_with_parent(),
         )
         self.pid = self._process.pid
         self.output = cast(IO[bytes], self._process.stdout).fileno()
@@ -121,22 +120,6 @@ class _Spawned(Trainer):
         cast(IO[bytes], self._process.stdout).close()
         if self.ending is not None:
             os.close(self.ending)
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Has the kernel kill the trainer when this process is killed; Linux only."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def set_death_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            # It was killed a moment before.
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return set_death_signal
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

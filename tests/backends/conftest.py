@@ -1,3 +1,5 @@
+import multiprocessing
+
 import pytest
 from tiny_jobs import Job, job_text
 
@@ -22,3 +24,11 @@ def make_job(tmp_path):
         return job
 
     return make
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Starts the command line in processes that have imported it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hptune.cli.app"])
+    return context

@@ -10,10 +10,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from killable_jobs import command_line
 from tiny_jobs import Job
 
 from hptune.backends.local import warm
 from hptune.results.study import TrialState
+from hptune.runtimes.processes import all_processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials are forked on Linux alone")
 
@@ -222,10 +224,9 @@ def test_the_process_that_forks_trials_is_replaced_when_it_is_killed(make_job):
 
     def observe(_study, trial):
         if trial.state.finished and not killed:
-            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-            nurseries = [c for c in children if b"nursery" in Path("/proc", c, "cmdline").read_bytes()]
-            killed.extend(nurseries)
-            os.kill(int(nurseries[0]), signal.SIGKILL)
+            children = [each.pid for each in all_processes() if each.parent == os.getpid()]
+            killed.extend(each for each in children if b"nursery" in command_line(each))
+            os.kill(killed[0], signal.SIGKILL)
 
     study = job.run(observe)
     assert [trial.state for trial in study.trials] == [TrialState.SUCCEEDED] * 3

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from hptune.runtimes import cache
+from hptune.runtimes.processes import Process
 
 SLOW = """
 import sys, time
@@ -57,3 +58,39 @@ def test_of_two_at_once_one_makes_it_and_the_other_says_that_it_waits(tmp_path):
     waiting.join(30)
     assert process.wait() == 0
     assert said == [f"waits for another process that makes {tmp_path / 'a'}"]
+
+
+OUTLIVES = """
+import sys
+from pathlib import Path
+from hptune.runtimes.cache import make_once
+from hptune.runtimes.pip import started
+PROGRAM = "import ctypes, os, time; {}; open('pid', 'w').write(str(os.getpid())); time.sleep({})"
+def make(path):
+    path.mkdir()
+    started([sys.executable, "-c", PROGRAM.format(*sys.argv[2:])]).wait()
+make_once(Path(sys.argv[1]), make, print)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's death signal is Linux's")
+@pytest.mark.parametrize(
+    ("spoils", "seconds"),
+    [("pass", "600"), ("ctypes.CDLL(None).prctl(1, 0)", "1")],
+    ids=["ends at once", "has given up its death signal"],
+)
+def test_what_fills_a_directory_and_outlives_who_started_it_shares_it_with_nobody(tmp_path, spoils, seconds):
+    process = subprocess.Popen([sys.executable, "-c", OUTLIVES, "a", spoils, seconds], cwd=tmp_path)
+    pid_file = tmp_path / "pid"
+    while not (pid_file.exists() and pid_file.read_text()):
+        time.sleep(0.01)
+    process.kill()
+
+    def make_alone(path):
+        left = Process.read(int(pid_file.read_text()))
+        assert left is None or left.is_zombie
+        make(path)
+
+    cache.make_once(tmp_path / "a", make_alone, print)
+    assert cache.is_complete(tmp_path / "a")
+    process.wait()

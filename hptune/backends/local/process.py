@@ -8,21 +8,19 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 from hptune.backends.local.slots import Slot
 from hptune.errors import JobDirError
-from hptune.storage.foreign import make_way, read_regular
+from hptune.storage.foreign import make_way
 from hptune.trial.container import remove_containers
 from hptune.trial.document import LOCAL_COMMAND, local_arguments
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TrialSpec
+from hptune.trial.strays import end_strays
 from hptune.trial.supervise import prepare
-from hptune.trial.trainer import GRACE_S, signal_group
-
-_MAX_PID_BYTES = 10
+from hptune.trial.trainer import GRACE_S
 
 
 class Process(Protocol):
@@ -170,16 +168,5 @@ class TrialProcess:
         self._process.close()
         self._held_open.close()
         if self.killed:
-            for path in self.spec.directory.trainer_pids:
-                if group := _recorded_group(path):
-                    signal_group(group, signal.SIGKILL)
+            end_strays(self.spec.directory)
             remove_containers(self.spec)
-
-
-def _recorded_group(path: Path) -> int | None:
-    """Reads the process group of a trainer; None where there is none, or the trainer wrote something else."""
-    text = read_regular(path, _MAX_PID_BYTES)
-    if not text.isdigit():
-        return None
-    group = int(text)
-    return group if group > 1 and group != os.getpgrp() else None

@@ -11,14 +11,15 @@ import hashlib
 import io
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from hptune.errors import Fault, JobFailed, UsageError
 from hptune.job.fingerprint import digest
+from hptune.runtimes.pip import started
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 
@@ -156,15 +157,18 @@ def install(archives: Sequence[Path | str], target: Path) -> None:
     # Archives that are gone are no others.
     if not archives or same or (target.exists() and not content):
         return
-    # Under another name until it is complete.
-    partial = target.with_name(f".{target.name}.partial")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"]
-    result = subprocess.run(
-        [*command, str(partial), "--", *map(str, archives)], capture_output=True, text=True, check=False
-    )
-    if result.returncode:
-        lines = (result.stdout + result.stderr).strip().splitlines()[-_SHOWN_LINES:]
-        raise JobFailed("the job's packages could not be installed:\n" + "\n".join(lines))
-    (partial / _INSTALLED).write_text(content, encoding="ascii")
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{target.name}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # Elsewhere until it is complete, and never where a pip was that was cut off.
+    with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
+        partial = Path(temporary, target.name)
+        with started([*command, str(partial), "--", *map(str, archives)]) as process:
+            printed, _ = process.communicate()
+        if process.returncode:
+            lines = printed.strip().splitlines()[-_SHOWN_LINES:]
+            raise JobFailed("the job's packages could not be installed:\n" + "\n".join(lines))
+        (partial / _INSTALLED).write_text(content, encoding="ascii")
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)

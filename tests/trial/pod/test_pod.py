@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from hptune.job.submission import Program
 from hptune.results.study import Measurement
+from hptune.runtimes.processes import all_processes
 from hptune.storage.job_dir import JobDir, TrialDir
 from hptune.trial.outcome import Outcome
 from hptune.trial.pod.collector import STEP_METRIC
@@ -81,8 +81,8 @@ class Pod:
 
     def child(self):
         """The shell's only child, as Katib's collector looks for it."""
-        (pid,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(pid)
+        (child,) = (each for each in all_processes() if each.parent == self.process.pid)
+        return child.pid
 
     def stop_early(self):
         """What Katib's collector does when its rules are met."""

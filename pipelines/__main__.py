@@ -12,16 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from components.images import git_revision
 from hptune.backends.katib.experiment.resources import GPU
+from hptune.backends.katib.options import Cpus, Size
+from hptune.backends.katib.quantities import bytes_quantity, cpu_quantity
 from hptune.console.program import PATH, run_command
 from hptune.job.tuning_job import parse_job
 from hptune.steps.trainer import BACKENDS
 from pipelines.run import COUNT, run
 from pipelines.server import Server, Uploaded, version_name
-from pipelines.tuning import Cluster, Preset, compile_, on_one_line, parameters
+from pipelines.tuning import CPU, MEMORY, Cluster, Preset, compile_, on_one_line, parameters
 from pipelines.values import parse_values
+
+
+def _quantity(kind: object, write: Callable[[Any], str]) -> Callable[..., str]:
+    """Makes what reads an option's amount and writes it as Kubernetes does."""
+
+    def check(_: click.Context, param: click.Parameter, value: str) -> str:
+        try:
+            return write(TypeAdapter(kind).validate_python(value))
+        except ValidationError as error:
+            raise click.BadParameter(error.errors()[0]["msg"], param=param) from None
+
+    return check
 
 
 def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -47,6 +62,20 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         help="Runs trials in the tune step's pod (local) or in their own (katib), as the form begins.",
     )
+    @click.option(
+        "--cpu",
+        default=CPU,
+        show_default=True,
+        callback=_quantity(Cpus, cpu_quantity),
+        help="Asks for this many CPUs for each step that trains.",
+    )
+    @click.option(
+        "--memory",
+        default=MEMORY,
+        show_default=True,
+        callback=_quantity(Size, bytes_quantity),
+        help="Asks for this much memory for each step that trains.",
+    )
     @click.pass_obj
     @wraps(function)
     def command(
@@ -56,13 +85,16 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
         gpus: int,
         gpu_resource: str,
         backend: str,
+        cpu: str,
+        memory: str,
         **others: Any,  # noqa: ANN401  (of whatever types the command's own options are)
     ) -> None:
         more = parse_values(defaults, parameters(), "--default")
         if "job_file" in more:
             more["job_file"] = on_one_line(parse_job(more["job_file"], "job_file"))
         preset = replace(preset, name=name or preset.name, defaults={**preset.defaults, **more})
-        cluster = Cluster(gpus, gpu_resource, _gke_accelerator(preset, gpus), backend)
+        accelerator = _gke_accelerator(preset, gpus)
+        cluster = Cluster(gpus, gpu_resource, accelerator, backend, cpu, memory)
         function(preset=preset, cluster=cluster, **others)
 
     return command

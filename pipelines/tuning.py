@@ -31,6 +31,8 @@ OBJECT_STORE_KEYS = (
 # All options by their names, since KFP's form shows no descriptions; without a namespace the run's own.
 _KATIB = {**KatibOptions.form(), "namespace": "", "image": TRAINER_IMAGE, "hptune_image": HPTUNE_IMAGE}
 _LIGHT_CPU, _LIGHT_MEMORY = "250m", "512Mi"
+CPU, MEMORY = "500m", "1Gi"
+"""What a step that trains asks for by default, which the smallest nodes have."""
 _RETRIES, _RETRY_PAUSE = 2, "30s"
 
 
@@ -58,12 +60,16 @@ class Cluster:
         gpu_resource: The resource's name of those.
         gke_accelerator: GKE's name of their type, for the default node selector; None for any.
         backend: Where trials run by default; with katib the tune step only watches, and asks for no GPU.
+        cpu: CPUs that each step that trains asks for, as Kubernetes writes them; it may take more.
+        memory: Memory likewise.
     """
 
     gpus: int = 0
     gpu_resource: str = GPU
     gke_accelerator: str | None = None
     backend: str = "local"
+    cpu: str = CPU
+    memory: str = MEMORY
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -85,12 +91,14 @@ class Outputs(NamedTuple):
         study: The tuning job's trials, as JSON.
         final_metrics: What the training with the best parameters measured.
         page: The report.
+        summary: The report in short.
         model: What the trainer wrote then.
     """
 
     study: dsl.Artifact
     final_metrics: dsl.Metrics
     page: dsl.HTML
+    summary: dsl.Markdown
     model: dsl.Model
 
 
@@ -184,7 +192,12 @@ def build(cluster: Cluster | None = None) -> BaseComponent:
         )
         study = tuned.outputs["study"]
         trained = train(data=prepared.outputs["final_data"], study=study, **trainer)
-        reported = report(study=study, final_metrics=trained.outputs["metrics"])
+        reported = report(
+            study=study,
+            final_metrics=trained.outputs["metrics"],
+            seed=job_seed,
+            run=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+        )
         tasks = _Tasks(downloaded, prepared, tuned, trained, reported)
         # Its trials depend on what ran before, in the job's directory for one.
         tuned.set_caching_options(False)
@@ -195,6 +208,7 @@ def build(cluster: Cluster | None = None) -> BaseComponent:
             study=study,
             final_metrics=trained.outputs["metrics"],
             page=reported.outputs["page"],
+            summary=reported.outputs["summary"],
             model=trained.outputs["model"],
         )
 
@@ -205,7 +219,11 @@ def compile_(output: Path, cluster: Cluster, preset: Preset) -> None:
     """Writes the pipeline as a cluster takes it."""
     defaults = {**cluster.defaults, **preset.defaults}
     compiler.Compiler().compile(
-        build(cluster), str(output), pipeline_name=preset.name, pipeline_parameters=defaults
+        build(cluster),
+        str(output),
+        pipeline_name=preset.name,
+        pipeline_display_name=f"{preset.name}: tune, then train with the best parameters",
+        pipeline_parameters=defaults,
     )
 
 
@@ -234,10 +252,12 @@ def _place(tasks: _Tasks, cluster: Cluster, node_selector: dict, tolerations: li
     watches = cluster.backend == "katib"
     for task in (tasks.downloaded, tasks.prepared, tasks.reported, *([tasks.tuned] if watches else [])):
         task.set_cpu_request(_LIGHT_CPU).set_memory_request(_LIGHT_MEMORY)
-    # Those that talk to the network or to a volume, and change nothing.
-    for task in (tasks.downloaded, tasks.reported):
+    # A pod may go with its node. No step changes anything but its own outputs, save for tune, which takes its
+    # job up by name: no finished trial is run again as long as the job's directory is there.
+    for task in tasks:
         task.set_retry(_RETRIES, backoff_duration=_RETRY_PAUSE)
     for task in (tasks.trained, *([] if watches else [tasks.tuned])):
+        task.set_cpu_request(cluster.cpu).set_memory_request(cluster.memory)
         if cluster.gpus:
             task.set_accelerator_type(cluster.gpu_resource).set_accelerator_limit(str(cluster.gpus))
         kubernetes.add_node_selector_json(task, node_selector)

@@ -216,6 +216,8 @@ class JobStatus:
         create_time: When it was first submitted.
         end_time: When its last run ended; None while it runs.
         start_time: When the run began that it is in; None where that is not known.
+        suggested_by: Katib's name of its own algorithm that suggested the trials; empty where hptune's did,
+            which the job file names.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -227,6 +229,7 @@ class JobStatus:
     create_time: _Time
     end_time: _Time | None
     start_time: _Time | None = None
+    suggested_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,11 @@ def test_the_end_shows_table_best_test_measurement_and_report(finished):
     model = Path(re.search(r"^model: +(.*)$", stdout, re.MULTILINE)[1])
     assert (model / "model.txt").read_text() == str(float(best[3]))
     assert folder in report.parents
+    [summary] = report.parent.glob("report/summary")
+    text = summary.read_text().replace("\\", "")
+    assert text.startswith("# tiny: loss ")
+    # kfp's own name of the run.
+    assert f"| Run | {report.parent.name} |" in text
 
 
 def test_the_tune_steps_artifact_says_where_the_job_is(finished):

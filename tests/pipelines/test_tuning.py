@@ -120,20 +120,40 @@ def test_with_a_gpu_only_tune_and_train_ask_for_it(compiled):
     assert toleration == {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
 
 
-def test_light_steps_say_what_they_need(compiled, tmp_path):
-    light = {"exec-download", "exec-preprocess", "exec-report"}
-    asking = {name for name, asked in resources(compiled[0]).items() if "resourceMemoryRequest" in asked}
-    assert asking == light
-    watching = compile_(0, tmp_path, "--backend", "katib")
-    assert set(resources(watching)) == {*light, "exec-tune"}
+def requests(documents):
+    names = ("resourceCpuRequest", "resourceMemoryRequest")
+    return {name: tuple(asked.get(each) for each in names) for name, asked in resources(documents).items()}
 
 
-def test_steps_that_change_nothing_and_talk_to_the_network_are_tried_again(compiled):
+LIGHT = ("250m", "512Mi")
+
+
+def test_every_step_asks_for_cpu_and_memory(compiled, tmp_path):
+    light = dict.fromkeys(["exec-download", "exec-preprocess", "exec-report"], LIGHT)
+    heavy = dict.fromkeys(["exec-tune", "exec-train"], ("500m", "1Gi"))
+    assert requests(compiled[0]) == requests(compiled[1]) == {**light, **heavy}
+    watching = compile_(0, tmp_path, "--backend", "katib", "--cpu", "1.5", "--memory", "6144Mi")
+    assert requests(watching) == {**light, "exec-tune": LIGHT, "exec-train": ("1500m", "6Gi")}
+
+
+@pytest.mark.parametrize(
+    ("flag", "allowed"),
+    [(["--cpu", "two"], "must be a number of CPUs"), (["--memory", "4GB"], "must be an amount of memory")],
+)
+def test_an_amount_that_kubernetes_does_not_read_is_refused(tmp_path, flag, allowed):
+    result = CliRunner().invoke(cli, ["compile", *flag, "-o", str(tmp_path / "pipeline.yaml")], obj=MNIST)
+    assert result.exit_code == 2
+    assert f"'{flag[1]}' is not allowed ({allowed}" in result.stderr
+
+
+def test_every_step_is_tried_again_where_its_pod_is_lost(compiled):
     tasks = compiled[0][0]["root"]["dag"]["tasks"]
-    assert {name for name, task in tasks.items() if "retryPolicy" in task} == {"download", "report"}
+    policies = [task["retryPolicy"] for task in tasks.values()]
+    assert all((each["maxRetryCount"], each["backoffDuration"]) == (2, "30s") for each in policies)
 
 
-def test_every_step_has_a_name_for_people(compiled):
+def test_the_pipeline_and_every_step_have_names_for_people(compiled):
+    assert compiled[0][0]["pipelineInfo"]["displayName"].startswith("mnist-hptune: tune, then train")
     names = {task["taskInfo"]["name"] for task in compiled[0][0]["root"]["dag"]["tasks"].values()}
     assert "Train with the best parameters" in names
     assert all(name[0].isupper() for name in names)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,12 +30,33 @@ def status():
 
 
 def test_the_step_takes_the_numbers_among_an_artifacts_metadata(tmp_path):
-    save_status(tmp_path / "study", status())
-    metadata = {"loss": 0.125, "store_session_info": "{}"}
-    report_from_status(tmp_path / "study", tmp_path / "page", metadata)
-    page = (tmp_path / "page").read_text()
+    page, summary = from_status(tmp_path, status(), {"loss": 0.125, "store_session_info": "{}"})
     assert "loss 0.125, on the test part" in page
-    assert "store_session_info" not in page
+    assert "| Final training | loss 0\\.125\\, on the test part |" in summary
+    assert "store_session_info" not in page + summary
+
+
+def from_status(folder, job, metadata, **more):
+    save_status(folder / "study", job)
+    places = {"page": folder / "page", "summary": folder / "summary"}
+    report_from_status(folder / "study", **places, metadata=metadata, **more)
+    return [place.read_text() for place in places.values()]
+
+
+def test_the_step_names_the_run_the_seed_and_the_algorithm(tmp_path):
+    page, summary = from_status(tmp_path, status(), {}, seed=7, run="mine 2026")
+    assert "<dt>Run</dt><dd>mine 2026</dd>" in page
+    assert "<dt>Seed</dt><dd>7</dd>" in page
+    assert "| Seed | 7 |" in summary
+    assert "hptune&#39;s Gaussian-process bandit" in page
+
+
+def test_katibs_own_algorithm_is_not_called_hptunes(tmp_path):
+    job = replace(status(), suggested_by="bayesianoptimization")
+    page, summary = from_status(tmp_path, job, {})
+    assert "<dd>Katib&#39;s bayesianoptimization</dd>" in page
+    assert "| Algorithm | Katib\\'s bayesianoptimization |" in summary
+    assert "The bandit models the objective" not in page
 
 
 def test_a_page_that_cannot_be_written_is_told(tmp_path):

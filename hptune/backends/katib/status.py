@@ -18,6 +18,7 @@ from hptune.backends.failures import decided_by, nothing_to_compare
 from hptune.backends.katib.cluster.watch import Object
 from hptune.backends.katib.experiment.annotations import read_trial_names
 from hptune.backends.katib.experiment.names import TRIAL_LABEL
+from hptune.backends.katib.experiment.terms import katibs_own
 from hptune.backends.katib.finished_trials import FinishedTrial
 from hptune.backends.katib.tasks import CONTAINERS, task_name
 from hptune.errors import ClusterError
@@ -143,6 +144,7 @@ def status_of(submission: Submission, view: View) -> JobStatus:
         message=message,
         create_time=datetime.fromisoformat(view.experiment["metadata"]["creationTimestamp"]),
         end_time=_time(_status(view.experiment).get("completionTime")) if view.ended else None,
+        suggested_by=katibs_own(view.experiment),
     )
 
 

@@ -24,6 +24,7 @@ class About:
     Attributes:
         seed: Seed of the suggestions; None where it is not known.
         command: The command that ran it; empty where it is not known.
+        run: The pipeline's run that it is part of; empty where it is part of none.
         defaults: The parameters that the trainer's own arguments name; None where they do not name them all.
         final: What the training with the best parameters measured, by name; empty where there was none.
         directory: The job's directory as a relative URL that ends in a slash; None where the page's readers
@@ -32,6 +33,7 @@ class About:
 
     seed: int | None = None
     command: str = ""
+    run: str = ""
     defaults: Mapping[str, Value] | None = None
     final: Mapping[str, float] = field(default_factory=dict)
     directory: str | None = None
@@ -107,16 +109,24 @@ def arguments(trial: Trial) -> str:
 
 
 def facts(status: JobStatus, algorithm: str, about: About) -> Iterator[tuple[str, str]]:
-    """Yields how the job was asked for and how it went, name and text."""
+    """Yields how the job was asked for and how it went, name and text.
+
+    Args:
+        status: The job.
+        algorithm: What suggested the trials: a name of the job file's, or of Katib's own.
+        about: What else is known of it.
+    """
     study = status.study
     yield "Goal", f"{study.goal.value.lower()} {study.metric}"
     yield "Trials", f"{len(study.finished)} of {study.max_trials} finished: {counted(study)}"
     yield "Started", f"{status.create_time:%Y-%m-%d %H:%M:%S %Z}"
     if status.end_time:
         yield "Took", format_duration((status.end_time - status.create_time).total_seconds())
-    yield "Algorithm", _ALGORITHMS.get(algorithm, algorithm)
+    yield "Algorithm", _ALGORITHMS.get(algorithm, f"Katib's {algorithm}")
     if about.seed is not None:
         yield "Seed", str(about.seed)
+    if about.run:
+        yield "Run", about.run
     for name, value in about.final.items():
         yield "Final training", f"{name} {short(value)}, on the test part"
 

@@ -47,7 +47,7 @@ def render(status: JobStatus, space: SearchSpace, algorithm: str = BANDIT, about
     Args:
         status: The job.
         space: The job's search space.
-        algorithm: What suggested the trials, by its name in the job file.
+        algorithm: What suggested the trials: a name of the job file's, or of Katib's own.
         about: What else is known of it.
     """
     about = about or About()

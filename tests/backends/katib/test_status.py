@@ -68,6 +68,14 @@ def cluster_view_of(job, backend_root, study):
     return view_of(experiment_of(job, condition("Succeeded")), trials, pods)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("bayesianoptimization", "bayesianoptimization"), ("gp-bandit", ""), ("random", "")]
+)
+def test_an_algorithm_of_katibs_own_is_named(name, told):
+    experiment = {**experiment_of(submission(), RUNNING), "spec": {"algorithm": {"algorithmName": name}}}
+    assert status_of(submission(), view_of(experiment, [])).suggested_by == told
+
+
 def test_the_same_trials_are_told_as_a_local_jobs_byte_for_byte(make_job):
     space = [
         {"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 1},

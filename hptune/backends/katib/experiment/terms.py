@@ -5,6 +5,10 @@ Apart from what builds an Experiment of them, whose classes take half a second t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from hptune.backends.katib.experiment.names import BANDIT
 from hptune.backends.katib.options import KatibOptions
 from hptune.job.schema import Algorithm
 from hptune.job.tuning_job import TuningJob
@@ -19,6 +23,15 @@ def algorithm_name(job: TuningJob, options: KatibOptions) -> str:
     """Returns what Katib calls the algorithm that suggests ``job``'s trials."""
     named = {Algorithm.RANDOM_SEARCH: RANDOM, Algorithm.GRID_SEARCH: GRID}
     return named.get(job.algorithm, options.algorithm.value)
+
+
+def katibs_own(experiment: Mapping[str, Any]) -> str:
+    """Returns the name of the algorithm that Katib has in place of the one that the job file names.
+
+    Empty where hptune's suggests the trials, and for random and grid search, which are the same anywhere.
+    """
+    name = str(experiment.get("spec", {}).get("algorithm", {}).get("algorithmName", ""))
+    return "" if name in (BANDIT, RANDOM, GRID) else name
 
 
 def katib_text(value: Value) -> str:

@@ -274,7 +274,7 @@ def _program(request: Request, job: TuningJob, place: Place, installed: Path | N
     module = request.module_name or job.python_module
     if request.command is not None or module is None:
         command = job.container_command if request.command is None else _split(request.command)
-        program = Program(command=command, image=_image(request, job))
+        program = Program(command=command, image=_image(request, job, command, place))
         return _in_image(program, request.runtime) if place is Place.CLUSTER else program
     if place is Place.CLUSTER:
         return _in_image(Program(module, python=request.python or ""), request.runtime)
@@ -289,11 +289,14 @@ def _in_image(program: Program, runtime: RuntimeKind | None) -> Program:
     return replace(program, python=IMAGE_PYTHON, variables={API_VARIABLE: runtime.tensorflow_api})
 
 
-def _image(request: Request, job: TuningJob) -> str:
+def _image(request: Request, job: TuningJob, command: tuple[str, ...], place: Place) -> str:
     """Returns the image that a command, or no command, runs in; empty where that is not asked for.
 
-    With ``--runtime python`` the command is one of this machine or, in a cluster, of an image with hptune.
+    With ``--runtime python`` the command is one of this machine or, in a cluster, of an image with hptune. So
+    it is here where an interpreter of this machine is named for it.
     """
+    if place is Place.HERE and request.runtime is None and request.python is not None and command:
+        return ""
     asked = request.runtime in (None, RuntimeKind.CONTAINER)
     return job.image_uri if asked and job.image_uri else ""
 
@@ -341,8 +344,10 @@ def _container_faults(request: Request, job: TuningJob, program: Program, place:
         ways = f"leave {program.module} out, or name it by --command 'python -m {program.module}'"
         yield Fault("--runtime", f"container runs the image's own entrypoint or --command; {ways}")
     if program.image and request.python is not None:
-        problem = f"names an interpreter of this machine; a container of {program.image} has its own"
-        yield Fault("--python", problem)
+        problem = f"names an interpreter; a container of {program.image} has its own"
+        way = "--command 'python task.py' beside it runs the trainer here, without the image"
+        has_way = place is Place.HERE and request.runtime is None
+        yield Fault("--python", f"{problem}; {way}" if has_way else problem)
     if program.image and (request.packages or request.package_path or job.package_uris):
         problem = f"cannot be put into a container of {program.image}: build it into the image"
         ways = (

@@ -79,11 +79,12 @@ def _with_requirements(runtime: Runtime, submission: Submission, traits: Traits)
     if not program.python_path:
         return runtime
     project = Path(program.python_path[0])
+    imports = tuple(sorted(name for name in traits.imports if not _is_own(name, project, program.module)))
     return replace(
         runtime,
         requirements=tuple(dict.fromkeys((*runtime.requirements, *requirements.read(project)))),
-        optional=requirements.read_optional(project),
-        imports=tuple(sorted(name for name in traits.imports if not _is_own(name, project, program.module))),
+        optional=(*requirements.read_optional(project), *requirements.of_service(imports)),
+        imports=imports,
     )
 
 

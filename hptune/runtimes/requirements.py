@@ -6,12 +6,17 @@ import ast
 import configparser
 import itertools
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.parser import Parser
 from pathlib import Path
 
 from hptune.runtimes.archives import read_members
+from hptune.runtimes.missing import distribution
 
+_OF_SERVICE = frozenset(
+    {"PIL", "h5py", "joblib", "numpy", "pandas", "requests", "scipy", "six", "sklearn", "xgboost", "yaml"}
+)
+"""What the service's runtimes had beside TensorFlow, by the names of imports: trainers did not ask for it."""
 _PREFIXES = ("-r ", "--requirement ", "--requirement=", "-r")
 # The default, or what the user's own configuration of pip has in its place.
 _PYPI = ("pypi.org/", "pypi.python.org/")
@@ -73,6 +78,15 @@ def read_optional(project: Path) -> tuple[str, ...]:
     It is often a developer's list, of all that its notebooks and its preprocessing need too.
     """
     return tuple(dict.fromkeys(_requirements_txt(project / "requirements.txt")))
+
+
+def of_service(imports: Iterable[str]) -> tuple[str, ...]:
+    """Returns what is to be installed for those of a trainer's imports that every runtime of the service had.
+
+    Args:
+        imports: The packages that the trainer imports.
+    """
+    return tuple(distribution(name) for name in sorted(_OF_SERVICE.intersection(imports)))
 
 
 def _text(file: Path) -> str:

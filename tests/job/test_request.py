@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,17 @@ def test_an_image_alone_is_a_program_of_a_cluster(home):
     assert (program.image, program.command, program.module) == ("gcr.io/p/t", (), None)
     with_hptune = in_a_cluster(request(command="task", runtime=RuntimeKind.PYTHON)).program
     assert (with_hptune.image, with_hptune.command) == ("", ("task",))
+
+
+def test_an_interpreter_named_here_runs_the_command_without_the_jobs_image(home):
+    (home / "hptune.yaml").write_text(
+        "masterConfig: {imageUri: gcr.io/p/t}\nhyperparameters: {params: [" + PARAM + "]}"
+    )
+    named = here(request(command=f"{sys.executable} -V", python=sys.executable))
+    assert (named.program.image, named.runtime.kind) == ("", RuntimeKind.PYTHON)
+    with pytest.raises(UsageError, match=r"--command 'python task\.py' beside it runs the trainer here"):
+        here(request(python=sys.executable))
+    with pytest.raises(
+        UsageError, match=r"--python: names an interpreter; a container of gcr[.]io/p/t has its own$"
+    ):
+        in_a_cluster(request(command="task", python="python3"))

@@ -107,6 +107,12 @@ def test_its_projects_requirements_go_with_it_and_its_own_modules_are_no_imports
     assert (runtime.requirements, runtime.optional, runtime.imports) == (("attrs",), ("torch",), ("torch",))
 
 
+def test_what_every_runtime_of_the_service_had_is_installed_where_it_is_imported(project):
+    (project / "requirements.txt").write_text("torch")
+    (project / "trainer" / "task.py").write_text("import xgboost as xgb\nfrom PIL import Image\nimport fire")
+    assert choose(submission(project, "1.9")).runtime.optional == ("torch", "pillow", "xgboost")
+
+
 def test_what_the_archives_of_its_package_need_goes_with_it(project):
     wheel = project / "trainer-0.1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as file:

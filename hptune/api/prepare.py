@@ -28,6 +28,7 @@ def prepare_here(
     cluster_size: str | None = None,
     may_install: bool = True,
     cold: bool = False,
+    slots: int | None = None,
     without_effect: Sequence[str] = (),
     command_line: str = "",
 ) -> tuple[Submission, LocalBackend]:
@@ -39,6 +40,8 @@ def prepare_here(
             the machine bears.
         may_install: Whether something may be installed for the trainer.
         cold: Whether each trial gets a new interpreter, though one could be forked.
+        slots: How many trials run at once where maxParallelTrials allows it; None for as many as the machine
+            has cores.
         without_effect: Flags to name that mean nothing here.
         command_line: The command that asks for the job; empty where a Python program does.
 
@@ -46,7 +49,7 @@ def prepare_here(
         InputError: Something of it cannot be used; carries every fault.
         RuntimeNotReady: What the trainer is to run in could not be made.
     """
-    asked = replace(resolve(request, Place.HERE), cold=cold, command_line=command_line)
+    asked = replace(resolve(request, Place.HERE), cold=cold, slots=slots, command_line=command_line)
     submission = fitted(asked, cluster_size, Capacity.of_machine())
     warn([*submission.job.warnings, *filter(None, [shrunk(submission)])])
     if idle := (*fields_without_effect(submission, request.overrides), *without_effect):

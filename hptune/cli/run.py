@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hptune.api.prepare import prepare_here
+from hptune.backends.local.slots import MAX_SLOTS
 from hptune.cli.options.grouped import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
@@ -33,6 +34,12 @@ from hptune.storage.job_dir import JobDir
     metavar="N|max",
     help="Starts at most N tasks of each trial, its master among them; max: as many as the machine bears.",
 )
+@click.option(
+    "--slots",
+    type=click.IntRange(1, MAX_SLOTS),
+    help="Runs as many trials at once, up to maxParallelTrials, be they more or fewer than the cores, which "
+    "they share.  [default: the cores]",
+)
 @click.option("--no-install", is_flag=True, help="Installs nothing for the trainer; names what it needs.")
 @click.option("--cold", is_flag=True, help="Gives each trial a new interpreter, in place of a warm one.")
 def run(
@@ -41,6 +48,7 @@ def run(
     cluster_size: str | None,
     no_install: bool,
     cold: bool,
+    slots: int | None,
     without_effect: tuple[str, ...],
 ) -> None:
     """Runs the tuning job JOB on this machine; the trainer's own arguments come after --.
@@ -58,6 +66,7 @@ def run(
         cluster_size=cluster_size,
         may_install=not no_install,
         cold=cold,
+        slots=slots,
         without_effect=without_effect,
         command_line=command_line(),
     )

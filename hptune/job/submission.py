@@ -76,6 +76,8 @@ class Submission:
             job file asks for. A machine's limit and not the job's, so that it may change.
         command_line: What a person typed to ask for the job; empty where a program asked.
         cold: Whether each trial gets a new interpreter, though one could be forked.
+        slots: How many trials run at once on this machine, as far as the job file allows it; None for as many
+            as it has cores.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = JSON_FORM
@@ -95,6 +97,7 @@ class Submission:
     cluster_size: int | None = None
     command_line: str = ""
     cold: bool = False
+    slots: int | None = None
 
     @property
     def task_counts(self) -> dict[Role, int]:

@@ -23,6 +23,7 @@ from hptune.runtimes.environment import make_ready
 from hptune.runtimes.settle import settle
 from hptune.search.space import format_values
 from hptune.steps.trainer import Trainer
+from hptune.storage.full_disk import full_disk, full_disk_told
 from hptune.storage.job_dir import JobDir, TrialDir, tail, write_json
 from hptune.storage.lock import hold
 from hptune.trial.arguments import trainer_argv
@@ -71,7 +72,7 @@ def train(job_dir: Path, user_args: Sequence[str] | None = None) -> FinalTrainin
     if user_args is not None:
         submission = replace(submission, user_args=tuple(user_args))
     directory = JobDir(Path(submission.job_dir))
-    with hold(directory.lock, directory.root):
+    with full_disk_told(directory.root), hold(directory.lock, directory.root):
         return _train(submission, study, directory.final)
 
 
@@ -94,7 +95,7 @@ def train_from_status(status_file: Path, *, data: Path, output: Path, trainer: T
     job = parse_training_input(status.training_input, str(status_file))
     submission = settle(trainer.submission(job, status.study.name, data, output, Place.HERE))
     directory = TrialDir(output, output / "hptune")
-    with hold(directory.lock, output):
+    with full_disk_told(output), hold(directory.lock, output):
         return _train(submission, status.study, directory)
 
 
@@ -151,6 +152,8 @@ def _run(spec: TrialSpec) -> Outcome:
         raise Interrupted("the training was stopped; the same command runs it again") from None
     process.clean_up()
     outcome = process.outcome()
+    if outcome is None and process.lacked_room:
+        raise full_disk(spec.directory.state)
     if outcome is None:
         raise JobFailed(f"the training was killed\n{spec.directory.log} ends:\n{tail(spec.directory.log)}")
     return outcome

@@ -42,7 +42,9 @@ def hold(file: Path, place: Path) -> Iterator[None]:
     try:
         with lock, _opened(file.parent) as directory:
             _lock_directory(directory)
-            file.write_text(str(os.getpid()), encoding="utf-8")
+            # It is for messages alone.
+            with suppress(OSError):
+                file.write_text(str(os.getpid()), encoding="utf-8")
             yield
     except Timeout:
         raise JobDirError(Fault(str(place), f"is in use by process {_holder(file)}")) from None

@@ -19,6 +19,7 @@ from hptune.errors import Interrupted
 from hptune.runtimes.hint import hint
 from hptune.runtimes.processes import adopt_orphans, end_children, reap_orphans
 from hptune.storage.foreign import make_way
+from hptune.storage.full_disk import is_full
 from hptune.trial.companions import Companions, Failure, is_port_taken
 from hptune.trial.environment import output_places
 from hptune.trial.last_words import find_last_words
@@ -194,6 +195,8 @@ class _Supervisor:
             try:
                 process = self._start_all(others, pid_file)
             except OSError as error:
+                if is_full(error):
+                    raise
                 return Outcome(_CANNOT_START, None, f"could not be started: {error}", None, time.time())
             with process:
                 reader.begin()
@@ -230,7 +233,13 @@ class _Supervisor:
         except (OSError, Interrupted):
             others.stop()
             raise
-        record_group(pid_file, process.pid)
+        try:
+            record_group(pid_file, process.pid)
+        except OSError:
+            process.stop()
+            process.close()
+            others.stop()
+            raise
         return process
 
     def _outcome(

@@ -30,10 +30,17 @@ print(f"step=2 accuracy={x}")
 """
 
 
-def make_job(directory, processes):
+# Beyond the second trial it waits, until the test has stopped the job.
+WAITS = f"""
+while trial > 2 and not os.path.exists(scratch + "/stopped"):
+    time.sleep(0.02)
+{BODY}"""
+
+
+def make_job(directory, processes, body=BODY):
     # Failures that the test causes must not end the job.
     limits = {"maxTrials": MAX_TRIALS, "maxParallelTrials": 2, "maxFailedTrials": MAX_TRIALS}
-    return KillableJob(directory, processes, BODY, **limits)
+    return KillableJob(directory, processes, body, **limits)
 
 
 def assert_nothing_lost(before, after):
@@ -84,7 +91,7 @@ def test_jobs_killed_at_random_moments_lose_nothing_and_run_nothing_twice(tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_job_stopped_by_its_user_leaves_no_process_and_can_go_on(tmp_path, processes, number):
-    job = make_job(tmp_path / "x", processes)
+    job = make_job(tmp_path / "x", processes, WAITS)
     script = Path(sysconfig.get_path("scripts")) / "hptune"
     process = subprocess.Popen(
         [script, *job.argv[1:]],
@@ -102,6 +109,7 @@ def test_a_job_stopped_by_its_user_leaves_no_process_and_can_go_on(tmp_path, pro
     assert b"Traceback" not in output
     assert job.processes() == []
     assert LocalBackend(job.root).describe().state is JobState.CANCELLED
+    (job.scratch / "stopped").touch()
     run_with_kills(job, {}, random.Random(SEED))
     assert len(job.succeeded()) == MAX_TRIALS
 

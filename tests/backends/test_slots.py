@@ -1,9 +1,12 @@
 import os
+from dataclasses import replace
 
 import pytest
+from tiny_jobs import Job
 
 from hptune.backends.local.slots import Slot, by_physical_core, machine_cores, machine_gpus, share
 from hptune.errors import HptuneError
+from hptune.results.study import TrialState
 
 
 def test_cores_are_split_without_overlap_and_without_rest():
@@ -102,3 +105,32 @@ def test_a_driver_that_does_not_answer_is_told(nvidia_smi, script):
 def test_the_user_may_choose_the_gpus(monkeypatch, visible, gpus):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert machine_gpus() == gpus
+
+
+# Goes on when as many trials have begun as are to run at once.
+WAITS_FOR_ALL = """
+while len(open(os.path.join(scratch, "starts")).read().split()) < 50:
+    time.sleep(0.1)
+print(f"accuracy={x}")
+"""
+
+
+def test_as_many_trials_run_at_once_as_a_user_asks_for(make_job):
+    job = make_job(WAITS_FOR_ALL, maxTrials=50, maxParallelTrials=50)
+    study = Job(replace(job.submission, slots=50), job.scratch).run()
+    assert [trial.state for trial in study.trials] == [TrialState.SUCCEEDED] * 50
+    assert sorted(job.starts) == [*range(1, 51)]
+
+
+def test_fewer_slots_than_cores_run_fewer_trials_at_once(make_job):
+    body = """
+with open(os.path.join(scratch, "log"), "a") as file:
+    file.write("begin ")
+time.sleep(0.2)
+with open(os.path.join(scratch, "log"), "a") as file:
+    file.write("end ")
+print(f"accuracy={x}")
+"""
+    job = make_job(body, maxTrials=3, maxParallelTrials=3)
+    Job(replace(job.submission, slots=1), job.scratch).run()
+    assert (job.scratch / "log").read_text().split() == ["begin", "end"] * 3

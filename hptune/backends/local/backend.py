@@ -30,6 +30,7 @@ from hptune.runtimes import docker
 from hptune.search.encoding import distributions
 from hptune.search.grid import trial_limit
 from hptune.search.samplers import make_sampler
+from hptune.storage.full_disk import full_disk_told
 from hptune.storage.job_dir import JobDir, write_json
 from hptune.storage.lock import hold, is_held
 from hptune.trial.pod.packages import install
@@ -54,7 +55,7 @@ class LocalBackend(Backend, Deletable):
         self.refuse_foreign()
         # Before anything is written, for it may be refused.
         earlier_trials = self._read_earlier(submission)
-        with hold(self._dir.lock, self._dir.root):
+        with full_disk_told(self._dir.root), hold(self._dir.lock, self._dir.root):
             record = job_record.claim(self._dir, submission, earlier_trials)
             before = self._status()
             self._set_status(JobState.RUNNING, "")
@@ -63,19 +64,18 @@ class LocalBackend(Backend, Deletable):
                 ran = self._tune(submission, record, observe)
             except KeyboardInterrupt:
                 message = "stopped; the same command takes it up where it was"
-                self._set_status(JobState.CANCELLED, message)
+                self._try_to_set_status(JobState.CANCELLED, message)
                 raise Interrupted(message) from None
             except JobFailed as error:
-                self._set_status(JobState.FAILED, str(error))
+                self._try_to_set_status(JobState.FAILED, str(error))
                 raise
             except JobDirError:
                 # Refused before anything ran, so the job stands where it stood.
                 write_json(self._dir.status, before)
                 raise
             except Exception as error:
-                # Nobody killed it. Where the disk is full, how it ended cannot be written.
-                with suppress(OSError):
-                    self._set_status(JobState.FAILED, _own_failure(error))
+                # Nobody killed it.
+                self._try_to_set_status(JobState.FAILED, _own_failure(error))
                 raise
             if ran or before["state"] != JobState.SUCCEEDED:
                 self._set_status(JobState.SUCCEEDED, "")
@@ -157,12 +157,7 @@ class LocalBackend(Backend, Deletable):
             # Nothing came of them: the same command is a new try, with what has been mended.
             limit += store.trial_count
         left = bool(store.unfinished()) or store.trial_count < limit
-        cores = machine_cores()
-        at_once = min(job.max_parallel_trials, limit, len(cores))
-        if tasks := sum(submission.task_counts.values()):
-            at_once = min(at_once, Capacity.of_machine().trials_at_once(1 + tasks))
-        slots = share(at_once, cores, machine_gpus())
-
+        slots = share(_trials_at_once(submission, limit), machine_cores(), machine_gpus())
         results = ResultsFile(self._dir.results)
 
         def changed(study: Study, trial: Trial) -> None:
@@ -254,8 +249,22 @@ class LocalBackend(Backend, Deletable):
         now = datetime.now(UTC).isoformat()
         write_json(self._dir.status, {"state": state.value, "message": message, "time": now})
 
+    def _try_to_set_status(self, state: JobState, message: str) -> None:
+        """Writes how the job ended, unless the disk is full; the caller tells it too."""
+        with suppress(OSError):
+            self._set_status(state, message)
+
     def _is_locked(self) -> bool:
         return is_held(self._dir.lock)
+
+
+def _trials_at_once(submission: Submission, limit: int) -> int:
+    wanted = min(submission.job.max_parallel_trials, limit)
+    if submission.slots:
+        return min(wanted, submission.slots)
+    if tasks := sum(submission.task_counts.values()):
+        wanted = min(wanted, Capacity.of_machine().trials_at_once(1 + tasks))
+    return min(wanted, len(machine_cores()))
 
 
 def _own_failure(error: Exception) -> str:

@@ -60,10 +60,14 @@ def claim(job_dir: JobDir, submission: Submission, earlier_trials: Sequence[dict
 
 
 def _with_place(job_dir: JobDir, record: Record, submission: Submission) -> Record:
-    """Returns the record with what may change: a runtime, which the trainer lacked, and a cluster's size."""
+    """Returns the record with what may change: a runtime, which the trainer lacked, and how it runs here."""
     former = record.submission
     asked = replace(
-        former, runtime=submission.runtime, cluster_size=submission.cluster_size, cold=submission.cold
+        former,
+        runtime=submission.runtime,
+        cluster_size=submission.cluster_size,
+        cold=submission.cold,
+        slots=submission.slots,
     )
     if asked == former:
         return record

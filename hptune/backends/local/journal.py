@@ -17,6 +17,7 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, Jour
 
 from hptune.backends.local.sealed_lines import joined, seal, whole_lines
 from hptune.storage.atomic import replacing
+from hptune.storage.full_disk import naming
 
 _LINE_START = b'{"op_code":'
 
@@ -55,7 +56,7 @@ class Journal(JournalFileBackend):
         texts = [json.dumps(log, separators=(",", ":")) for log in logs]
         lines = b"".join(seal(text, number) for number, text in enumerate(texts, self._count))
         for path in self._paths:
-            with path.open("ab") as file:
+            with naming(path), path.open("ab") as file:
                 file.write(lines)
                 file.flush()
                 os.fsync(file.fileno())

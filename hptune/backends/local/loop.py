@@ -22,6 +22,7 @@ from hptune.job.submission import Submission
 from hptune.results.curve import best_of
 from hptune.results.study import Observer, Trial
 from hptune.search.space import format_values
+from hptune.storage.full_disk import full_disk
 from hptune.storage.job_dir import JobDir, tail
 from hptune.trial.memory import OUT_OF_MEMORY
 from hptune.trial.metrics.curve import CurveReader
@@ -178,6 +179,9 @@ class TuningLoop:
         running.process.clean_up()
         outcome = running.process.outcome()
         self._release(running)
+        if outcome is None and running.process.lacked_room:
+            # No fault of the trial's: it runs again once there is room.
+            raise full_disk(running.process.spec.directory.state)
         if outcome is None or outcome.killed:
             if running.attempt < _MAX_ATTEMPTS:
                 trial = self._store.take_up(running.trial.id, self._distributions)

@@ -13,6 +13,7 @@ from typing import IO, Any, Protocol
 from hptune.backends.local.slots import Slot
 from hptune.errors import JobDirError
 from hptune.storage.foreign import make_way
+from hptune.storage.full_disk import EXIT_CODE
 from hptune.trial.container import remove_containers
 from hptune.trial.document import LOCAL_COMMAND, local_arguments
 from hptune.trial.metrics.curve import CurveReader
@@ -139,6 +140,11 @@ class TrialProcess:
     def killed(self) -> bool:
         """Whether somebody else ended the process."""
         return (self._process.poll() or 0) < 0
+
+    @property
+    def lacked_room(self) -> bool:
+        """Whether the process could not write its own files for want of room."""
+        return self._process.poll() == EXIT_CODE
 
     def outcome(self) -> Outcome | None:
         """Returns how the trainer ended; None where the process died before it could say."""

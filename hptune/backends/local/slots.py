@@ -15,6 +15,9 @@ from hptune.errors import HptuneError
 
 T = TypeVar("T")
 
+MAX_SLOTS = 200
+"""As many as a user may ask for: each takes a few of the thousand files that a process may have open."""
+
 _NVIDIA_SMI_TIMEOUT_S = 30.0
 
 

@@ -19,6 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+# More than anybody mends at once; a file that a program wrote can have thousands.
+_SHOWN_FAULTS = 50
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -52,7 +55,8 @@ class InputError(HptuneError):
         if isinstance(faults, str):
             faults = Fault("", faults)
         self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
+        more = [f"and {left:,} more"] if (left := len(self.faults) - _SHOWN_FAULTS) > 0 else []
+        super().__init__("\n".join([*map(str, self.faults[:_SHOWN_FAULTS]), *more]))
 
 
 def describe_os_error(error: OSError) -> str:

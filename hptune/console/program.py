@@ -27,6 +27,8 @@ def run_command(command: click.Command, program: str) -> None:
         program: What it is called in messages.
     """
     open_closed_streams()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # SIGTERM is how a supervisor says Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -20,7 +20,8 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -45,6 +46,9 @@ IDX_FILES = (
 """The four idx files, as they are published."""
 
 _CHUNK_BYTES = 1024**2
+# What is made to exhaust the memory is compressed a thousandfold, images three- to thirtyfold.
+_MOST_TIMES = 100
+_NEVER_TOO_LARGE_BYTES = 64 * 1024**2
 _IDX_NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
 _IDX_UNSIGNED_BYTES = 8
 _DAMAGE = (
@@ -84,14 +88,69 @@ def read_container(path: Path, max_bytes: int) -> dict[str, Array]:
             stream.seek(0)
             if start == b"PK\x03\x04":
                 return _read_zip(stream, max_bytes)
-            if start[:2] == b"\x1f\x8b":
-                with _translated("gzip"):
-                    return _read_pickle(_read_limited(_gunzip(stream), max_bytes))
-            return _read_pickle(_read_limited(stream, max_bytes))
+        file = _file(path)
+        if start[:2] == b"\x1f\x8b":
+            with _translated("gzip"):
+                return _read_pickle(file.gunzipped.read(max_bytes))
+        return _read_pickle(file.read(max_bytes))
 
 
-def _directory_files(path: Path) -> dict[str, Callable[[], IO[bytes]]]:
-    return {file.name: partial(io.FileIO, file) for file in path.iterdir() if file.is_file()}
+@dataclass(frozen=True)
+class _Stored:
+    """What is stored in a file, or in a member of one.
+
+    Attributes:
+        open: Opens it, decompressed.
+        size: The bytes that it takes as it is stored.
+        compressed: Whether it may be more than these, opened.
+    """
+
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    size: int
+    compressed: bool = False
+
+    @property
+    def gunzipped(self) -> _Stored:
+        """The same, of which gzip takes another layer."""
+
+        @contextmanager
+        def gunzip() -> Iterator[IO[bytes]]:
+            with self.open() as stream, gzip.GzipFile(fileobj=stream) as decompressed:
+                yield cast(IO[bytes], decompressed)
+
+        return _Stored(gunzip, self.size, compressed=True)
+
+    def read(self, max_bytes: int) -> bytes:
+        """Reads it whole.
+
+        Raises:
+            ValueError: It is larger than allowed, or so much larger than it is stored that it is no data.
+        """
+        if self.compressed:
+            # Counted before anything is kept.
+            most = min(max_bytes, max(_NEVER_TOO_LARGE_BYTES, _MOST_TIMES * self.size))
+            if sum(map(len, self._chunks(most))) > most < max_bytes:
+                raise ValueError(f"decompresses to more than {_MOST_TIMES} times its {self.size} bytes")
+        chunks = [*self._chunks(max_bytes)]
+        if sum(map(len, chunks)) > max_bytes:
+            raise ValueError(f"larger than the {max_bytes} bytes allowed, decompressed")
+        return b"".join(chunks)
+
+    def _chunks(self, most: int) -> Iterator[bytes]:
+        """Yields what there is, and no more once it is more than so many bytes."""
+        size = 0
+        with self.open() as stream:
+            while size <= most and (chunk := stream.read(_CHUNK_BYTES)):
+                size += len(chunk)
+                yield chunk
+
+
+def _file(path: Path) -> _Stored:
+    return _Stored(partial(io.FileIO, path), path.stat().st_size)
+
+
+def _directory_files(path: Path) -> dict[str, _Stored]:
+    return {file.name: _file(file) for file in path.iterdir() if file.is_file()}
 
 
 @contextmanager
@@ -102,20 +161,6 @@ def _translated(place: str = "") -> Iterator[None]:
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise ValueError(f"{place}: {reason}" if place else reason) from error
-
-
-def _gunzip(stream: IO[bytes]) -> IO[bytes]:
-    return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-
-
-def _read_limited(stream: IO[bytes], max_bytes: int) -> bytes:
-    chunks, size = [], 0
-    while chunk := stream.read(_CHUNK_BYTES):
-        size += len(chunk)
-        if size > max_bytes:
-            raise ValueError(f"larger than the {max_bytes} bytes allowed, decompressed")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _as_array(
@@ -139,10 +184,15 @@ def _read_zip(stream: IO[bytes], max_bytes: int) -> dict[str, Array]:
         members = {
             PurePosixPath(info.filename).name: info for info in archive.infolist() if not info.is_dir()
         }
-        opened = {name: partial(_open_member, archive, info) for name, info in members.items()}
+        stored = {name: _member(archive, info) for name, info in members.items()}
         if any(_IDX_NAME.fullmatch(name) for name in members):
-            return _read_idx(opened, max_bytes)
-        return _read_npz(opened, max_bytes)
+            return _read_idx(stored, max_bytes)
+        return _read_npz(stored, max_bytes)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Stored:
+    compressed = info.compress_type != zipfile.ZIP_STORED
+    return _Stored(partial(_open_member, archive, info), info.compress_size, compressed)
 
 
 def _open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
@@ -152,14 +202,14 @@ def _open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
     return archive.open(info)
 
 
-def _read_npz(files: Mapping[str, Callable[[], IO[bytes]]], max_bytes: int) -> dict[str, Array]:
+def _read_npz(files: Mapping[str, _Stored], max_bytes: int) -> dict[str, Array]:
     missing = [name for name in NAMES if f"{name}.npy" not in files]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
     arrays = {}
     for name in NAMES:
-        with _translated(name), files[f"{name}.npy"]() as stream:
-            data = _read_limited(stream, max_bytes)
+        with _translated(name):
+            data = files[f"{name}.npy"].read(max_bytes)
             arrays[name] = _parse_npy(data)
         max_bytes -= len(data)
     return arrays
@@ -180,15 +230,15 @@ def _parse_npy(data: bytes) -> Array:
 # --- idx ---
 
 
-def _read_idx(files: Mapping[str, Callable[[], IO[bytes]]], max_bytes: int) -> dict[str, Array]:
+def _read_idx(files: Mapping[str, _Stored], max_bytes: int) -> dict[str, Array]:
     """Reads the four files; where a file is there both plain and as .gz, the plain one counts."""
     arrays: dict[str, Array] = {}
     for name in sorted(files):
         match = _IDX_NAME.fullmatch(name)
         if match is None or (key := _idx_key(match)) in arrays:
             continue
-        with _translated(name), files[name]() as stream:
-            data = _read_limited(_gunzip(stream) if match[3] else stream, max_bytes)
+        with _translated(name):
+            data = (files[name].gunzipped if match[3] else files[name]).read(max_bytes)
             arrays[key] = _parse_idx(data)
         max_bytes -= len(data)
     missing = [name for name in NAMES if name not in arrays]

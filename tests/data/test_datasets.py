@@ -399,3 +399,20 @@ def test_mnist_is_known_by_its_content_in_the_npz_and_as_the_floats_of_the_class
     classic = read_arrays(as_pickle(4)(tmp_path, mnist))
     assert classic.x_train.dtype == np.float32
     assert content_sha256(classic) == KNOWN_SETS["mnist"].sha256
+
+
+def test_decompression_bombs_are_refused_before_they_take_memory(tmp_path: Path) -> None:
+    zeros = gzip.compress(bytes(2**20)) * 200
+    (tmp_path / "bomb.pkl.gz").write_bytes(zeros)
+    (tmp_path / "idx").mkdir()
+    for name in IDX_NAMES.values():
+        (tmp_path / "idx" / f"{name}.gz").write_bytes(zeros)
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in IDX_NAMES:
+            archive.writestr(f"{name}.npy", bytes(200 * 2**20) if name == "x_train" else b"")
+    for name in ("bomb.pkl.gz", "bomb.npz", "idx"):
+        tracemalloc.start()
+        assert "decompresses to more than 100 times its" in read_faults(tmp_path / name)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak_bytes < 10 * 2**20

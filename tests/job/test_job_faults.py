@@ -357,3 +357,12 @@ def test_a_training_input_that_an_environment_variable_cannot_hold_is_refused():
     (fault,) = faults_of(job_with(args=["word" * 250] * 110))
     assert fault.place == "job.yaml"
     assert "characters long as JSON; must be at most 100000" in fault.problem
+
+
+def test_of_thousands_of_faults_fifty_are_shown_and_all_are_there():
+    with pytest.raises(JobFileError) as caught:
+        parse_job(job_with_params(*["{parameterName: '', type: DOUBLE}"] * 1000), "job.yaml")
+    assert len(caught.value.faults) > 1000
+    *shown, last = str(caught.value).splitlines()
+    assert len(shown) == 50
+    assert last == f"and {len(caught.value.faults) - 50:,} more"

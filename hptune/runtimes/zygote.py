@@ -190,8 +190,12 @@ def serve(control: socket.socket) -> tuple[Imported, dict[str, Any]]:
 def _keep(imported: Imported, connection: socket.socket) -> dict[str, Any]:
     """Forks a trainer and keeps it until its end; returns in the trainer's process alone, with the order."""
     try:
-        _, (output, lock), _, _ = socket.recv_fds(connection, 1, 2)
-        order: dict[str, Any] = _receive(connection)
+        _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
+        order: dict[str, Any] | None = _receive(connection)
+        if order is None:
+            # The supervisor was killed before it could ask.
+            os._exit(0)
+        output, lock = descriptors
         os.setsid()
         # What leaves the trainer's group comes here when its parent ends.
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -223,8 +227,11 @@ def _keep(imported: Imported, connection: socket.socket) -> dict[str, Any]:
 
 
 def _receive(connection: socket.socket) -> Any:  # noqa: ANN401  (JSON)
-    with connection.makefile("rb") as lines:
-        return json.loads(lines.readline())
+    """Reads an object on a line; None where the other end was killed before it was written whole."""
+    with suppress(ConnectionError), connection.makefile("rb") as lines:
+        line = lines.readline()
+        return json.loads(line) if line.endswith(b"\n") else None
+    return None
 
 
 def _send(connection: socket.socket, message: Mapping[str, object]) -> None:

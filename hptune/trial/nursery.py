@@ -59,7 +59,13 @@ def serve(control: socket.socket) -> None:
                 selector.unregister(control)
                 control.close()
                 continue
-            child = _fork(socket.socket(fileno=descriptors[0]))
+            connection = socket.socket(fileno=descriptors[0])
+            order = _receive(connection)
+            if order is None:
+                # Who starts trials was killed before it could say which.
+                connection.close()
+                continue
+            child = _fork(order, connection)
             if child is None:
                 control.close()
                 _forget(selector)
@@ -82,17 +88,33 @@ def _forget(selector: selectors.BaseSelector) -> None:
         child.connection.close()
 
 
-def _fork(connection: socket.socket) -> _Child | None:
+@dataclass(frozen=True)
+class _Order:
+    program: dict[str, Any]
+    descriptors: list[int]
+
+
+def _receive(connection: socket.socket) -> _Order | None:
+    """Reads what program is asked for; None where who asks was killed before it had said so."""
+    with suppress(ConnectionError):
+        _, descriptors, _, _ = socket.recv_fds(connection, 1, MAX_DESCRIPTORS)
+        with connection.makefile("rb") as lines:
+            line = lines.readline()
+        if line.endswith(b"\n"):
+            return _Order(json.loads(line), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+    return None
+
+
+def _fork(order: _Order, connection: socket.socket) -> _Child | None:
     """Forks the program that is asked for; None in the new process."""
-    _, descriptors, _, _ = socket.recv_fds(connection, 1, MAX_DESCRIPTORS)
-    with connection.makefile("rb") as lines:
-        order = json.loads(lines.readline())
     pid = os.fork()
     if pid == 0:
         connection.close()
-        _become(order, descriptors)
+        _become(order.program, order.descriptors)
         return None
-    for descriptor in descriptors:
+    for descriptor in order.descriptors:
         os.close(descriptor)
     return _Child(pid, connection)
 

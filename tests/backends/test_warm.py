@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -15,7 +17,9 @@ from tiny_jobs import Job
 
 from hptune.backends.local import warm
 from hptune.results.study import TrialState
+from hptune.runtimes import ZYGOTE
 from hptune.runtimes.processes import all_processes
+from hptune.trial.document import NURSERY_COMMAND
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials are forked on Linux alone")
 
@@ -232,3 +236,30 @@ def test_the_process_that_forks_trials_is_replaced_when_it_is_killed(make_job):
     assert [trial.state for trial in study.trials] == [TrialState.SUCCEEDED] * 3
     assert job.starts == [1, 2, 3]
     assert len(killed) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "start"),
+    [(NURSERY_COMMAND, b""), ([sys.executable, str(ZYGOTE)], b'{"statements": [], "differ": []}')],
+    ids=["the nursery", "the zygote"],
+)
+def test_who_is_killed_before_it_has_said_what_to_fork_leaves_no_traceback(command, start):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [*command, str(theirs.fileno())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[theirs.fileno()],
+        )
+    with ours, Path(os.devnull).open() as null:
+        for said in (None, b"", b'{"arguments": ['):
+            asks, answers = socket.socketpair()
+            with asks, answers:
+                socket.send_fds(ours, [b"\0"], [answers.fileno()])
+                if said is not None:
+                    socket.send_fds(asks, [b"\0"], [null.fileno()] * 2)
+                    asks.sendall(said)
+    output, _ = process.communicate(start, timeout=60)
+    assert (process.returncode, output.decode()) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hptune.job.tuning_job import TuningJob
 from hptune.results.study import Study, Trial
 
 
@@ -11,9 +12,9 @@ def nothing_to_compare(study: Study) -> str:
     return f"no trial has a value of '{study.metric}' that can be compared:\n{reasons}"
 
 
-def decided_by(trial: Trial, max_failed_trials: int) -> str:
-    """Says which failed trial failed the job, and by which rule; 0 stands for the service's own."""
-    rule = (
-        f"maxFailedTrials is {max_failed_trials}" if max_failed_trials else "no trial has succeeded before it"
-    )
+def decided_by(trial: Trial, job: TuningJob) -> str:
+    """Says which failed trial failed the job, and by which rule: the job file's or the service's own."""
+    rule = "no trial has succeeded before it"
+    if limit := job.max_failed_trials:
+        rule = f"{job.word('hyperparameters.maxFailedTrials')} is {limit}"
     return f"trial {trial.id} {trial.message}, and {rule}"

@@ -132,7 +132,7 @@ def resolve(request: Request, place: Place) -> Submission:
         ]
         faults += _switch_faults(request.switches, job)
         if here and not program.image:
-            faults += _missing_program_faults(program)
+            faults += _missing_program_faults(program, job)
         if here and not packages and _is_package(request.package_path):
             faults += _module_faults(program)
     if faults or job is None or name is None:
@@ -339,7 +339,8 @@ def _runtime_faults(request: Request) -> Iterator[Fault]:
 
 def _container_faults(request: Request, job: TuningJob, program: Program, place: Place) -> Iterator[Fault]:
     if request.runtime is RuntimeKind.CONTAINER and not job.image_uri:
-        yield Fault("--runtime", "container needs an image: masterConfig.imageUri or --master-image-uri")
+        problem = f"container needs an image: {job.field('masterConfig.imageUri')} or --master-image-uri"
+        yield Fault("--runtime", problem)
     elif request.runtime is RuntimeKind.CONTAINER and program.module:
         ways = f"leave {program.module} out, or name it by --command 'python -m {program.module}'"
         yield Fault("--runtime", f"container runs the image's own entrypoint or --command; {ways}")
@@ -358,20 +359,21 @@ def _container_faults(request: Request, job: TuningJob, program: Program, place:
         yield Fault("--docker-flag", "is for a trainer in a container of this machine, by its image alone")
 
 
-def _missing_program_faults(program: Program) -> Iterator[Fault]:
+def _missing_program_faults(program: Program, job: TuningJob) -> Iterator[Fault]:
     """Looks for a command's program where a trial will, and for the script that it runs."""
     if not program.command:
         return
+    place = f"--command or {job.field('masterConfig.containerCommand')}"
     name, *words = program.command
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
     if shutil.which(name, path=path) is None:
         script = f", run it as in 'python {name}'" if Path(name).is_file() else ""
         image = "or name an image that has it with --master-image-uri"
         problem = f"{name!r} is not on PATH; install it, give its path{script}, {image}"
-        yield Fault("--command or masterConfig.containerCommand", problem)
+        yield Fault(place, problem)
     elif _INTERPRETER.fullmatch(Path(name).name) and words and _is_missing_script(words[0]):
         problem = f"there is no file {words[0]!r} in {Path.cwd()}, which {name!r} is to run"
-        yield Fault("--command or masterConfig.containerCommand", problem)
+        yield Fault(place, problem)
 
 
 def _is_missing_script(word: str) -> bool:

@@ -114,6 +114,10 @@ class TuningJob:
         """Returns what the job file calls a field of the training input, both dotted."""
         return vertex_name(name) if self.service is Service.VERTEX_AI else name
 
+    def word(self, name: str) -> str:
+        """Returns what the job file calls a field of the training input, without its path."""
+        return self.field(name).rpartition(".")[2]
+
     def place(self, name: str) -> str:
         """Returns where in the job file a field of the training input is, both dotted."""
         return self.field(name) if self.service is Service.VERTEX_AI else f"{WRAPPER}.{name}"

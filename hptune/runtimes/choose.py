@@ -35,13 +35,15 @@ def choose(submission: Submission) -> Choice:
     traits = inspect_source(source_of(submission))
     if submission.runtime is not None:
         return Choice(_with_requirements(submission.runtime, submission, traits))
-    chosen = _by_source(_version(submission), traits, is_module=submission.program.module is not None)
+    chosen = _by_source(submission, traits, is_module=submission.program.module is not None)
     return replace(chosen, runtime=_with_requirements(chosen.runtime, submission, traits))
 
 
-def _by_source(version: tuple[int, int] | None, traits: Traits, *, is_module: bool) -> Choice:
+def _by_source(submission: Submission, traits: Traits, *, is_module: bool) -> Choice:
+    version = _version(submission)
     before_2 = version is not None and version < (2, 0)
-    shown = f"runtimeVersion {version[0]}.{version[1]}" if version else "no runtimeVersion"
+    field = submission.job.field("runtimeVersion")
+    shown = f"{field} {version[0]}.{version[1]}" if version else f"no {field}"
     use = traits.tf1 or traits.estimator
     if before_2:
         # Its Keras named metrics otherwise: acc, not accuracy.

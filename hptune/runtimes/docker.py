@@ -21,7 +21,6 @@ PLACE_LABEL = "hptune.dev/trials"
 """A container's label: the directory that has what hptune keeps of the trial beside that of other ones."""
 
 _PATIENCE_S = 60
-_PLACE = "masterConfig.imageUri"
 
 
 def client() -> str:
@@ -29,11 +28,12 @@ def client() -> str:
     return os.environ.get("DOCKER") or "docker"
 
 
-def check_engine(image: str) -> None:
+def check_engine(image: str, place: str) -> None:
     """Sees to it that an engine answers.
 
     Args:
         image: What is to run there, for the message.
+        place: Where it is named, likewise.
 
     Raises:
         UsageError: None does.
@@ -41,13 +41,13 @@ def check_engine(image: str) -> None:
     without = "--module-name runs the trainer without its image, --command with --runtime python does"
     if shutil.which(client()) is None:
         problem = f"{image} needs Docker, and there is no {client()!r} on PATH: install it; {without}"
-        raise UsageError(Fault(_PLACE, problem))
+        raise UsageError(Fault(place, problem))
     answer = _ask("version", "--format", "{{.Server.Version}}")
     if answer.returncode:
         problem = (
             f"{image} needs a Docker engine, and none answers: {_last_line(answer)}: start it; {without}"
         )
-        raise UsageError(Fault(_PLACE, problem))
+        raise UsageError(Fault(place, problem))
 
 
 def far_engine() -> str:
@@ -68,8 +68,13 @@ def find_image(name: str) -> Image | None:
     return Image.of(content.get("Config") or {}, content["Id"])
 
 
-def pull(name: str, progress: Progress) -> Image:
+def pull(name: str, place: str, progress: Progress) -> Image:
     """Pulls an image from its registry; the client shows on standard error how far it is.
+
+    Args:
+        name: The image.
+        place: Where it is named, for messages.
+        progress: Is told what is done.
 
     Raises:
         UsageError: It could not be pulled.
@@ -81,7 +86,7 @@ def pull(name: str, progress: Progress) -> Image:
     image = find_image(name) if ended.returncode == 0 else None
     if image is None:
         ways = f"check its name, build it here, or log in with: {client()} login"
-        raise UsageError(Fault(_PLACE, f"{name} could not be pulled: {_last_line(ended)}; {ways}"))
+        raise UsageError(Fault(place, f"{name} could not be pulled: {_last_line(ended)}; {ways}"))
     return image
 
 

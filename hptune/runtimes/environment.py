@@ -28,7 +28,7 @@ def make_ready(submission: Submission, progress: Progress, *, may_install: bool 
     if runtime is None:
         return submission
     if runtime.kind is RuntimeKind.CONTAINER:
-        return replace(submission, program=_contained(submission.program, runtime, progress, may_install))
+        return replace(submission, program=_contained(submission, runtime, progress, may_install))
     return replace(submission, program=_program(submission.program, runtime, progress, may_install))
 
 
@@ -44,16 +44,17 @@ def _program(program: Program, runtime: Runtime, progress: Progress, may_install
     return replace(program, python=own, variables=_variables(runtime))
 
 
-def _contained(program: Program, runtime: Runtime, progress: Progress, may_install: bool) -> Program:
+def _contained(submission: Submission, runtime: Runtime, progress: Progress, may_install: bool) -> Program:
     """Finds the image, by whose id all trials run it: a name may be given to another one meanwhile."""
-    docker.check_engine(runtime.image)
+    program, place = submission.program, submission.job.field("masterConfig.imageUri")
+    docker.check_engine(runtime.image, place)
     if address := docker.far_engine():
         progress(f"warning: the engine is at {address}, which must have the job's directory at the same path")
     image = docker.find_image(runtime.image)
     if image is None and not may_install:
         raise UsageError(_would_install(f"the image {runtime.image}, which is not here"))
-    image = image or docker.pull(runtime.image, progress)
-    words = () if program.command else image.words_before_arguments(runtime.image)
+    image = image or docker.pull(runtime.image, place, progress)
+    words = () if program.command else image.words_before_arguments(f"{place} {runtime.image}")
     # The engine itself puts an entrypoint first.
     entrypoint = () if image.entrypoint else words
     return replace(program, image=image.id, entrypoint=entrypoint, flags=runtime.flags)

@@ -30,11 +30,11 @@ class Image:
         """Reads the object ``config`` of an image's configuration."""
         return cls(tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()), image_id)
 
-    def words_before_arguments(self, name: str) -> tuple[str, ...]:
+    def words_before_arguments(self, place: str) -> tuple[str, ...]:
         """Returns the words that a trial's arguments follow: ENTRYPOINT or, where there is none, CMD.
 
         Args:
-            name: What the image is called in messages.
+            place: Where the image is named, for messages.
 
         Raises:
             UsageError: It has neither, or one that takes no arguments.
@@ -42,10 +42,10 @@ class Image:
         words = self.entrypoint or self.command
         kind = "ENTRYPOINT" if self.entrypoint else "CMD"
         if not words:
-            raise UsageError(_fault(name, "has neither ENTRYPOINT nor CMD"))
+            raise UsageError(_fault(place, "has neither ENTRYPOINT nor CMD"))
         if _is_line_of_shell(words):
             problem = f"has the {kind} {words[2]!r} as a line of the shell, which takes no arguments"
-            raise UsageError(_fault(name, f"{problem}: no trial would see its parameters"))
+            raise UsageError(_fault(place, f"{problem}: no trial would see its parameters"))
         return words
 
 
@@ -55,5 +55,5 @@ def _is_line_of_shell(words: Sequence[str]) -> bool:
     return is_shell and not any(mark in words[2] for mark in ("$@", "$*", "$0"))
 
 
-def _fault(name: str, problem: str) -> Fault:
-    return Fault(f"masterConfig.imageUri {name}", f"{problem}; --command 'python task.py' says what to run")
+def _fault(place: str, problem: str) -> Fault:
+    return Fault(place, f"{problem}; --command 'python task.py' says what to run")

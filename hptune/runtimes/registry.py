@@ -22,11 +22,12 @@ _PATIENCE_S = 20
 _MAX_CONFIG_BYTES = 4 * 2**20
 
 
-def read_image(name: str) -> Image:
+def read_image(name: str, place: str) -> Image:
     """Reads an image's configuration; credentials are those that ``docker login`` keeps, or none.
 
     Args:
         name: The image, as Docker takes it.
+        place: Where it is named, for messages.
 
     Raises:
         UsageError: It cannot be read.
@@ -36,15 +37,13 @@ def read_image(name: str) -> Image:
         import requests
     except ImportError:
         ways = "pip install 'hptune[katib]' reads it from the registry, --command 'python task.py' says it"
-        raise UsageError(
-            Fault(f"masterConfig.imageUri {name}", f"what it runs is not known: {ways}")
-        ) from None
+        raise UsageError(Fault(place, f"what it runs is not known: {ways}")) from None
     try:
         return Image.of(_config(_registry(address.partition("/")[0]), address).get("config") or {})
     except (requests.RequestException, ValueError, LookupError, TypeError, AttributeError) as error:
         problem = f"what it runs could not be read from its registry: {_reason(error)}"
         ways = "--command 'python task.py' says it; docker login lets a private one be read"
-        raise UsageError(Fault(f"masterConfig.imageUri {name}", f"{problem}; {ways}")) from error
+        raise UsageError(Fault(place, f"{problem}; {ways}")) from error
 
 
 def full_name(name: str) -> str:

@@ -41,5 +41,6 @@ def settle_for_cluster(submission: Submission, own_image: str | None) -> Submiss
     program = submission.program
     if not program.image or program.command or own_image is not None:
         return submission
-    entrypoint = read_image(program.image).words_before_arguments(program.image)
+    place = f"{submission.job.field('masterConfig.imageUri')} {program.image}"
+    entrypoint = read_image(program.image, place).words_before_arguments(place)
     return replace(submission, program=replace(program, entrypoint=entrypoint))

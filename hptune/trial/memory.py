@@ -97,7 +97,7 @@ def _circumstances(memory: Memory, in_pod: bool) -> str:
         return f"{limit or 'when its node had no more'}; --memory gives each trial more"
     had = f"when the machine's {_size(memory.machine_bytes)} were used up" if memory.machine_bytes else ""
     where = f"{limit} that this machine sets" if limit else had
-    return f"{where}; fewer trials at once (maxParallelTrials) leave more for each".lstrip("; ")
+    return f"{where}; fewer trials at once (--parallel-trial-count) leave more for each".lstrip("; ")
 
 
 def _rose(before: int | None, after: int | None) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from hptune.errors import Interrupted
+from hptune.job.vertex.translation import metric_field
 from hptune.runtimes.hint import hint
 from hptune.runtimes.processes import adopt_orphans, end_children, reap_orphans
 from hptune.storage.foreign import make_way
@@ -258,7 +259,7 @@ class _Supervisor:
             exit_code,
             timed_out,
             objective.measurement,
-            reader.hints.message(),
+            reader.hints.message(metric_field(self._spec.service)),
             out_of_memory=why or explain(memory, Memory.now(), exit_code, in_pod=self._spec.pod is not None),
         )
         of_master = is_port_taken(exit_code, self._output.last) and bool(self._beside)

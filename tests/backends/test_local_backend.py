@@ -277,7 +277,7 @@ def test_a_trial_that_the_kernel_ends_each_time_says_why(make_job):
             JobFailed, match="trial 1 probably out of memory: the kernel ended a process"
         ) as failure:
             job.run()
-    assert "(maxParallelTrials) leave more for each; this happened 2 times" in str(failure.value)
+    assert "(--parallel-trial-count) leave more for each; this happened 2 times" in str(failure.value)
     assert job.starts == [1, 1]
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hptune.backends.failures import decided_by
 from hptune.errors import JobFileError
 from hptune.job.schema import Algorithm, Service
 from hptune.job.tuning_job import load_job, parse_job
-from hptune.results.study import Goal
+from hptune.job.vertex.translation import metric_field
+from hptune.results.study import Goal, Trial, TrialState
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer
 from tests.cases.small_jobs import SHARED, needs_shared
@@ -270,6 +272,40 @@ def test_the_other_pools_are_the_workers_parameter_servers_and_evaluators():
     job = parse_job(text, "job.yaml")
     assert job.training_input["parameterServerCount"] == 2
     assert any("trialJobSpec.workerPoolSpecs[2].replicaCount: is ignored" in each for each in job.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("masterConfig.imageUri", "trialJobSpec.workerPoolSpecs[0].containerSpec.imageUri"),
+        ("workerType", "trialJobSpec.workerPoolSpecs[1].machineSpec.machineType"),
+        ("parameterServerCount", "trialJobSpec.workerPoolSpecs[2].replicaCount"),
+        ("evaluatorConfig.containerArgs", "trialJobSpec.workerPoolSpecs[3].containerSpec.args"),
+        ("scaleTier", "trialJobSpec.workerPoolSpecs"),
+        ("hyperparameters.maxFailedTrials", "maxFailedTrialCount"),
+        ("hyperparameters.enableTrialEarlyStopping", "studySpec.medianAutomatedStoppingSpec"),
+        ("runtimeVersion", "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec.executorImageUri"),
+    ],
+)
+def test_a_field_of_a_job_is_told_by_the_name_that_its_file_has(name, told):
+    assert parse_job(study(), "job.yaml").field(name) == told
+    assert load_job(JOB_FILES / "mnist.yaml").field(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [(study(rest="maxFailedTrialCount: 1"), "maxFailedTrialCount is 1"), (study(), "no trial has succeeded")],
+)
+def test_the_trial_that_failed_a_job_is_told_with_the_rule_of_its_file(text, rule):
+    failed = Trial(2, {}, TrialState.FAILED, message="exited with code 1")
+    assert decided_by(failed, parse_job(text, "job.yaml")).startswith(
+        f"trial 2 exited with code 1, and {rule}"
+    )
+
+
+def test_the_objective_is_told_by_the_field_that_names_it():
+    assert metric_field(Service.VERTEX_AI) == "metricId"
+    assert metric_field(Service.ML_ENGINE) == "hyperparameterMetricTag"
 
 
 def test_ml_engines_file_is_none_of_vertex():

@@ -15,6 +15,14 @@ from tests.cases.small_jobs import Folder, needs_shared, shared_case
 from tests.entry_point import call
 
 IMAGE = {"masterConfig": {"imageUri": "gcr.io/p/i:1"}}
+VERTEX = """\
+maxTrialCount: 1
+studySpec:
+  metrics: [{metricId: score, goal: MAXIMIZE}]
+  parameters: [{parameterId: x, doubleValueSpec: {minValue: 0, maxValue: 1}}]
+trialJobSpec:
+  workerPoolSpecs: [{containerSpec: {imageUri: "gcr.io/p/i:1"}}]
+"""
 RUN = "run j --config hptune.yaml --job-dir out"
 
 
@@ -47,6 +55,14 @@ def test_a_machine_without_docker_is_told_what_it_needs(folder, monkeypatch):
     assert "'no-such-client'" in message
     assert "--module-name runs the trainer without its image" in message
     assert not (folder.path / "out").exists()
+
+
+def test_a_vertex_file_is_told_in_its_own_words(folder, monkeypatch):
+    monkeypatch.setenv("DOCKER", "no-such-client")
+    (folder.path / "hptune.yaml").write_text(VERTEX)
+    message = refused(RUN)
+    assert "trialJobSpec.workerPoolSpecs[0].containerSpec.imageUri: gcr.io/p/i:1 needs Docker" in message
+    assert "masterConfig" not in message
 
 
 def test_an_engine_that_does_not_answer_a_stand_in_for_the_client_is_named(folder, monkeypatch):

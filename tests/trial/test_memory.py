@@ -111,7 +111,7 @@ def test_what_the_machine_had_is_told_with_what_to_do():
     said = explain(was, is_, -9, in_pod=False)
     assert said == (
         "out of memory: the kernel ended it when the machine's 24 GiB were used up; fewer trials at once "
-        "(maxParallelTrials) leave more for each"
+        "(--parallel-trial-count) leave more for each"
     )
     assert explain(was, is_, -9, in_pod=True) == (
         "out of memory: the kernel ended it when its node had no more; --memory gives each trial more"

@@ -23,6 +23,7 @@ from hptune.backends.katib.finished_trials import FinishedTrial
 from hptune.backends.katib.tasks import CONTAINERS, task_name
 from hptune.errors import ClusterError
 from hptune.job.submission import Submission
+from hptune.job.vertex.translation import metric_field
 from hptune.results.study import MASTER_TASK, JobState, JobStatus, Measurement, Study, Trial, TrialState
 from hptune.search.space import Categorical, Parameter, SearchSpace, Value
 from hptune.trial.memory import explain_container
@@ -196,7 +197,7 @@ def _failure(submission: Submission, study: Study, view: View) -> str:
     if refused and refused.get("status") == "True":
         return f"the suggestion service refused the job: {refused.get('message')}"
     if trial := decisive_failure(submission, study):
-        return decided_by(trial, submission.job.max_failed_trials)
+        return decided_by(trial, submission.job)
     if study.finished:
         # Katib counts a trial as failed whose objective cannot be compared.
         return ""
@@ -294,7 +295,7 @@ def _message(
         return ""
     if _is_true(item, "EarlyStopped"):
         return f"was stopped early, and Katib has no '{metric}' of it"
-    return f"reported no '{metric}' (the hyperparameterMetricTag)"
+    return f"reported no '{metric}' (the {metric_field(submission.job.service)})"
 
 
 def _failure_of_trial(item: Object, pod: Object | None) -> str:

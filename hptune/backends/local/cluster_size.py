@@ -90,7 +90,7 @@ def fitted(submission: Submission, asked: str | None, capacity: Capacity) -> Sub
         raise UsageError(Fault(_FLAG, f"is {asked!r}; {error}")) from None
     resized = replace(submission, cluster_size=tasks if tasks < wanted else None)
     if 1 < tasks > capacity.tasks:
-        place = f"{submission.job.source}: scaleTier" if asked is None else _FLAG
+        place = f"{submission.job.source}: {submission.job.field('scaleTier')}" if asked is None else _FLAG
         problem = (
             f"makes each trial a cluster of {tasks} tasks ({described(resized.task_counts)}); {capacity}"
         )

@@ -208,11 +208,12 @@ class TuningLoop:
         0 leaves it to the service, which failed a job whose trial failed before any had succeeded: a trainer
         that cannot run at all is not worth nine more tries.
         """
-        limit = self._submission.job.max_failed_trials
+        job = self._submission.job
+        limit = job.max_failed_trials
         if (limit and self._failures < limit) or (not limit and any_measured):
             return
         log = self._job_dir.trial(trial.id).log
-        raise JobFailed(f"{decided_by(trial, limit)}\n{log} ends:\n{tail(log)}")
+        raise JobFailed(f"{decided_by(trial, job)}\n{log} ends:\n{tail(log)}")
 
     def _stop_all(self) -> None:
         for running in self._running.values():

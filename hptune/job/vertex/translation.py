@@ -38,6 +38,13 @@ _JOB = {
     "trialJobSpec.scheduling.timeout": "scheduling.maxRunningTime",
     "trialJobSpec.baseOutputDirectory.outputUriPrefix": "jobDir",
 }
+_SAID_OTHERWISE = {
+    "scaleTier": "trialJobSpec.workerPoolSpecs",
+    "runtimeVersion": "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec.executorImageUri",
+    "hyperparameters.params": "studySpec.parameters",
+    "hyperparameters.enableTrialEarlyStopping": "studySpec.medianAutomatedStoppingSpec",
+}
+"""Fields of a training input that are made of what is not their like."""
 _METRIC = {
     "metricId": "hyperparameters.hyperparameterMetricTag",
     "goal": "hyperparameters.goal",
@@ -119,17 +126,18 @@ _PARAM_NAMES = {
 _PARAM = re.compile(r"hyperparameters\.params\[(\d+)\](?:\.(\w+))?")
 _EXECUTOR = re.compile(r"/tf-(?:cpu|gpu|tpu)\.(\d+)-(\d+)\b")
 """Google's images for TensorFlow, which name its version."""
-_VERTEX_NAMES = {
-    "hyperparameters.params": f"{_STUDY}.parameters",
-    **{
-        target.format(role=_ROLES[0]): f"{at}{source}"
-        for at, table in (
-            ("", _JOB),
-            (f"{_STUDY}.metrics[0].", _METRIC),
-            (f"{_TRIAL_JOB}.workerPoolSpecs[0].", {**_POOL, **_MASTER}),
-        )
-        for source, target in table.items()
-    },
+_TABLES = (
+    ("", "", _JOB),
+    ("", f"{_STUDY}.metrics[0].", _METRIC),
+    *(
+        (role, f"{_TRIAL_JOB}.workerPoolSpecs[{i}].", {**_POOL, **(_OTHERS if i else _MASTER)})
+        for i, role in enumerate(_ROLES)
+    ),
+)
+_VERTEX_NAMES = _SAID_OTHERWISE | {
+    target.format(role=role): f"{at}{source}"
+    for role, at, table in _TABLES
+    for source, target in table.items()
 }
 _ONE_OBJECTIVE = "must list one metric, the objective: a trial is judged by one"
 
@@ -140,6 +148,12 @@ def vertex_name(name: str) -> str:
         inner = _PARAM_NAMES.get(match[2], match[2])
         return f"{'.'.join(map(str, _PARAMETERS))}[{match[1]}]" + (f".{inner}" if inner else "")
     return _VERTEX_NAMES.get(name, name)
+
+
+def metric_field(service: Service) -> str:
+    """Returns what a service's job file calls the field that has the objective's name, without its path."""
+    name = "hyperparameters.hyperparameterMetricTag"
+    return (vertex_name(name) if service is Service.VERTEX_AI else name).rpartition(".")[2]
 
 
 def is_vertex(data: object) -> bool:

@@ -57,12 +57,16 @@ class Hints:
         """Takes what kept reports from being read; empty for nothing."""
         self._note = problem
 
-    def message(self) -> str:
-        """Says what is wrong with a trial without a report of the objective, and what to do."""
-        text = f"reported no '{self._metric}' (the hyperparameterMetricTag); it reported {self._named()}"
+    def message(self, field: str) -> str:
+        """Says what is wrong with a trial without a report of the objective, and what to do.
+
+        Args:
+            field: The job file's field of the objective's name.
+        """
+        text = f"reported no '{self._metric}' (the {field}); it reported {self._named()}"
         text = f"{text}; {self._note}" if self._note else text
         if not self._line:
-            return f"{text}; make one of them the hyperparameterMetricTag" if self._tags else text
+            return f"{text}; make one of them the {field}" if self._tags else text
         return f"{text}; it printed {self._line!r}, which is not read: print '{self._metric}=VALUE'"
 
     def _looked(self) -> str:

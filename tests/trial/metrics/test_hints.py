@@ -9,7 +9,7 @@ def message(*lines, metric="accuracy", tags=()):
         hints.saw_tag(tag)
     for line in lines:
         hints.saw_line(line)
-    return hints.message()
+    return hints.message("hyperparameterMetricTag")
 
 
 def test_the_nearest_names_come_first_and_a_cut_list_says_so():
@@ -54,4 +54,4 @@ def test_a_trainer_that_reports_without_end_costs_no_memory():
     for i in range(5000):
         hints.saw_tag(f"tag{i}")
     assert len(hints._tags) == 1000
-    assert "or even more than these" in hints.message()
+    assert "or even more than these" in hints.message("metricId")

@@ -12,7 +12,7 @@ from hptune.backends.katib.experiment.trial_job import place_faults, trial_docum
 from hptune.backends.katib.options import KatibAlgorithm, KatibOptions
 from hptune.errors import Fault, UsageError
 from hptune.job.schema import Algorithm
-from hptune.job.submission import SUBMISSION_FORM, Program, Submission
+from hptune.job.submission import SUBMISSION_FORM, Submission
 from hptune.job.tuning_job import TuningJob
 from hptune.search.grid import grid_size
 from hptune.search.scale import Scale
@@ -38,7 +38,7 @@ def check(submission: Submission, options: KatibOptions, experiment: str) -> Non
     faults = [
         *options.faults(),
         *place_faults(submission, options),
-        *_program_faults(submission.program),
+        *_program_faults(submission),
         *_search_faults(submission.job, options),
         *_metric_faults(submission.job),
         *_text_faults(submission),
@@ -49,11 +49,13 @@ def check(submission: Submission, options: KatibOptions, experiment: str) -> Non
         raise UsageError(faults)
 
 
-def _program_faults(program: Program) -> Iterator[Fault]:
+def _program_faults(submission: Submission) -> Iterator[Fault]:
+    program = submission.program
     if program.module or program.command or program.entrypoint:
         return
     if program.image:
-        yield Fault(f"masterConfig.imageUri {program.image}", "what it runs is not known; name a command")
+        place = f"{submission.job.field('masterConfig.imageUri')} {program.image}"
+        yield Fault(place, "what it runs is not known; name a command")
     else:
         problem = "is an image with hptune, in which --command or --module-name must say what runs"
         yield Fault("--image", problem)
@@ -186,7 +188,8 @@ def _search_differences(submission: Submission, options: KatibOptions) -> Iterat
         for parameter in job.space:
             yield from _bayesian_difference(parameter)
         if min(job.max_parallel_trials, job.max_trials) > 1:
-            yield "maxParallelTrials: suggestions do not know of the trials that still run"
+            field = job.word("hyperparameters.maxParallelTrials")
+            yield f"{field}: suggestions do not know of the trials that still run"
         yield "a trial that failed teaches nothing: the same point is suggested again until another one ends"
         if submission.first_points:
             yield "the point that the trainer's own arguments name is not tried first"
@@ -209,7 +212,8 @@ def _bayesian_difference(parameter: Parameter) -> Iterator[str]:
 def _rule_differences(job: TuningJob) -> Iterator[str]:
     if job.early_stopping:
         rule = "stops a trial whose best value is worse than the mean of the others' first 4"
-        yield f"enableTrialEarlyStopping: Katib's medianstop {rule}, whatever their steps"
+        field = job.word("hyperparameters.enableTrialEarlyStopping")
+        yield f"{field}: Katib's medianstop {rule}, whatever their steps"
 
 
 def unwatched_differences(job: TuningJob) -> tuple[str, ...]:
@@ -217,4 +221,5 @@ def unwatched_differences(job: TuningJob) -> tuple[str, ...]:
     if job.max_failed_trials or job.max_trials == 1:
         return ()
     rule = "while nobody watches the job, a trial that fails before any has succeeded does not end it"
-    return (f"maxFailedTrials 0: {rule}; it ends when all its trials have failed",)
+    field = job.word("hyperparameters.maxFailedTrials")
+    return (f"{field} 0: {rule}; it ends when all its trials have failed",)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hptune.backends.base import Job
+from hptune.console.program import command_to_type
 from hptune.errors import Fault, UsageError
 from hptune.results.cluster_results import load_cluster_results
 from hptune.results.study import JobStatus, LogLine
@@ -35,6 +36,5 @@ class FinishedJob(Job):
         """
         logs = f"{redacted(self._job_dir).rstrip('/')}/{JobDir(Path()).trial('TRIAL').log.as_posix()}"
         problem = f"is a job of a cluster: its logs are {logs} once its trials have ended; while it runs"
-        raise UsageError(
-            Fault(redacted(self._job_dir), f"{problem}, 'hptune stream-logs JOB --namespace NAMESPACE'")
-        )
+        command = command_to_type("stream-logs JOB --namespace NAMESPACE")
+        raise UsageError(Fault(redacted(self._job_dir), f"{problem}, '{command}'"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from hptune.backends.find import DEFAULT_NAMESPACE, find_in_cluster
 from hptune.cli.options.cluster import CONTEXT
+from hptune.console.program import command_to_type
 
 
 @click.command()
@@ -28,4 +31,5 @@ def cancel(job: str, namespace: str, record: str | None, context: str | None) ->
       hptune cancel job --namespace kubeflow
     """
     place = find_in_cluster(job, namespace, context).cancel(record)
-    click.echo(f"{job} is removed from the cluster; its trials: hptune describe {place}")
+    describe = command_to_type(f"describe {shlex.quote(place)}")
+    click.echo(f"{job} is removed from the cluster; its trials: {describe}")

@@ -13,7 +13,7 @@ from hptune.cli.options.grouped import UserArgsCommand
 from hptune.cli.options.job import job_request
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers
-from hptune.console.program import command_line, say
+from hptune.console.program import command_line, command_to_type, say
 from hptune.job.request import JOBS, Request
 from hptune.job.schema import Service
 from hptune.job.submission import Submission
@@ -73,7 +73,7 @@ def run(
     job_dir = JobDir(Path(submission.job_dir))
     with outliving_readers():
         say(f"logs:  {_logs(job_dir)}")
-        say(f"watch: hptune describe {shlex.quote(submission.job_dir)} --watch")
+        say("watch: " + command_to_type(f"describe {shlex.quote(submission.job_dir)} --watch"))
         status = run_and_show(backend, submission, stream_logs=stream_logs)
         write_report(status, job_dir.report, submission)
         _print_places(submission, job_dir)

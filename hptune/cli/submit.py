@@ -16,7 +16,7 @@ from hptune.cli.options.job import job_request
 from hptune.cli.options.katib import katib_options
 from hptune.cli.run_and_show import run_and_show
 from hptune.console.output import outliving_readers
-from hptune.console.program import command_line, say
+from hptune.console.program import command_line, command_to_type, say
 from hptune.job.request import Request
 from hptune.job.submission import Submission
 from hptune.results.study import JobStatus
@@ -79,8 +79,8 @@ def submit(
         _print_commands(words)
         return
     with outliving_readers():
-        say(f"logs:  hptune stream-logs {words}")
-        say(f"watch: hptune describe {words} --watch")
+        say("logs:  " + command_to_type(f"stream-logs {words}"))
+        say("watch: " + command_to_type(f"describe {words} --watch"))
         status = run_and_show(backend, submission, stream_logs=stream_logs)
         if backend.keeps(submission):
             _put_report(status, submission)
@@ -102,4 +102,4 @@ def _put_report(status: JobStatus, submission: Submission) -> None:
 
 def _print_commands(words: str) -> None:
     for title, command in (("status:", "describe"), ("logs:  ", "stream-logs"), ("stop:  ", "cancel")):
-        click.echo(f"{title} hptune {command} {words}")
+        click.echo(f"{title} " + command_to_type(f"{command} {words}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Iterable
@@ -77,6 +78,29 @@ SEED = click.IntRange(0, 2**32 - 1)
 def command_line() -> str:
     """Returns the command that this process is, as a shell takes it."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def command_to_type(arguments: str) -> str:
+    """Returns an hptune command that works where this process was started.
+
+    Its first word is ``hptune`` where a shell finds this very installation by that name, else the path of its
+    program: a newcomer has ``.venv/bin/hptune`` alone.
+
+    Args:
+        arguments: The command's name and its arguments, quoted for a shell.
+    """
+    program = Path(sys.argv[0])
+    if program.name != "hptune" or not program.is_file():
+        # A step of the pipeline, or a Python program.
+        program = Path(sys.executable).with_name("hptune")
+    if not program.is_file():
+        return f"{shlex.quote(sys.executable)} -m hptune {arguments}"
+    found = shutil.which("hptune")
+    if found and Path(found).samefile(program):
+        return f"hptune {arguments}"
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    return f"{shlex.quote(str(program))} {arguments}"
 
 
 def say(message: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hptune.backends.local.backend import LocalBackend
 from hptune.backends.local.cluster_size import on_this_machine
+from hptune.console.program import command_to_type
 from hptune.job.request import Place
 from hptune.job.tuning_job import TuningJob, parse_job
 from hptune.results.study import JobStatus, Study, TrialState
@@ -77,7 +78,7 @@ def _tune_here(
     _keep(data, stable)
     trials = JobDir(job_dir)
     print(f"logs:  {trials.trials}/TRIAL/{trials.trial(1).log.name}")
-    print(f"watch: hptune describe {shlex.quote(str(job_dir))} --watch")
+    print("watch: " + command_to_type(f"describe {shlex.quote(str(job_dir))} --watch"))
     return run_job(local, settle(submission), lambda trial: f"; its log is {trials.trial(trial.id).log}")
 
 

@@ -33,7 +33,7 @@ delete() {
 # unregister: takes the algorithm from Katib. With profiles it is everybody's, and stays.
 unregister() {
   if [[ $OVERLAY == multi-user ]]; then
-    say 'gp-bandit stays with Katib for other profiles; hptune katib-register --remove takes it away from all'
+    say 'gp-bandit stays with Katib for other profiles; .venv/bin/hptune katib-register --remove takes it away from all'
   elif katib_is_there; then
     install
     step "see: kubectl get configmap katib-config --namespace $KUBEFLOW --output yaml" \

@@ -36,6 +36,7 @@ from hptune.backends.katib.shortage import nodes_if_told
 from hptune.backends.katib.status import View, decisive_failure, status_of
 from hptune.backends.katib.waiting import Notices, troubles
 from hptune.backends.katib.watcher.guard import Guard
+from hptune.console.program import command_to_type
 from hptune.errors import (
     ClusterError,
     Fault,
@@ -343,9 +344,10 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
             except HptuneError as error:
                 problem = f"could not be cancelled: {error}\n"
         words = self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
+        cancel = command_to_type(f"cancel {words}")
         goes_on = (
             f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
-            f"again, and 'hptune cancel {words}' stops it"
+            f"again, and '{cancel}' stops it"
         )
         return Interrupted("\n".join((goes_on, *unwatched_differences(submission.job))))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_a_job_is_submitted_watched_and_described(commands):
 def test_a_job_that_nobody_waits_for_is_shown_later(commands):
     result = call(f"{commands.submit_line} --async")
     assert (result.code, result.err) == (0, _warnings(result.err))
-    assert f"status: hptune describe mine --namespace {NAMESPACE}" in result.out
+    assert re.search(rf"status: \S*hptune describe mine --namespace {NAMESPACE}$", result.out, re.MULTILINE)
     logs = call(f"stream-logs mine --namespace {NAMESPACE}")
     lines = [line.split("\t")[3:] for line in logs.out.splitlines()]
     values = {trial_id: float(text.removeprefix("accuracy=")) for trial_id, text in lines}
@@ -215,7 +216,7 @@ def test_ctrl_c_ends_the_command_with_130_and_the_job_goes_on(commands):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert f"'hptune cancel mine --namespace {NAMESPACE}' stops it" in err
+    assert f"hptune cancel mine --namespace {NAMESPACE}' stops it" in err
     assert call(commands.submit_line).code == 0
     assert commands.starts == [1, 2]
 

@@ -59,7 +59,7 @@ def test_every_change_of_a_trial_is_told_once_and_in_order(make_katib_job):
 def test_a_job_that_is_not_watched_any_more_goes_on_and_is_watched_again(make_katib_job):
     job = make_katib_job(maxTrials=3)
     with pytest.raises(
-        Interrupted, match=r"goes on in the cluster.*'hptune cancel job --namespace team' stops it"
+        Interrupted, match=r"goes on in the cluster.*hptune cancel job --namespace team' stops it"
     ):
         job.run(interrupt_at(1))
     assert job.experiment is not None

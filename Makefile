@@ -35,7 +35,7 @@ BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build --file images/Dockerfile --build-arg R
 IMAGES = hptune trainer
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format constraints proto manifests images push check-push test-images clean
+.PHONY: help run test lint format docs constraints proto manifests images push check-push test-images clean
 .PHONY: test-cluster cluster-down fuzz
 .PHONY: cluster addons deploy undeploy submit results logs ui
 
@@ -57,6 +57,9 @@ lint: .venv/installed-dev  ## Check style and types.
 format: .venv/installed-dev  ## Format the code.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: .venv/installed-dev  ## Build README.md and docs/ as a site, in build/site.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --config-file docs/site/mkdocs.yml
 
 constraints: .venv/installed-dev  ## Write the versions that are installed to constraints.txt.
 	@$(BIN)/pip freeze --exclude-editable | grep -v '@' > constraints.txt

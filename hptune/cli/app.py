@@ -10,7 +10,7 @@ from hptune import __version__
 from hptune.console.program import run_command
 
 # Said here, so that the overview need not import every command's module.
-_GROUPS = {
+GROUPS = {
     "Jobs": {
         "run": "Runs a tuning job on this machine.",
         "list": "Lists the jobs in a directory.",
@@ -33,7 +33,8 @@ _GROUPS = {
         "preprocess": "Splits a data set for tuning and the final training.",
     },
 }
-COMMANDS = tuple(sorted(name for group in _GROUPS.values() for name in group))
+"""What each command does, below the titles of the overview."""
+COMMANDS = tuple(sorted(name for group in GROUPS.values() for name in group))
 """The names of all commands."""
 
 
@@ -57,7 +58,7 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes what each command does, in groups."""
         del ctx
-        for title, commands in _GROUPS.items():
+        for title, commands in GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl(list(commands.items()))
 

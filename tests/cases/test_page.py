@@ -2,35 +2,29 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import ROOT, block_after
 from tests.entry_point import call
 
-PAGE = (Path(__file__).parents[2] / "docs" / "trainers.md").read_text()
+NAME = "docs/trainers.md"
+PAGE = (ROOT / NAME).read_text()
 REPORT = 'reporter.report_hyperparameter_tuning_metric("accuracy", accuracy, epoch)'
-
-
-def block_after(text):
-    """The indented block that follows ``text`` in the page."""
-    lines = PAGE.partition(text)[2].partition("\n    ")[2].splitlines()
-    end = next((i for i, line in enumerate(lines) if i and line and not line.startswith("    ")), len(lines))
-    return "\n".join(line.removeprefix("    ") for line in lines[:end]).rstrip() + "\n"
 
 
 @pytest.fixture
 def page(folder):
     """A folder with the page's job file and trainer."""
-    (folder.path / "hptune.yaml").write_text(block_after("`hptune.yaml`:"))
-    folder.write_trainer(block_after("empty `trainer/__init__.py`:"), arguments="")
+    (folder.path / "hptune.yaml").write_text(block_after(NAME, "`hptune.yaml`:"))
+    folder.write_trainer(block_after(NAME, "empty `trainer/__init__.py`:"), arguments="")
     # One after the other, each loads scikit-learn.
     folder.with_max_trials("hptune.yaml", 2)
     return folder
 
 
 def run(page):
-    program, *words = shlex.split(block_after("Beside both:"))
+    program, *words = shlex.split(block_after(NAME, "Beside both:"))
     assert program == "hptune"
     ended = call("", *words)
     assert ended.code == 0, ended.err
@@ -64,4 +58,4 @@ def test_where_nothing_was_found_its_message_is_told(folder):
     folder.write_trainer("print('loss=0.3 val_accuracy=0.8'); print('accuracy is 0.9')\n")
     ended = folder.run()
     assert ended.code == 1
-    assert " ".join(block_after("the likest names first:").split()) in " ".join(ended.err.split())
+    assert " ".join(block_after(NAME, "the likest names first:").split()) in " ".join(ended.err.split())

@@ -68,8 +68,8 @@ def katib(
     \b
     Examples:
       hptune katib trainer/hptune.yaml | kubectl create -f -
-      hptune katib trainer/hptune.yaml --job-dir gs://bucket/job \\
-          --secret storage --algorithm gp-bandit \\
+      hptune katib trainer/hptune.yaml --module-name trainer.task \\
+          --job-dir gs://bucket/job --secret storage --algorithm gp-bandit \\
           -- --train-file gs://bucket/data.npz
     """
     # Takes half a second, which the overview of all commands need not wait for.

@@ -50,8 +50,18 @@ class TrialDir:
 
     @property
     def log(self) -> Path:
-        """What the trainer printed, all attempts after one another."""
+        """What the trainer printed, all attempts after one another; of very much the last."""
         return self.state / "log.txt"
+
+    @property
+    def first_log(self) -> Path:
+        """The start of a log that has grown too long."""
+        return self.state / "log.first.txt"
+
+    @property
+    def former_log(self) -> Path:
+        """What stood before `log` in a log that has grown too long."""
+        return self.state / "log.before.txt"
 
     @property
     def metric_file(self) -> Path:

@@ -15,7 +15,7 @@ from typing import IO, Any
 from hptune.console.program import say
 from hptune.errors import Interrupted
 from hptune.runtimes import ZYGOTE
-from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
+from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn, widen
 from hptune.trial.workspace import Workspace
 
 _POLL_S = 0.2
@@ -91,6 +91,7 @@ class _Lines:
 
 def _order(connection: socket.socket, workspace: Workspace, lock: IO[str], lines: _Lines) -> None:
     lines.output, output = os.pipe()
+    widen(lines.output)
     order = {
         "argv": workspace.argv,
         "environment": workspace.environment,

@@ -24,6 +24,7 @@ from hptune.storage.full_disk import is_full
 from hptune.trial.companions import Companions, Failure, is_port_taken
 from hptune.trial.environment import output_places
 from hptune.trial.last_words import find_last_words
+from hptune.trial.log import TrialLog
 from hptune.trial.memory import Memory, explain
 from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.elsewhere import Elsewhere
@@ -41,6 +42,8 @@ from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
 from hptune.trial.workspaces import Workspaces, own_workspaces
 
 _POLL_S = 0.25
+# A wide pipe holds what is printed at 200 MB/s meanwhile.
+_MOMENT_S = 0.005
 # What a trainer leaves is given to end by itself; the service ended all with the trainer.
 _DAEMONS_GRACE_S = 1.0
 # As many sets of ports as a trial of several tasks may try, where others take them before its tasks do.
@@ -174,7 +177,9 @@ class _Supervisor:
         self._start = start
         self._stop = stop
         self._output = TaskOutput(spec.task.name)
+        self._log = TrialLog(spec.directory)
         self._failure: Failure | None = None
+        self._read_bytes = 0
         self.lacked_port = False
 
     @property
@@ -329,6 +334,7 @@ class _Supervisor:
                             # A trainer that closes its output is about to end, as a rule.
                             with suppress(TrainerTimeout):
                                 process.wait(_POLL_S)
+                self._let_more_come(process)
                 others.tend()
                 reap_orphans({process.pid, *others.running})
                 if time.monotonic() >= next_reading:
@@ -337,6 +343,12 @@ class _Supervisor:
                 if time.monotonic() > deadline:
                     return True
         return False
+
+    def _let_more_come(self, process: Trainer) -> None:
+        """Waits a moment where little was printed: waking up for each line takes cores from the trainer."""
+        if 0 < self._read_bytes < _PIPE_BYTES // 4 and process.ending is not None:
+            select.select([process.ending], [], [], _MOMENT_S)
+        self._read_bytes = 0
 
     def _read_rest(self, process: Trainer, reader: MetricReader) -> None:
         """Reads what a trainer that has ended left: in the pipe, a line without its end, its files."""
@@ -352,12 +364,13 @@ class _Supervisor:
 
     def _pass_on(self, descriptor: int, reader: MetricReader) -> bool:
         data = os.read(descriptor, _PIPE_BYTES)
-        lines = self._output.lines(data)
+        self._read_bytes = len(data)
         if self._beside:
-            for line in lines:
+            for line in self._output.lines(data):
                 self._pass_on_line(self._spec.task, line, reader)
             return bool(data)
-        _write_all(sys.stdout.fileno(), data)
+        self._output.keep_last(data)
+        self._log.write(data)
         if self._listener and data:
             self._listener.printed(data)
         reader.read_output(data)
@@ -365,7 +378,7 @@ class _Supervisor:
 
     def _pass_on_line(self, task: Task, line: bytes, reader: MetricReader | None) -> None:
         """Passes on what one of several tasks printed, the task named."""
-        _write_all(sys.stdout.fileno(), labelled(task.name, line))
+        self._log.write(labelled(task.name, line))
         if task.is_measured and reader is not None:
             reader.read_output(line + b"\n")
 
@@ -374,8 +387,3 @@ class _Supervisor:
         if not alive:
             self._stop.ask()
         return alive
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

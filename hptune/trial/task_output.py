@@ -29,11 +29,15 @@ class TaskOutput:
 
     def lines(self, data: bytes) -> list[bytes]:
         """Returns the lines, without their ends, that ``data`` completes."""
-        self.last = (self.last + data)[-_KEPT_BYTES:]
+        self.keep_last(data)
         *lines, self._line = (self._line + data).split(b"\n")
         if len(self._line) > _LONGEST_LINE_BYTES:
             return [*lines, *self.rest()]
         return lines
+
+    def keep_last(self, data: bytes) -> None:
+        """Takes what was printed where no lines are asked for."""
+        self.last = (self.last + data[-_KEPT_BYTES:])[-_KEPT_BYTES:]
 
     def rest(self) -> list[bytes]:
         """Returns the line that has no end, where there is one: none is to come."""

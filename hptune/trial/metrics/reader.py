@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hptune.results.study import Goal
@@ -21,6 +21,11 @@ from hptune.trial.metrics.unmeasured import Unmeasured
 _LINE_END = re.compile(rb"[\n\r\b]")
 _LONGEST_LINE_BYTES = 64 * 1024
 _LONGEST_WORD_BYTES = 256
+_LINE_ENDS = (b"\n", b"\r", b"\b")
+# Of what is printed while no objective was found: looked through for what else it may be, all in all and of
+# what comes at once, which is more only where a trainer prints faster than that.
+_HINT_BYTES = 1024 * 1024
+_HINT_BYTES_A_TIME = 2 * 1024
 
 
 class MetricReader:
@@ -62,6 +67,8 @@ class MetricReader:
         self._summaries = SummarySource(summaries, elsewhere, unmeasured)
         self._metric_files = [HypertuneSource(path) for path in (metric_file, *other_metric_files)]
         self._line = bytearray()
+        self._tag = metric.encode()
+        self._hint_bytes = _HINT_BYTES
         self.objective = Objective(curves, best_by=best_by)
         self._mirror = mirror
         if mirror:
@@ -76,12 +83,42 @@ class MetricReader:
             self._mirror.start()
 
     def read_output(self, data: bytes) -> None:
-        """Reads what was printed; a line counts when it has ended."""
-        *ended, rest = _LINE_END.split(data)
-        for piece in ended:
-            self._take(piece)
+        """Reads what was printed; a line counts when it has ended.
+
+        Lines that cannot have the objective cost next to nothing, for a trainer must not wait for this.
+        """
+        self._hint_bytes = max(self._hint_bytes, _HINT_BYTES_A_TIME)
+        # Not by a regular expression, which takes many times as long.
+        ends = [each for each in _LINE_ENDS if each in data]
+        if not ends:
+            self._take(data)
+            return
+        first = min(data.find(each) for each in ends)
+        # It completes what was there before.
+        self._take(data[:first])
+        self._read_line(len(self._line))
+        end = max(data.rfind(each) for each in ends) + 1
+        for line in self._worth_reading(data[first + 1 : end]):
+            self._take(line)
             self._read_line(len(self._line))
-        self._take(rest)
+        self._take(data[end:])
+
+    def _worth_reading(self, lines: bytes) -> Iterator[bytes]:
+        """Yields those of whole lines that can have the objective, or serve as hints."""
+        if self._is_hint:
+            end = lines.find(b"\n", self._hint_bytes) + 1 or len(lines)
+            yield from _LINE_END.split(lines[:end])
+            lines = lines[end:]
+        if self._may_have_objective(lines):
+            yield from filter(self._may_have_objective, _LINE_END.split(lines))
+
+    def _may_have_objective(self, printed: bytes) -> bool:
+        # Orders to a terminal may stand within its name.
+        return self._tag in printed or b"\x1b" in printed
+
+    @property
+    def _is_hint(self) -> bool:
+        return self.objective.measurement is None and self._hint_bytes > 0
 
     def read_files(self, groups: Collection[int] = (), *, at_once: bool = False) -> None:
         """Reads what was written to files since the last call.
@@ -105,18 +142,23 @@ class MetricReader:
 
     def _take(self, piece: bytes) -> None:
         """Takes a part of a line; a line that grows too long is read in parts, cut between words."""
-        while (room := _LONGEST_LINE_BYTES - len(self._line)) <= len(piece):
-            self._line += piece[:room]
-            piece = piece[room:]
+        at = 0
+        while (room := _LONGEST_LINE_BYTES - len(self._line)) <= len(piece) - at:
+            self._line += piece[at : at + room]
+            at += room
             # Else half a number would be taken for a whole one.
             cut = self._line.rfind(b" ", _LONGEST_LINE_BYTES - _LONGEST_WORD_BYTES)
             self._read_line(cut if cut > 0 else _LONGEST_LINE_BYTES)
-        self._line += piece
+        self._line += piece[at:]
 
     def _read_line(self, length: int) -> None:
         """Reads the first bytes of the line that was taken, and forgets them."""
-        text = self._line[:length].decode("utf-8", "replace")
+        line = bytes(self._line[:length])
         del self._line[:length]
+        if not (self._is_hint or self._may_have_objective(line)):
+            return
+        self._hint_bytes -= len(line) + 1
+        text = line.decode("utf-8", "replace")
         reports = [*self._stdout.read_line(text)]
         self._record(reports)
         if not reports and self.objective.measurement is None:

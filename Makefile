@@ -61,8 +61,17 @@ format: .venv/installed-dev  ## Format the code.
 docs: .venv/installed-dev  ## Build README.md and docs/ as a site, in build/site.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --config-file docs/site/mkdocs.yml
 
-constraints: .venv/installed-dev  ## Write the versions that are installed to constraints.txt.
+constraints: .venv/installed-dev  ## Write the versions that are installed to constraints.txt, and hashes for the images.
 	@$(BIN)/pip freeze --exclude-editable | grep -v '@' > constraints.txt
+	@$(MAKE) --no-print-directory images/hashes.txt
+
+# Of what the images hold beside a trainer's own: of each file of a release, so that they serve any platform.
+images/hashes.txt: constraints.txt pyproject.toml
+	@$(if $(UV),,echo 'hptune: uv is needed: https://docs.astral.sh/uv' >&2; exit 2)
+	@{ echo kfp; sed -n 's/^\(tensorflow\)[-_]cpu\(==.*\)/\1-cpu\2\n\1[and-cuda]\2/p' constraints.txt; } | \
+	    '$(UV)' pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	    --python-platform x86_64-manylinux_2_28 --constraint constraints.txt --extra gcs --extra s3 --extra katib \
+	    pyproject.toml - --output-file $@
 
 proto: .venv/installed-dev  ## Write the modules of the suggestion service's messages.
 	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) \

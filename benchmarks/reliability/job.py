@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.reliability.processes import MARK, Family, ended_by_force, marked, wait_until
+from benchmarks.reliability.processes import MARK, Family, command_of, marked, wait_until
 from hptune.backends.local.backend import LocalBackend
 from hptune.errors import JobDirError
 from hptune.results.study import JobState, Trial, TrialState
+from hptune.runtimes.processes import kill_all
 
 # As long as what a killed job leaves may take to end on a busy machine.
 _PATIENCE_S = 20.0
@@ -171,9 +172,10 @@ class Job:
         if (self._notes / "twice-at-once").exists():
             tally.doubled += len((self._notes / "twice-at-once").read_text().split())
         wait_until(lambda: not marked(self._mark), _PATIENCE_S)
-        for left in ended_by_force(self._mark):
+        for left in marked(self._mark):
             tally.orphans += 1
-            print(f"{self.root}: left running: {left}", file=sys.stderr)
+            print(f"{self.root}: left running: {command_of(left)} {left}", file=sys.stderr)
+        kill_all(lambda: marked(self._mark))
         self._count_tracebacks()
 
     def _count_tracebacks(self) -> None:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.reliability.job import Job, Tally
-from benchmarks.reliability.processes import Family, Process
+from benchmarks.reliability.processes import Family
+from hptune.runtimes.processes import Process
 
 TRIALS = 12
 SEED = 20180509
@@ -45,7 +46,9 @@ def of_role(role: Callable[[Family], Sequence[Process]]) -> Break:
 
     def kill(job: Job, hptune: subprocess.Popen[bytes], rng: random.Random) -> bool:
         found = role(job.family(hptune.pid))
-        return bool(found) and rng.choice(found).kill()
+        if found:
+            rng.choice(found).kill()
+        return bool(found)
 
     return kill
 

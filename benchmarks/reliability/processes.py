@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from hptune.runtimes.processes import Process, all_processes
 
 MARK = "HPTUNE_RELIABILITY_MARK"
 """The environment variable that every process of a job inherits."""
@@ -16,47 +15,17 @@ MARK = "HPTUNE_RELIABILITY_MARK"
 _POLL_S = 0.02
 
 
-@dataclass(frozen=True)
-class Process:
-    """A process that runs.
-
-    Attributes:
-        pid: Its number.
-        parent: That of its parent.
-        session: That of the process that began its session.
-        command: Its command line, or that of the process which it was forked from.
-    """
-
-    pid: int
-    parent: int
-    session: int
-    command: tuple[str, ...]
-
-    def kill(self) -> bool:
-        """Kills it; returns whether it was there."""
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        return True
-
-
 def marked(mark: str) -> list[Process]:
-    """Returns the processes whose environment has the mark; zombies have none."""
-    wanted = f"{MARK}={mark}\0".encode()
-    found = (_read(path) for path in Path("/proc").glob("[0-9]*"))
-    return [process for environment, process in filter(None, found) if wanted in environment]
+    """Returns the processes whose environment has the mark; those that have ended have none."""
+    name, value = MARK.encode(), mark.encode()
+    return [process for process in all_processes() if process.environment().get(name) == value]
 
 
-def _read(folder: Path) -> tuple[bytes, Process] | None:
+def command_of(process: Process) -> list[str]:
+    """Returns its command line, or that of the process which it was forked from; empty once it has ended."""
     with suppress(OSError):
-        environment = (folder / "environ").read_bytes()
-        # The name in brackets may hold anything.
-        status = (folder / "stat").read_bytes().rpartition(b")")[2].split()
-        parent, session = int(status[1]), int(status[3])
-        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        return environment, Process(int(folder.name), parent, session, tuple(words))
-    return None
+        return Path(f"/proc/{process.pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    return []
 
 
 class Family:
@@ -99,7 +68,7 @@ class Family:
         return [*self._of("pip"), *self._of("venv"), *self._of("ensurepip")]
 
     def _of(self, word: str) -> list[Process]:
-        return [each for each in self._processes if any(_is_program(part, word) for part in each.command)]
+        return [each for each in self._processes if any(_is_program(part, word) for part in command_of(each))]
 
 
 def _is_program(part: str, word: str) -> bool:
@@ -114,12 +83,3 @@ def wait_until(condition: Callable[[], bool], patience_s: float) -> bool:
             return False
         time.sleep(_POLL_S)
     return True
-
-
-def ended_by_force(mark: str) -> Iterator[Process]:
-    """Kills what is left of a job; yields each process."""
-    while left := marked(mark):
-        for process in left:
-            if process.kill():
-                yield process
-        time.sleep(_POLL_S)

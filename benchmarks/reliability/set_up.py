@@ -42,12 +42,12 @@ def break_set_up(job: Job, hptune: subprocess.Popen[bytes], rng: random.Random) 
         hptune.kill()
         hptune.wait()
         return True
-    killed = rng.choice(installers).kill()
+    rng.choice(installers).kill()
     code = hptune.wait()
     # It may have been done by then.
     if code not in (0, _FAILED):
         job.tally.unexpected.append(f"exit code {code} after pip was killed")
-    return killed
+    return True
 
 
 def make_job(folder: Path, tally: Tally) -> Job:

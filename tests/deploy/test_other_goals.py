@@ -2,12 +2,16 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 
 import pytest
-from checkouts import CANARY, stand_in
+from checkouts import CANARY, ROOT, stand_in
 
+ADDONS = (ROOT / "manifests" / "scripts" / "addons.sh").read_text()
+PINNED = re.findall(r"^readonly (\w+)_COMMIT=([0-9a-f]{40}) +# (\S+)$", ADDONS, re.MULTILINE)
+COMMITS = {name: commit for name, commit, _ in PINNED}
 LABEL = "kubectl label namespace kubeflow katib.kubeflow.org/metrics-collector-injection=enabled --overwrite"
 RUNNING = "kubectl get experiments.kubeflow.org"
 
@@ -95,15 +99,24 @@ def test_cluster_stops_at_a_failure(checkout, failing):
     assert "hptune: this failed with exit code 1:\n    gcloud" in result.stderr
 
 
+def test_the_commits_that_are_installed_are_those_of_the_versions():
+    """Whether a tag stands for that commit only its repository can tell."""
+    checks = (ROOT / "manifests" / "scripts" / "checks.sh").read_text()
+    versions = dict(re.findall(r"^readonly (\w+)_VERSION=(v\S+)$", checks, re.MULTILINE))
+    pinned = re.search(r"^kfp==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert {name: version for name, _, version in PINNED} == {**versions, "KFP": pinned[1]}
+    assert len(set(COMMITS.values())) == 3
+
+
 def test_addons_sets_the_label_last_of_what_touches_the_namespace(checkout):
     result = checkout.make("addons")
     assert result.returncode == 0, result.stderr
     commands = checkout.ran()
     installs = [i for i, command in enumerate(commands) if command.startswith("kubectl apply ")]
     assert [commands[i].rpartition("/")[2] for i in installs] == [
-        "katib-standalone?ref=v0.19.0&timeout=10m",
-        "cluster-scoped-resources?ref=2.17.0&timeout=10m",
-        "platform-agnostic?ref=2.17.0&timeout=10m",
+        f"katib-standalone?ref={COMMITS['KATIB']}&timeout=10m",
+        f"cluster-scoped-resources?ref={COMMITS['KFP']}&timeout=10m",
+        f"platform-agnostic?ref={COMMITS['KFP']}&timeout=10m",
     ]
     assert commands.index(LABEL) > max(installs)
     assert all(
@@ -117,7 +130,8 @@ def test_addons_installs_the_training_operator_first_where_there_is_none(checkou
     assert result.returncode == 0, result.stderr
     commands = checkout.ran()
     installs = [command for command in commands if command.startswith("kubectl apply ")]
-    url = "github.com/kubeflow/training-operator.git/manifests/overlays/standalone?ref=v1.9.3&timeout=10m"
+    url = "github.com/kubeflow/training-operator.git/manifests/overlays/standalone"
+    url += f"?ref={COMMITS['TRAINING_OPERATOR']}&timeout=10m"
     assert installs[0].endswith(url) or installs[0].endswith(f"'{url}'")
     assert "katib-standalone" in installs[1]
     # A Katib of before would not see its jobs.

@@ -11,8 +11,9 @@ import click
 import pytest
 import yaml
 
+from hptune.cli.app import COMMANDS, cli
 from tests.docs.decisions import DECISIONS, AnotherTest, DryRun, Run, decision_of
-from tests.docs.pages import LANGUAGES, ROOT, all_blocks
+from tests.docs.pages import LANGUAGES, ROOT, Block, all_blocks, blocks_of
 from tests.docs.reading import check_readable
 
 TRAINER = """\
@@ -118,6 +119,23 @@ def test_what_is_typed_runs_as_it_stands(root, script):
 @pytest.mark.parametrize("script", scripts(DryRun))
 def test_what_is_told_to_a_cluster_is_printed_where_it_is_only_tried(root, script):
     assert "\n+ " in run_in(root, script, DRY_RUN="1").stdout
+
+
+def test_the_python_of_the_readme_runs(root):
+    shutil.rmtree(root / "out/job")
+    blocks = [block.text for block in blocks_of("README.md") if block.language == "python"]
+    assert len(blocks) == 2
+    (root / "readme.py").write_text("\n".join(blocks))
+    assert "'lr': 0." in run_in(root, "python readme.py").stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_of_a_commands_help_can_be_read(name):
+    _, command, _ = cli.resolve_command(click.Context(cli), [name])
+    examples = [each for each in Block("", 0, "sh", command.help).commands if each.startswith("hptune ")]
+    assert examples
+    for example in examples:
+        check_readable(example, "")
 
 
 def test_the_command_that_a_job_tells_to_watch_it_works_where_it_is_told(root):

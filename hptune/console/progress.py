@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.text import Text
 
 from hptune.console import study_file
+from hptune.console.ages import Ages
 from hptune.console.live import can_show_live, live
 from hptune.console.notebook import is_notebook, shown_in_notebook
 from hptune.console.program import console
@@ -185,7 +186,7 @@ class _View:
     def __init__(self, study: Study, *, brief: bool = False, since: datetime | None = None) -> None:
         self.study = study
         self._brief = brief
-        self._since = since or datetime.now(UTC)
+        self._ages = Ages(since)
 
     def __call__(self, study: Study, _: Trial, /) -> None:
         self.study = study
@@ -193,9 +194,10 @@ class _View:
     def draw(self, screen: Screen) -> list[Text]:
         """Draws the job as it now is."""
         now = datetime.now(UTC)
+        since, study = self._ages.of(self.study, now)
         if self._brief:
-            return [status_line(self.study, self._since, now, screen)]
-        return view_lines(self.study, self._since, now, screen)
+            return [status_line(study, since, now, screen)]
+        return view_lines(study, since, now, screen)
 
 
 class _Lines:

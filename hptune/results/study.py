@@ -103,8 +103,8 @@ class Trial:
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from start to end; None until both are known."""
-        if self.start_time is None or self.end_time is None:
+        """Seconds from start to end; None until both are known, and where the clock was put back between."""
+        if self.start_time is None or self.end_time is None or self.end_time < self.start_time:
             return None
         return (self.end_time - self.start_time).total_seconds()
 

@@ -28,7 +28,7 @@ class Outcome:
         final: The measurement that judges the trial, whether it can be compared or not; None for none.
         message: What is wrong with the trial; empty where nothing is.
         start_time_s: Seconds since the epoch; None where the trainer never started.
-        end_time_s: Seconds since the epoch.
+        end_time_s: The same; as much later as the monotonic clock says, whatever became of the wall clock.
         timed_out: Whether the time limit ended it.
         note: What a reader should know of how the objective was found, where nothing is wrong; else empty.
         source: Name of the `Source` that ``final`` was found in; empty where there is none.

@@ -35,6 +35,7 @@ from hptune.trial.metrics.unmeasured import Unmeasured
 from hptune.trial.missing_file import advise_missing_file
 from hptune.trial.outcome import Ending, Outcome, find_fault
 from hptune.trial.spec import TrialSpec
+from hptune.trial.stopwatch import Stopwatch
 from hptune.trial.strays import end_strays, record_group
 from hptune.trial.task_output import TaskOutput, labelled
 from hptune.trial.tasks import MASTER, Task
@@ -197,7 +198,7 @@ class _Supervisor:
         with self._spec.directory.measurements.open("w", encoding="utf-8") as file:
             # Before anything is started: what is there by now is not the trainer's.
             reader = self._reader(CurveWriter(file), others)
-            start_s, memory = time.time(), Memory.now()
+            clock, memory = Stopwatch(), Memory.now()
             try:
                 process = self._start_all(others, pid_file)
             except OSError as error:
@@ -220,7 +221,7 @@ class _Supervisor:
                     # Those that have left the trainer's group.
                     end_children(grace_s=_DAEMONS_GRACE_S)
                 self._read_rest(process, reader)
-        outcome = self._outcome(reader, process.wait(), timed_out, others, start_s, memory)
+        outcome = self._outcome(reader, process.wait(), timed_out, others, clock, memory)
         if not stopped:
             return outcome
         if self._listener is None:
@@ -254,7 +255,7 @@ class _Supervisor:
         exit_code: int,
         timed_out: bool,
         others: Companions,
-        start_s: float,
+        clock: Stopwatch,
         memory: Memory,
     ) -> Outcome:
         failure, objective = self._failure, reader.objective
@@ -278,8 +279,8 @@ class _Supervisor:
             timed_out=timed_out,
             final=ending.final,
             message=others.explained(fault) if failure or not others.failure else fault,
-            start_time_s=start_s,
-            end_time_s=time.time(),
+            start_time_s=clock.start_s,
+            end_time_s=clock.now_s,
             note="; ".join(filter(None, (objective.note, others.note))),
             source=objective.source.name if objective.source is not None else "",
         )

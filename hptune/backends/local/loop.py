@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import select
 import signal
-import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optuna.distributions import BaseDistribution
@@ -28,6 +27,7 @@ from hptune.trial.memory import OUT_OF_MEMORY
 from hptune.trial.metrics.curve import CurveReader
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.spec import TrialSpec
+from hptune.trial.stopwatch import Stopwatch
 
 _POLL_S = 0.1
 # A trial that somebody killed, or that the kernel did when memory ran out, is given one more chance.
@@ -40,6 +40,7 @@ class _Running:
     process: TrialProcess
     slot: Slot
     attempt: int
+    clock: Stopwatch = field(default_factory=Stopwatch)
 
 
 class TuningLoop:
@@ -171,8 +172,8 @@ class TuningLoop:
             self._finish(running.trial.id, outcome)
             return
         message = find_measurement_fault(self._submission.job.metric, last)
-        start_s, source = _start_s(running.trial), curve.source.name
-        stopped = Outcome(0, last, message, start_s, time.time(), note=reason, source=source)
+        start_s, end_s = running.clock.start_s, running.clock.now_s
+        stopped = Outcome(0, last, message, start_s, end_s, note=reason, source=curve.source.name)
         self._finish(running.trial.id, stopped, stopped_early=True)
 
     def _ended(self, running: _Running) -> None:
@@ -231,8 +232,4 @@ def _cut_off_too_often(running: _Running, outcome: Outcome | None) -> Outcome:
         message = f"{outcome.message}; this happened {_MAX_ATTEMPTS} times"
     if outcome:
         return replace(outcome, message=message)
-    return Outcome(-signal.SIGKILL, None, message, _start_s(running.trial), time.time())
-
-
-def _start_s(trial: Trial) -> float:
-    return trial.start_time.timestamp() if trial.start_time else time.time()
+    return Outcome(-signal.SIGKILL, None, message, running.clock.start_s, running.clock.now_s)

@@ -120,7 +120,7 @@ def facts(status: JobStatus, algorithm: str, about: About) -> Iterator[tuple[str
     yield "Goal", f"{study.goal.value.lower()} {study.metric}"
     yield "Trials", f"{len(study.finished)} of {study.max_trials} finished: {counted(study)}"
     yield "Started", f"{status.create_time:%Y-%m-%d %H:%M:%S %Z}"
-    if status.end_time:
+    if status.end_time and status.end_time >= status.create_time:
         yield "Took", format_duration((status.end_time - status.create_time).total_seconds())
     yield "Algorithm", _ALGORITHMS.get(algorithm, f"Katib's {algorithm}")
     if about.seed is not None:

@@ -53,7 +53,7 @@ def timeline_of(status: JobStatus) -> Timeline | None:
     timed = [
         (trial, trial.start_time, trial.end_time)
         for trial in status.study.trials
-        if trial.start_time and trial.end_time
+        if trial.start_time and trial.end_time and trial.end_time >= trial.start_time
     ]
     if not timed:
         return None

@@ -31,6 +31,7 @@ from hptune.trial.pod.encoding import decode_value
 from hptune.trial.pod.inputs import Inputs, Package, add_packages, patiently, upload
 from hptune.trial.pod.objective_source import may_be_stopped_early, most_deliberate_source
 from hptune.trial.spec import Pod, TrialSpec
+from hptune.trial.stopwatch import Stopwatch
 from hptune.trial.supervise import prepare, run_trial
 from hptune.trial.tasks import MASTER, read_task
 
@@ -110,12 +111,12 @@ def _run_filled_in(spec: TrialSpec, pod: Pod) -> Outcome:
         except KeyboardInterrupt:
             message = "was told to stop before its trainer had started"
             return _refuse(spec, pod, -signal.SIGTERM, message)
-        start_s = time.time()
+        clock = Stopwatch()
         try:
             outcome = _run(staged, pod, collector)
         except OSError as error:
             # A full disk, as a rule.
-            outcome = Outcome(1, None, f"could not be watched: {error}", start_s, time.time())
+            outcome = Outcome(1, None, f"could not be watched: {error}", clock.start_s, clock.now_s)
         return _keep(spec, pod, inputs, outcome)
 
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from hptune.backends.find import find
 from hptune.console.program import PATH, console
 from hptune.errors import Fault, InputError, UsageError
+from hptune.results.printable import printable
 from hptune.results.study import JobStatus
-from hptune.results.tables import printable
 from hptune.storage.job_dir import JobDir
 
 # Jobs stand side by side in a directory, which as a rule stands below the current one.

@@ -18,6 +18,7 @@ from rich.console import Console
 from hptune.console.output import open_closed_streams
 from hptune.errors import HptuneError, describe_os_error
 from hptune.extras import explain_missing
+from hptune.results.printable import printable
 
 
 def run_command(command: click.Command, program: str) -> None:
@@ -55,9 +56,11 @@ def run_command(command: click.Command, program: str) -> None:
 
 
 def _fail(message: str, exit_code: int) -> None:
+    # Names from files, and the last lines of a trainer's log.
+    lines = (printable(line.expandtabs()) for line in message.splitlines())
     # Nobody may be there to read it, and the exit code still tells.
     with suppress(OSError):
-        click.echo("\n".join(f"hptune: {line}" for line in message.splitlines()), err=True)
+        click.echo("\n".join(f"hptune: {line}" for line in lines), err=True)
     sys.exit(exit_code)
 
 
@@ -105,13 +108,13 @@ def command_to_type(arguments: str) -> str:
 
 def say(message: str) -> None:
     """Says on standard error what is being done, in a line."""
-    click.echo(f"hptune: {message}", err=True)
+    click.echo(f"hptune: {printable(message)}", err=True)
 
 
 def warn(messages: Iterable[str]) -> None:
     """Says on standard error what a person should know."""
     for message in messages:
-        click.echo(f"hptune: warning: {message}", err=True)
+        click.echo(f"hptune: warning: {printable(message)}", err=True)
 
 
 def warn_of(message: str) -> None:

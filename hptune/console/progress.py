@@ -22,8 +22,9 @@ from hptune.console.program import console
 from hptune.console.study_file import StudyFile
 from hptune.console.view import Screen, best_so_far, status_line, view_lines
 from hptune.errors import HptuneError
+from hptune.results.printable import printable, printable_in_colour
 from hptune.results.study import JobState, JobStatus, LogLine, Observer, Study, Trial, TrialState
-from hptune.results.tables import assignments, format_duration, printable, state_word
+from hptune.results.tables import assignments, format_duration, state_word
 from hptune.search.space import Categorical, Discrete, Parameter, format_number
 
 _WATCH_INTERVAL_S = 1.0
@@ -159,9 +160,13 @@ def parameter_text(parameter: Parameter) -> str:
 
 
 def print_log(line: LogLine) -> None:
-    """Prints a line as gcloud's stream-logs did: severity, time, task, trial, message."""
+    """Prints a line as gcloud's stream-logs did: severity, time, task, trial, message.
+
+    What else than colours a terminal would act upon is shown: a trainer's output is not trusted.
+    """
     moment = line.time.strftime("%Y-%m-%d %H:%M:%S %z")
-    click.echo(f"INFO\t{moment}\t{line.task}\t{line.trial_id}\t{line.text}")
+    text = printable_in_colour(line.text)
+    click.echo(f"INFO\t{moment}\t{printable(line.task)}\t{line.trial_id}\t{text}")
 
 
 @contextmanager

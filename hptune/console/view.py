@@ -9,9 +9,10 @@ from datetime import datetime
 
 from rich.text import Text
 
+from hptune.results.printable import printable
 from hptune.results.progress import Progress, measure_progress
 from hptune.results.study import Study, Trial
-from hptune.results.tables import format_duration, format_state, printable, short_value, state_word
+from hptune.results.tables import format_duration, format_state, short_value, state_word
 from hptune.results.trial_rows import TrialRows, dots_for, fit_line
 
 # Lines that the best trial's parameters may take, and that messages of trials are left in any case.

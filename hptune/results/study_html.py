@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from hptune.results.printable import printable
 from hptune.results.study import Study
-from hptune.results.tables import best_line, cells_of, printable
+from hptune.results.tables import best_line, cells_of
 
 _MAX_ROWS = 20
 _WIDTH_PX, _HEIGHT_PX, _MARGIN_PX = 560, 180, 40

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
+from hptune.results.printable import printable
 from hptune.results.study import Study, Trial
 from hptune.search.space import Value, format_values
-
-# What a terminal acts upon, or a line cannot hold.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def summary_table(study: Study) -> Table:
@@ -41,11 +38,6 @@ def cells_of(trial: Trial, names: Sequence[str]) -> list[Text]:
 def short_value(value: Value) -> str:
     """Writes a parameter's value, a number with at most four digits that count."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def printable(text: str) -> str:
-    """Replaces what a terminal would act upon: control characters are written as Python writes them."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def best_line(study: Study) -> str:

@@ -9,8 +9,9 @@ from datetime import datetime
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from hptune.results.printable import printable
 from hptune.results.study import Measurement, Study, Trial, TrialState
-from hptune.results.tables import printable, short_value, state_word
+from hptune.results.tables import short_value, state_word
 
 _GAP = 2
 # The width of a name or a value in characters, likewise.

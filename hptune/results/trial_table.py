@@ -10,8 +10,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from hptune.results.printable import printable
 from hptune.results.study import Study
-from hptune.results.tables import cells_of, format_state, printable
+from hptune.results.tables import cells_of, format_state
 from hptune.results.trial_rows import TrialRows
 
 # A long message must not take the columns' place, and is not folded to a tower of words.

@@ -1,10 +1,12 @@
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from emulator import Terminal
 from studies import job_at_work
 
-from hptune.console.progress import parameter_text, show_progress
+from hptune.console.progress import parameter_text, print_log, show_progress
+from hptune.results.study import LogLine
 from hptune.search.scale import Scale
 from hptune.search.space import Categorical, Discrete, Double, Integer
 
@@ -44,3 +46,22 @@ def test_what_is_piped_is_told_in_lines_whatever_their_length(capsys):
 )
 def test_parameters_are_said_in_words(parameter, text):
     assert parameter_text(parameter) == text
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("loss\t0.5", "loss\t0.5"),
+        ("\x1b[1;31mred\x1b[0m text", "\x1b[1;31mred\x1b[0m text\x1b[0m"),
+        ("\x1b[2Jgone\x1b[1A", "\\x1b[2Jgone\\x1b[1A"),
+        ("\x1b]0;title\x07\x9b\x00\x08", "\\x1b]0;title\\x07\\x9b\\x00\\x08"),
+        ("\x1b]52;c;cm0gLXJm\x07", "\\x1b]52;c;cm0gLXJm\\x07"),
+    ],
+)
+def test_of_what_a_trainer_prints_a_terminal_gets_the_colours_alone(printed, shown, monkeypatch):
+    terminal = Terminal(80, 5)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    written = []
+    monkeypatch.setattr(terminal, "write", written.append)
+    print_log(LogLine(1, printed, datetime(2026, 1, 2, tzinfo=UTC), "master"))
+    assert b"".join(written).decode() == f"INFO\t2026-01-02 00:00:00 +0000\tmaster\t1\t{shown}\n"

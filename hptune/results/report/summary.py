@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from hptune.results.printable import printable
 from hptune.results.report.facts import About, arguments, best_rows, comparisons, facts
 from hptune.results.report.marks import counted, short
 from hptune.results.report.table import columns, rows
 from hptune.results.study import JobStatus, Study
-from hptune.results.tables import printable
 from hptune.search.space import SearchSpace
 
 MAX_ROWS = 50

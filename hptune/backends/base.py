@@ -93,22 +93,27 @@ class Cancellable(ABC):
 
 
 class Deletable(ABC):
-    """A job whose directory can be deleted."""
+    """A job that can be deleted once it has ended: its directory, or what a cluster has of it."""
 
     @abstractmethod
     def check_deletable(self) -> None:
-        """Refuses a directory that is not to be deleted.
+        """Refuses what is not to be deleted.
 
         Raises:
-            JobDirError: It holds no job, or something else too, or the job runs.
+            JobDirError: There is no such job, or it runs, or its directory holds something else too.
         """
 
     @abstractmethod
-    def delete(self) -> None:
-        """Deletes the job's directory, so that it is there whole or not at all.
+    def delete(self) -> str:
+        """Deletes the job, so that it is there whole or not at all.
+
+        Returns:
+            The directory or URI that keeps what is known of its trials; empty where nothing does.
 
         Raises:
             JobDirError: See `check_deletable`.
+            UsageError: What is known of a cluster's trials cannot be kept from here; nothing is deleted.
+            StorageError: What is known of a cluster's trials cannot be written; nothing is deleted.
         """
 
 

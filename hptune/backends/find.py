@@ -6,7 +6,7 @@ Imports only the backend that is asked for: Optuna and kubernetes take half a se
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from hptune.backends.base import Job
 from hptune.backends.finished_job import FinishedJob
 from hptune.backends.katib.options import KatibOptions
 from hptune.console.program import warn_of
+from hptune.results.study import JobStatus
 from hptune.storage.job_dir import JobDir
 from hptune.storage.remote import is_remote
 from hptune.storage.transfer import local_path
@@ -55,6 +56,23 @@ def find_in_cluster(job: str, namespace: str, context: str | None) -> KatibBacke
 
     words = words_of(job, namespace, context)
     return KatibBackend(partial(connect, namespace, context), job, warn=warn_of, words=words)
+
+
+def list_cluster(namespace: str | None, context: str | None) -> Iterator[tuple[str, Callable[[], JobStatus]]]:
+    """Yields the name of each job of a cluster's namespace, with what tells where the job stands.
+
+    Args:
+        namespace: The namespace; None for the default one.
+        context: The kubeconfig's context; None for the current one.
+
+    Raises:
+        UsageError: There is no cluster to talk to.
+        ClusterError: The cluster cannot be asked.
+    """
+    from hptune.backends.katib.cluster.connection import connect
+    from hptune.backends.katib.listing import list_jobs
+
+    return list_jobs(connect(namespace or DEFAULT_NAMESPACE, context))
 
 
 def submitter(

@@ -13,13 +13,13 @@ from hptune.console.program import run_command
 GROUPS = {
     "Jobs": {
         "run": "Runs a tuning job on this machine.",
-        "list": "Lists the jobs in a directory.",
+        "list": "Lists the jobs in a directory or a cluster.",
         "describe": "Shows a job, while it runs or later.",
         "stream-logs": "Prints what a job's trainers print.",
         "report": "Writes a page about a job: its trials and plots of them.",
         "dashboard": "Shows a job in optuna-dashboard.",
         "train": "Trains once more with a job's best parameters.",
-        "delete": "Deletes a job's directory.",
+        "delete": "Deletes a job that has ended.",
         "validate": "Checks a job file and says what it asks for.",
     },
     "Clusters": {

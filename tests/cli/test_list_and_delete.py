@@ -51,6 +51,13 @@ def test_where_there_is_no_job_it_says_so():
     assert call("list nowhere").code == 2
 
 
+@pytest.mark.usefixtures("jobs")
+def test_a_directory_and_a_cluster_are_not_listed_together():
+    result = call("list jobs --namespace team")
+    assert result.code == 2
+    assert "jobs: is a directory's name" in result.err
+
+
 def test_a_job_is_deleted_and_nothing_else(jobs):
     result = call("delete jobs/finished --yes")
     assert (result.code, result.out) == (0, "jobs/finished is deleted\n")

@@ -19,6 +19,7 @@ CALLS = {
     "create_experiment": (EXPERIMENT,),
     "create_job": (EXPERIMENT,),
     "experiment": ("tuning",),
+    "experiments": (),
     "suggestion": ("tuning",),
     "limit_failures": ("tuning", 0),
     "annotate_experiment": ("tuning", {}),

@@ -42,6 +42,7 @@ MINUTES = Left("measures for minutes to hours, and needs a machine that does not
 PEERS = Left("needs an environment with the packages of others")
 
 COMMANDS_IN_A_CLUSTER = "tests/backends/katib/test_cluster_commands.py"
+LISTED_IN_A_CLUSTER = "tests/backends/katib/test_listed_jobs.py"
 IN_CONTAINERS = "tests/images/test_local_containers.py"
 A_CLUSTERS_TESTS = Left("runs for half an hour as root: CONTRIBUTING.md says when to run it")
 
@@ -63,6 +64,9 @@ DECISIONS = {
         "tests/e2e/test_distributed_trainers.py::test_the_example_of_parameter_servers"
     ),
     "hptune list": Run(),
+    "hptune list --namespace": AnotherTest(
+        f"{LISTED_IN_A_CLUSTER}::test_the_jobs_of_a_namespace_are_listed_as_those_of_a_directory_are"
+    ),
     "hptune describe out/": Run(),
     "hptune stream-logs out/": Run(),
     "hptune report out/": Run(),
@@ -84,6 +88,9 @@ DECISIONS = {
     "hptune report mnist": Left("asks a cluster; of a job that has ended there the tests describe it"),
     "hptune cancel mnist": AnotherTest(
         f"{COMMANDS_IN_A_CLUSTER}::test_a_cancelled_job_is_gone_from_the_cluster_and_kept_in_its_directory"
+    ),
+    "hptune delete mnist": AnotherTest(
+        f"{LISTED_IN_A_CLUSTER}::test_a_job_is_deleted_with_its_trials_and_its_results_stay"
     ),
     # The pipeline.
     "make run": AnotherTest("tests/pipelines/test_run.py::test_all_steps_run_and_are_shown_as_they_go"),

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 
-from hptune.backends.base import Backend, Cancellable, Detachable, NamesTrials
+from hptune.backends.base import Backend, Cancellable, Deletable, Detachable, NamesTrials
 from hptune.backends.katib import logs
 from hptune.backends.katib.cluster.client import Cluster
 from hptune.backends.katib.cluster.errors import ExistsError, NotThereError
@@ -32,6 +32,7 @@ from hptune.backends.katib.experiment.identity import changes
 from hptune.backends.katib.experiment.names import experiment_name
 from hptune.backends.katib.finished_trials import read_finished_trials
 from hptune.backends.katib.options import KatibOptions
+from hptune.backends.katib.removal import check_place, keep_or_refuse
 from hptune.backends.katib.shortage import nodes_if_told
 from hptune.backends.katib.status import View, decisive_failure, status_of
 from hptune.backends.katib.waiting import Notices, troubles
@@ -44,7 +45,6 @@ from hptune.errors import (
     Interrupted,
     JobDirError,
     JobFailed,
-    StorageError,
     UsageError,
 )
 from hptune.job.submission import Submission
@@ -58,7 +58,7 @@ _LASTING_S = 10.0
 _SETTLING_S = 150.0
 
 
-class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
+class KatibBackend(Backend, Cancellable, Deletable, Detachable, NamesTrials):
     """Runs a job as a Katib Experiment.
 
     Args:
@@ -209,20 +209,31 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         What trials wrote is in the job's directory already. See `Cancellable.cancel`.
         """
         place = record or self.recall().job_dir
-        if not record and not is_within_reach(place):
-            problem = "cannot be reached from here, and what is known of the trials would be lost"
-            raise UsageError(
-                Fault(f"the job's directory {place!r}", f"{problem}; --record DIRECTORY keeps it")
-            )
+        if not record:
+            check_place(place)
         status = self.describe()
         if status.state is JobState.RUNNING:
             status = replace(
                 status, state=JobState.CANCELLED, message="cancelled", study=status.study.cut_off()
             )
-        _keep_or_refuse(status, place, may_choose=not record)
+        keep_or_refuse(status, place, chosen=record is not None)
         with suppress(NotThereError):
             self._cluster.delete_experiment(self.experiment)
         return place
+
+    def check_deletable(self) -> None:
+        """Refuses a job that runs. See `Deletable.check_deletable`."""
+        view = self._read()
+        read_submission(view.experiment)
+        if not view.ended:
+            cancel = command_to_type(f"cancel {self._name_words}")
+            problem = f"is a job that runs; '{cancel}' stops it, and removes it"
+            raise JobDirError(Fault(self._place, problem))
+
+    def delete(self) -> str:
+        """Deletes the Experiment with its trials; the job's directory stays. See `Deletable.delete`."""
+        self.check_deletable()
+        return self.cancel()
 
     def wind_up(self) -> str:
         """Ends what nobody watches any more; returns what that was, in words.
@@ -343,8 +354,7 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
                 return Interrupted(f"stopped; what is known of its trials is in {self.cancel()}")
             except HptuneError as error:
                 problem = f"could not be cancelled: {error}\n"
-        words = self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
-        cancel = command_to_type(f"cancel {words}")
+        cancel = command_to_type(f"cancel {self._name_words}")
         goes_on = (
             f"{problem}not watched any more, but the job goes on in the cluster; the same command watches it "
             f"again, and '{cancel}' stops it"
@@ -373,6 +383,10 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         return JobDirError(Fault(self._place, f"there is no such job (no Experiment {self.experiment})"))
 
     @property
+    def _name_words(self) -> str:
+        return self._words or f"{self._job_name} --namespace {self._cluster.namespace}"
+
+    @property
     def _place(self) -> str:
         return f"{self._job_name!r} in namespace {self._cluster.namespace!r}"
 
@@ -389,13 +403,3 @@ class KatibBackend(Backend, Cancellable, Detachable, NamesTrials):
         if differences := changes(present, asked):
             what = "is another job; submit that one again, or choose another name. What differs:"
             raise JobDirError(Fault(self._place, "\n    ".join([what, *differences])))
-
-
-def _keep_or_refuse(status: JobStatus, place: str, *, may_choose: bool) -> None:
-    try:
-        save_cluster_results(status, place)
-    except HptuneError as error:
-        if not may_choose:
-            raise
-        lost = "nothing was cancelled, for what is known of the trials would be lost"
-        raise StorageError(f"{error}\n{lost}; --record DIRECTORY keeps it elsewhere") from error

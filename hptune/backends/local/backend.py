@@ -128,11 +128,12 @@ class LocalBackend(Backend, Deletable):
                 Fault(str(self._dir.root), "holds a job that runs; Ctrl-C stops it where it runs")
             )
 
-    def delete(self) -> None:
+    def delete(self) -> str:
         """Deletes the job's directory. See `Deletable.delete`."""
         self.check_deletable()
         with hold(self._dir.lock, self._dir.root):
             deletion.delete(self._dir)
+        return ""
 
     def recall(self) -> Submission:
         """Returns the submission of the job. See `Backend.recall`."""

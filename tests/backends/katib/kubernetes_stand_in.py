@@ -345,8 +345,10 @@ def status(code, reason, message, kind=None, name=None):
 def selected(item, query):
     labels = query.get("labelSelector", "")
     fields = query.get("fieldSelector", "")
-    wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
-    if any(item["metadata"].get("labels", {}).get(key) != value for key, value in wanted.items()):
+    has = item["metadata"].get("labels", {})
+    wanted = (part.partition("=") for part in labels.split(",") if part)
+    # A label alone asks for any value of it.
+    if any(key not in has or (equals and has[key] != value) for key, equals, value in wanted):
         return False
     involved = item.get("involvedObject", {})
     return all(

@@ -166,8 +166,8 @@ def test_a_directory_that_cannot_be_written_from_here_names_the_way_out(
     job.backend.submit(job.submission)
     with pytest.raises(StorageError, match="MINIO_ENDPOINT") as refusal:
         job.backend.cancel()
-    assert "nothing was cancelled" in str(refusal.value)
-    assert str(refusal.value).endswith("--record DIRECTORY keeps it elsewhere")
+    assert "nothing was removed" in str(refusal.value)
+    assert str(refusal.value).endswith("'hptune cancel --record DIRECTORY' keeps it elsewhere")
     assert job.experiment is not None
     job.backend.cancel(str(tmp_path / "record"))
     assert job.experiment is None
@@ -178,7 +178,7 @@ def test_a_job_whose_directory_is_out_of_reach_is_kept_elsewhere_or_not_cancelle
     job.run()
     away = job.root.with_name("unmounted")
     job.root.rename(away)
-    with pytest.raises(UsageError, match=r"cannot be reached from here.*--record DIRECTORY keeps it"):
+    with pytest.raises(UsageError, match=r"cannot be reached from here.*--record DIRECTORY' keeps it"):
         job.backend.cancel()
     assert job.experiment is not None
     assert not job.root.exists()

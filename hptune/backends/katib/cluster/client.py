@@ -31,7 +31,7 @@ from hptune.backends.katib.cluster.api_call import (
 )
 from hptune.backends.katib.cluster.errors import ConflictError, ExpiredError, NotThereError, refusal
 from hptune.backends.katib.cluster.watch import Object, apply, by_name, whole_lines
-from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL
+from hptune.backends.katib.experiment.names import EXPERIMENT_LABEL, NAME_LABEL, OWN_NAME
 from hptune.errors import ClusterError, UsageError
 from hptune.retry import CLUSTER, UNKNOWN_CLUSTER, Patience, status_may_pass
 from hptune.storage.remote import redacted
@@ -99,6 +99,10 @@ class Cluster:
         """
         return self._get(EXPERIMENTS, name)
 
+    def experiments(self) -> list[Object]:
+        """Lists the Experiments that hptune made."""
+        return self._items(EXPERIMENTS, f"{NAME_LABEL}={OWN_NAME}")
+
     def suggestion(self, experiment: str) -> Object:
         """Reads the Suggestion of an Experiment, which has its name.
 
@@ -139,9 +143,9 @@ class Cluster:
         """
         self._delete(TRIALS, name)
 
-    def trials(self, experiment: str) -> list[Object]:
-        """Lists the trials of an Experiment, in no certain order."""
-        return self._items(TRIALS, experiment)
+    def trials(self, experiment: str | None = None) -> list[Object]:
+        """Lists the trials of an Experiment, or of all, in no certain order."""
+        return self._items(TRIALS, _of(experiment))
 
     def follow_trials(self, experiment: str, heartbeat_s: float) -> Iterator[list[Object]]:
         """Yields the trials of an Experiment: at once, after a change, and after ``heartbeat_s`` without one.
@@ -152,7 +156,7 @@ class Cluster:
         Raises:
             ClusterError: The cluster does not tell, and has not for as long as this cluster's patience.
         """
-        query = {"labelSelector": f"{EXPERIMENT_LABEL}={experiment}"}
+        query = {"labelSelector": _of(experiment)}
         version = ""
         known: dict[str, Object] = {}
         while True:
@@ -181,9 +185,9 @@ class Cluster:
         """
         return self._get(PODS, name)
 
-    def pods(self, experiment: str) -> list[Object]:
-        """Lists the pods of an Experiment: those of its trials and that of its suggestion service."""
-        return self._items(PODS, experiment)
+    def pods(self, experiment: str | None = None) -> list[Object]:
+        """Lists the pods of an Experiment, or of all: those of trials and of suggestion services."""
+        return self._items(PODS, _of(experiment))
 
     def log(
         self, pod: str, container: str, *, since: datetime | None = None, last_lines: int | None = None
@@ -270,10 +274,8 @@ class Cluster:
         call = Call("delete", resource, self.namespace, name)
         self._json(call, "DELETE", self._path(resource, name), body={"propagationPolicy": "Background"})
 
-    def _items(self, resource: Resource, experiment: str) -> list[Object]:
-        items: list[Object] = self._list(resource, {"labelSelector": f"{EXPERIMENT_LABEL}={experiment}"})[
-            "items"
-        ]
+    def _items(self, resource: Resource, labels: str) -> list[Object]:
+        items: list[Object] = self._list(resource, {"labelSelector": labels})["items"]
         return items
 
     def _list(self, resource: Resource, query: Mapping[str, str]) -> Object:
@@ -382,6 +384,11 @@ class Cluster:
     @property
     def _address(self) -> str:
         return redacted(str(self._api.configuration.host))
+
+
+def _of(experiment: str | None) -> str:
+    """Selects by label what belongs to an Experiment; without one, to any."""
+    return EXPERIMENT_LABEL if experiment is None else f"{EXPERIMENT_LABEL}={experiment}"
 
 
 def _may_pass(error: BaseException) -> bool:

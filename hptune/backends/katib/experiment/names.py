@@ -20,6 +20,10 @@ SUGGESTION_LABEL = "katib.kubeflow.org/suggestion"
 INJECTION_LABEL = "katib.kubeflow.org/metrics-collector-injection"
 """Must be ``enabled`` on a namespace for Experiments."""
 
+NAME_LABEL = "app.kubernetes.io/name"
+OWN_NAME = "hptune"
+"""What `NAME_LABEL` has on all that hptune makes."""
+
 _DIGEST_DIGITS = 8
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hptune.backends.katib.experiment import quoting
-from hptune.backends.katib.experiment.names import job_label
+from hptune.backends.katib.experiment.names import NAME_LABEL, OWN_NAME, job_label
 from hptune.backends.katib.experiment.resources import GPU, node_selector, resources, shared_memory
 from hptune.backends.katib.experiment.users_image import PROGRAM_VOLUME, init_container, users_container
 from hptune.backends.katib.options import DEFAULT_IMAGE, DEFAULT_TF1_IMAGE, KatibOptions
@@ -24,8 +24,6 @@ from hptune.trial.spec import TRIAL_FORM, Pod, TrialSpec
 CONTAINER = "trainer"
 METRICS_FILE = "/var/log/hptune/measurements.jsonl"
 MESSAGE_FILE = "/dev/termination-log"
-
-NAME_LABEL = "app.kubernetes.io/name"
 JOB_LABEL = "hptune.dev/job"
 # A sidecar of Istio's would run on when the pod's own container has ended.
 NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
@@ -56,7 +54,7 @@ _GRACE_PERIOD_S = 120
 
 def labels(submission: Submission, options: KatibOptions) -> dict[str, str]:
     """Returns the labels of the Experiment and of its pods."""
-    own = {NAME_LABEL: "hptune", JOB_LABEL: job_label(submission.name)}
+    own = {NAME_LABEL: OWN_NAME, JOB_LABEL: job_label(submission.name)}
     return {**options.labels, **own}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hptune.backends.katib.cluster.watch import Object
-from hptune.backends.katib.experiment.trial_job import NAME_LABEL, NO_SIDECAR, POD_FAILURE_POLICY
+from hptune.backends.katib.experiment.names import NAME_LABEL, OWN_NAME
+from hptune.backends.katib.experiment.trial_job import NO_SIDECAR, POD_FAILURE_POLICY
 from hptune.backends.katib.watcher.pod import own_container
 
 COMMAND = ("python", "-P", "-m", "hptune.backends.katib.watcher")
@@ -43,7 +44,7 @@ def watcher_job(name: str, experiment: str, pod: Object, arguments: Sequence[str
         pod: The pod, as the cluster has it.
         arguments: What the watcher is told.
     """
-    labels = {NAME_LABEL: "hptune", WATCHER_LABEL: experiment}
+    labels = {NAME_LABEL: OWN_NAME, WATCHER_LABEL: experiment}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

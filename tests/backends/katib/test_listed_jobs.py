@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from kubernetes_stand_in import NAMESPACE, failing
 
+from hptune.console.program import command_to_type
 from hptune.results.status_file import load_status
 from tests.entry_point import call
 
@@ -78,7 +79,8 @@ def test_a_job_is_deleted_with_its_trials_and_its_results_stay(finished):
     result = call(f"delete b-done --namespace {NAMESPACE} --yes")
     assert (result.code, result.err) == (0, "")
     place = finished.submission.job_dir
-    assert result.out == f"b-done is deleted from the cluster; what is left of it: hptune describe {place}\n"
+    describe = command_to_type(f"describe {place}")
+    assert result.out == f"b-done is deleted from the cluster; what is left of it: {describe}\n"
     assert finished.experiment is None
     assert finished.trials == []
     assert load_status(finished.root / "hptune" / "study.json").study.best == best
@@ -101,7 +103,10 @@ def test_a_job_that_runs_is_not_deleted(make_katib_job, kubeconfig):
     job.backend.submit(job.submission)
     result = call(f"delete runs --namespace {NAMESPACE} --yes")
     assert result.code == 2
-    assert f"is a job that runs; 'hptune cancel runs --namespace {NAMESPACE}' stops it" in result.err
+    assert (
+        f"is a job that runs; '{command_to_type(f'cancel runs --namespace {NAMESPACE}')}' stops it"
+        in result.err
+    )
     assert job.experiment is not None
 
 
@@ -109,7 +114,7 @@ def test_where_the_results_cannot_be_kept_nothing_is_deleted(finished):
     finished.root.rename(finished.root.with_name("unmounted"))
     result = call(f"delete b-done --namespace {NAMESPACE} --yes")
     assert result.code == 2
-    assert "'hptune cancel --record DIRECTORY' keeps it elsewhere" in result.err
+    assert "hptune cancel --record DIRECTORY' keeps it elsewhere" in result.err
     assert finished.experiment is not None
 
 

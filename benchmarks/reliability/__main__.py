@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmarks.reliability import hostile, journals, kills, set_up
+from benchmarks.reliability import hostile, journals, kills, set_up, suites
 from benchmarks.reliability.data_files import DATA_FILES
 from benchmarks.reliability.job import Tally
 from benchmarks.reliability.job_files import JOB_FILES
@@ -107,9 +107,29 @@ def _of_files(
     )
 
 
+def of_suite(kind: str, times: int, folder: Path) -> Row:
+    """Runs tests that make faults, each once."""
+    del times, folder
+    suite = suites.SUITES[kind]
+    outcome = suites.run(suite)
+    if outcome.failed:
+        print(outcome.lines, file=sys.stderr)
+    tests = f"{outcome.passed} tests passed" if outcome.passed > 1 else "the test passed"
+    skipped = f", {outcome.skipped} could not run here" if outcome.skipped else ""
+    return Row(
+        kind,
+        suite.fault,
+        suite.tried or outcome.passed,
+        f"{tests}{skipped}: {suite.ended}",
+        f"python -m benchmarks.reliability {kind}",
+        unexpected=tuple([f"{outcome.failed} tests of {suite.path} failed"] if outcome.failed else []),
+    )
+
+
 def row_of(kind: str, fault: str, tried: int, tally: Tally, command: str) -> Row:
     """Makes a row of what was counted over jobs."""
-    ended = f"{tally.jobs} jobs, each taken up to its end by the same command"
+    jobs = f"{tally.jobs} jobs" if tally.jobs > 1 else "1 job"
+    ended = f"{jobs}, taken up to the end by the same command"
     if tally.failed_trials:
         ended += f"; {tally.failed_trials} trials failed, killed twice"
     return Row(
@@ -134,6 +154,7 @@ KINDS: dict[str, Measure] = {
     "journal-changed": of_changes,
     "job-files": of_job_files,
     "data-files": of_data_files,
+    **dict.fromkeys(suites.SUITES, of_suite),
 }
 
 

@@ -114,26 +114,27 @@ def _try_all(
         path.unlink()
         refused += ended.code != 0
         slowest, largest = max(slowest, (ended.cpu_s, what)), max(largest, (ended.peak_mib, what))
-        tally.unexpected += [f"{what}: {problem}" for problem in _problems(ended, own)]
+        tally.unexpected += [f"{what}: {problem}" for problem in problems(ended, own)]
         tally.tracebacks += "Traceback (most recent call last)" in ended.output
     most = f"at most {slowest[0]:.1f} s of CPU time ({slowest[1]}) and {largest[0]:.0f} MiB ({largest[1]})"
     return len(files), f"{refused} refused with exit code 2, {len(files) - refused} accepted; {most}"
 
 
-def _problems(ended: Ended, folder: Path) -> list[str]:
-    problems = []
+def problems(ended: Ended, folder: Path) -> list[str]:
+    """Returns what is not as it is promised of a command that was given a hostile file in a folder."""
+    found = []
     if ended.code not in _GOOD_CODES:
-        problems.append(f"exit code {ended.code}: {ended.output[-_SHOWN:]!r}")
+        found.append(f"exit code {ended.code}: {ended.output[-_SHOWN:]!r}")
     if ended.code == _REFUSED and not ended.output.strip():
-        problems.append("refused without a word")
+        found.append("refused without a word")
     if ended.cpu_s > LIMIT_S:
-        problems.append(f"{ended.cpu_s:.1f} s of CPU time")
+        found.append(f"{ended.cpu_s:.1f} s of CPU time")
     if ended.peak_mib > LIMIT_MIB:
-        problems.append(f"{ended.peak_mib:.0f} MiB")
+        found.append(f"{ended.peak_mib:.0f} MiB")
     if (folder / PWNED).exists():
-        problems.append("was run")
+        found.append("was run")
     if len(ended.output) > _LONGEST_OUTPUT:
-        problems.append(f"{len(ended.output):,} characters were printed")
+        found.append(f"{len(ended.output):,} characters were printed")
     if _CONTROL.search(ended.output):
-        problems.append("control characters were printed")
-    return problems
+        found.append("control characters were printed")
+    return found

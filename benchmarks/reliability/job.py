@@ -76,6 +76,8 @@ class Job:
     Attributes:
         root: Its directory.
         tally: Gets what goes wrong.
+        command: Runs it, and takes it up.
+        patience_s: How long what it leaves may take to end, in seconds.
 
     Args:
         folder: A new folder.
@@ -95,6 +97,7 @@ class Job:
         requirements: tuple[str, ...] = (),
     ) -> None:
         self.tally = tally
+        self.patience_s = _PATIENCE_S
         self._trials = trials
         self._mark = str(folder)
         self._notes = folder / "notes"
@@ -119,7 +122,7 @@ class Job:
         (folder / "hptune.yaml").write_text(json.dumps({"hyperparameters": {**tuning, **bounds}}))
         flags = {"config": folder / "hptune.yaml", "package-path": package, "module-name": "trainer.task"}
         options = [f"--{name}={value}" for name, value in {**flags, "job-dir": self.root}.items()]
-        self._command = [str(Path(sys.executable).with_name("hptune")), "run", "job", *options]
+        self.command = [str(Path(sys.executable).with_name("hptune")), "run", "job", *options]
 
     def take_stock(self) -> None:
         """Takes note of the trials that have finished, whatever they were before."""
@@ -129,7 +132,7 @@ class Job:
         """Runs the command, or runs it again."""
         with self._output.open("ab") as output:
             return subprocess.Popen(
-                self._command,
+                self.command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -171,7 +174,7 @@ class Job:
         tally.lost += sum(self._known[number].parameters["x"] != value for number, value in measured.items())
         if (self._notes / "twice-at-once").exists():
             tally.doubled += len((self._notes / "twice-at-once").read_text().split())
-        wait_until(lambda: not marked(self._mark), _PATIENCE_S)
+        wait_until(lambda: not marked(self._mark), self.patience_s)
         for left in marked(self._mark):
             tally.orphans += 1
             print(f"{self.root}: left running: {command_of(left)} {left}", file=sys.stderr)

@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"--|-{0,2}[A-Za-z_/$][ -~]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"})
 
 
-class _Dumper(yaml.SafeDumper):
+class TextDumper(yaml.SafeDumper):
     """Quotes each text, key or value, that any reader could take for something else."""
 
     def ignore_aliases(self, data: object) -> bool:
@@ -21,7 +21,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: TextDumper, text: str) -> yaml.ScalarNode:
     if _PLAIN.fullmatch(text) and text.lstrip("-").lower() not in _WORDS:
         style = None
     else:
@@ -30,7 +30,7 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _represent_text)
+TextDumper.add_representer(str, _represent_text)
 
 
 def to_yaml(data: dict[str, Any]) -> str:
@@ -39,4 +39,4 @@ def to_yaml(data: dict[str, Any]) -> str:
     Args:
         data: Mappings, lists, texts, numbers, booleans and None.
     """
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True)
+    return yaml.dump(data, Dumper=TextDumper, sort_keys=True, default_flow_style=False, allow_unicode=True)

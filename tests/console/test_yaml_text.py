@@ -17,8 +17,8 @@ KUBECTL = Path(sys.executable).with_name("kubectl")
 _ODD = r"""
     y Y n N yes Yes NO no on ON off Off true True TRUE false null Null NULL nan NaN inf Inf ~ = << < ! %
     @ ` & * ? | > - -- --- ... : , [] {} [ { # a#b a: :a a:b -a ?a !!str !str &a *a %a @a 'a "a a' a" \
-    \n 1e3 1E3 1e-05 1.e5 1e+3 0x1F 0X1f 0b11 0o17 0O17 017 08 09 1_000 _1 _ 1_ +1 -1 +.5 .5 5. -.5 .
-    .. 1:30 190:20:30 1:30.5 20:30:40.5 .inf .Inf -.inf +.INF .nan .NaN Infinity -Infinity 1e400
+    \n 1e3 1E3 1.5e3 1.5E3 1e-05 1.e5 1e+3 0x1F 0X1f 0b11 0o17 0O17 017 08 09 1_000 _1 _ 1_ +1 -1 +.5 .5 5.
+    -.5 . .. 1:30 190:20:30 1:30.5 20:30:40.5 .inf .Inf -.inf +.INF .nan .NaN Infinity -Infinity 1e400
     12345678901234567890 0 00 0.0 -0 2018-05-09 2018-05-09T12:00:00Z 2018-05-09t12:00:00.5-01:00
     2018-5-9 12e03 685.230_15e+03 0x_0A_74_AE 0b1010_0111 0x1p-2 1d 1f 1L e1 E1 é ß 日本 😀 a😀 ${x} $(x)
     ${trialSpec.Name} {{x}} key:value http://host:80/a?b#c /a/b C:\

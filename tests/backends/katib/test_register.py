@@ -4,6 +4,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from hptune.backends.katib.suggestion.registration import SuggestionImage, register, unregister
 from hptune.errors import InputError
@@ -198,6 +199,13 @@ def test_images_and_policies_are_checked(image, policy, faults):
     with pytest.raises(InputError) as refused:
         SuggestionImage(image, policy)
     assert len(refused.value.faults) == faults
+
+
+@pytest.mark.parametrize("image", ["08", "0o17", "1e3", "1_000", "y", "~", "2026-01-01", "1:30"])
+def test_an_images_name_is_a_text_to_readers_of_any_yaml(image):
+    registered = register(SAMPLE, SuggestionImage(image))
+    for read in (yaml.safe_load, YAML(typ="safe", pure=True).load):
+        assert read(registered)["runtime"]["suggestions"][-1]["image"] == image
 
 
 names = st.text(st.characters(categories=["L", "N", "P"]), max_size=4)

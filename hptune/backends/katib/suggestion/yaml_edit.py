@@ -15,8 +15,10 @@ from typing import Any
 
 import yaml
 
+from hptune.console.yaml_text import TextDumper
 
-class _Dumper(yaml.SafeDumper):
+
+class _Dumper(TextDumper):
     """Indents lists within mappings, as Kubernetes' own files do."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 from hptune import __version__
-from hptune.console.program import run_command
+from hptune.console.program import NAME, run_command
 
 # Said here, so that the overview need not import every command's module.
 GROUPS = {
@@ -83,4 +83,4 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped."""
-    run_command(cli, "hptune")
+    run_command(cli, NAME)

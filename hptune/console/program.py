@@ -20,6 +20,9 @@ from hptune.errors import HptuneError, describe_os_error
 from hptune.extras import explain_missing
 from hptune.results.printable import printable
 
+NAME = "hptune"
+"""The program's name, where it is on the shell's path."""
+
 
 def run_command(command: click.Command, program: str) -> None:
     """Runs a command: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped.
@@ -42,6 +45,9 @@ def run_command(command: click.Command, program: str) -> None:
             raise
         _fail(message, 2)
     except click.ClickException as error:
+        if isinstance(error, click.UsageError) and error.ctx and program == NAME:
+            # It advises to type a command.
+            error.ctx.find_root().info_name = _program_to_type()
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -92,18 +98,22 @@ def command_to_type(arguments: str) -> str:
     Args:
         arguments: The command's name and its arguments, quoted for a shell.
     """
+    return f"{_program_to_type()} {arguments}"
+
+
+def _program_to_type() -> str:
     program = Path(sys.argv[0])
-    if program.name != "hptune" or not program.is_file():
+    if program.name != NAME or not program.is_file():
         # A step of the pipeline, or a Python program.
-        program = Path(sys.executable).with_name("hptune")
+        program = Path(sys.executable).with_name(NAME)
     if not program.is_file():
-        return f"{shlex.quote(sys.executable)} -m hptune {arguments}"
-    found = shutil.which("hptune")
+        return f"{shlex.quote(sys.executable)} -m {NAME}"
+    found = shutil.which(NAME)
     if found and Path(found).samefile(program):
-        return f"hptune {arguments}"
+        return NAME
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    return f"{shlex.quote(str(program))} {arguments}"
+    return shlex.quote(str(program))
 
 
 def say(message: str) -> None:

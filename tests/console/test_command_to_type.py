@@ -63,3 +63,13 @@ def test_where_there_is_no_program_python_is_told(clone):
     other = clone / ".venv/bin/other"
     other.write_text(PROGRAM.replace("print", "import sys; sys.executable = '/no programs/python'; print"))
     assert told(clone, str(other)) == "'/no programs/python' -m hptune list"
+
+
+def test_the_advice_on_a_wrong_command_line_can_be_typed(clone):
+    program = clone / ".venv/bin/hptune"
+    program.write_text(f"#!{sys.executable}\nfrom hptune.cli.app import main\nmain()\n")
+    environment = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONPATH": ROOT}
+    line = [".venv/bin/hptune", "list", "--colour"]
+    done = subprocess.run(line, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Try '.venv/bin/hptune list --help' for help." in done.stderr

@@ -23,6 +23,7 @@ _PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "images/README.md": "images.md",
     "tests/cluster/README.md": "tests/cluster.md",
     "examples/mnist/README.md": "examples/mnist.md",

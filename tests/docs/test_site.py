@@ -10,7 +10,7 @@ import pytest
 
 import hptune
 from hptune.cli.app import COMMANDS
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, page_names
 
 ASKS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 """Elements that a browser fetches something for, and the attribute that names it."""
@@ -60,6 +60,15 @@ def test_the_first_page_is_the_readme(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     assert "Runs Cloud ML Engine (AI Platform Training) hyperparameter tuning jobs" in text
     assert "images/live.svg" in text
+
+
+def test_every_page_is_there(site):
+    written = {name for name in page_names() if not name.startswith(("components/", "tests/fixtures/"))}
+    titles = {name: (ROOT / name).read_text(encoding="utf-8").partition("\n")[0] for name in written}
+    shown = "\n".join(page.read_text(encoding="utf-8") for page in site.rglob("*.html"))
+    headings = set(re.findall(r"<h1 [^>]*>([^<]*)", shown))
+    missing = [name for name, title in titles.items() if title.removeprefix("# ") not in headings]
+    assert missing == [], "docs/site/hook.py and docs/site/mkdocs.yml name the pages"
 
 
 def test_every_command_is_there_with_its_options(site):

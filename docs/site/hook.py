@@ -33,7 +33,7 @@ _PAGES = {
 _SOURCES = {site: source for source, site in _PAGES.items()}
 # [text](target), in a picture too.
 _LINK = re.compile(r"(?<!`)\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
-_WIDTH = 100
+_WIDTH = 80
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

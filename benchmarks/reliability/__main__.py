@@ -15,14 +15,17 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.reliability import hostile, journals, kills, set_up, suites
+from benchmarks.reliability import floods, hostile, journals, kills, set_up, suites
 from benchmarks.reliability.data_files import DATA_FILES
 from benchmarks.reliability.job import Tally
 from benchmarks.reliability.job_files import JOB_FILES
 from benchmarks.reliability.record import Row, keep, write_page
 
 TIMES = 200
+
+T = TypeVar("T")
 
 Measure = Callable[[str, int, Path], Row]
 """Tries a kind so often in a folder."""
@@ -87,11 +90,18 @@ def of_data_files(kind: str, times: int, folder: Path) -> Row:
     return _of_files(kind, "a hostile data file", hostile.try_data_files, DATA_FILES, folder)
 
 
+def of_floods(kind: str, times: int, folder: Path) -> Row:
+    """Runs trainers that print and report without bounds, each once."""
+    del times
+    fault = "a trainer that prints, or reports, without bounds"
+    return _of_files(kind, fault, floods.try_all, floods.FLOODS, folder)
+
+
 def _of_files(
     kind: str,
     fault: str,
-    try_all: Callable[[Mapping[str, hostile.Content], Path, Tally], tuple[int, str]],
-    files: Mapping[str, hostile.Content],
+    try_all: Callable[[Mapping[str, T], Path, Tally], tuple[int, str]],
+    files: Mapping[str, T],
     folder: Path,
 ) -> Row:
     tally = Tally()
@@ -154,6 +164,7 @@ KINDS: dict[str, Measure] = {
     "journal-changed": of_changes,
     "job-files": of_job_files,
     "data-files": of_data_files,
+    "floods": of_floods,
     **dict.fromkeys(suites.SUITES, of_suite),
 }
 

@@ -21,6 +21,9 @@ PWNED = "pwned"
 LIMIT_S = 10.0
 LIMIT_MIB = 300.0
 
+LONGEST_OUTPUT = 200_000
+"""As many characters as a command may print of a hostile file."""
+
 _HPTUNE = str(Path(sys.executable).with_name("hptune"))
 _GIVEN_UP_S = 300
 # A process begins with the memory of the one that starts it, as far as the system counts; this one is small.
@@ -39,7 +42,6 @@ with open(measured, "w") as file:
 _KIB_A_MIB = 1024
 _REFUSED = 2
 _GOOD_CODES = (0, _REFUSED)
-_LONGEST_OUTPUT = 200_000
 # What a terminal would act upon.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SHOWN = 200
@@ -133,7 +135,7 @@ def problems(ended: Ended, folder: Path) -> list[str]:
         found.append(f"{ended.peak_mib:.0f} MiB")
     if (folder / PWNED).exists():
         found.append("was run")
-    if len(ended.output) > _LONGEST_OUTPUT:
+    if len(ended.output) > LONGEST_OUTPUT:
         found.append(f"{len(ended.output):,} characters were printed")
     if _CONTROL.search(ended.output):
         found.append("control characters were printed")

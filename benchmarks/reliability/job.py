@@ -25,7 +25,7 @@ _ENDED = (TrialState.SUCCEEDED, TrialState.FAILED)
 _LONGEST_S = 600.0
 # With the error that it ends with, which stands at the begin of a line.
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:\s.*\n)*.*", re.MULTILINE)
-_TRAINER = """
+TRAINER = """
 import fcntl, os, subprocess, sys, time
 args = dict(zip((name.removeprefix("--") for name in sys.argv[1::2]), sys.argv[2::2]))
 trial, x = os.environ["CLOUD_ML_TRIAL_ID"], float(args["x"])
@@ -44,6 +44,8 @@ with open(os.path.join(NOTES, "lock-" + trial), "w") as alone:
     time.sleep(0.15)
     print(f"step=2 accuracy={x}", flush=True)
 """
+"""A trainer that notes its starts, leaves a process behind and prints its objective twice."""
+
 _PARAMS = [{"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 1}]
 
 
@@ -84,7 +86,8 @@ class Job:
         tally: Gets what goes wrong.
         trials: How many there are to be.
         environment: Further variables.
-        requirements: What the trainer's package asks for.
+        trainer: The trainer's module, which finds a folder for notes in NOTES.
+        requirements: What its package asks for.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Job:
         *,
         trials: int,
         environment: Mapping[str, str] | None = None,
+        trainer: str = TRAINER,
         requirements: tuple[str, ...] = (),
     ) -> None:
         self.tally = tally
@@ -110,8 +114,7 @@ class Job:
         for each in (package, self._notes):
             each.mkdir(parents=True)
         (package / "__init__.py").touch()
-        imports = "".join(f"import {name}\n" for name in requirements)
-        (package / "task.py").write_text(f"NOTES = {str(self._notes)!r}\n{imports}{_TRAINER}")
+        (package / "task.py").write_text(f"NOTES = {str(self._notes)!r}\n{trainer}")
         if requirements:
             asked = f"install_requires={list(requirements)}"
             text = f"from setuptools import setup\nsetup(name='trainer', {asked})\n"

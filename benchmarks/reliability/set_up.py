@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.reliability.job import Job, Tally
+from benchmarks.reliability.job import TRAINER, Job, Tally
 
 TRIALS = 2
 PACKAGE = "hptune_tiny"
@@ -53,4 +53,7 @@ def break_set_up(job: Job, hptune: subprocess.Popen[bytes], rng: random.Random) 
 def make_job(folder: Path, tally: Tally) -> Job:
     """Makes a job whose trainer asks for the package; nothing is installed for it yet."""
     environment = offline(folder.parent, folder / "cache")
-    return Job(folder, tally, trials=TRIALS, environment=environment, requirements=(PACKAGE,))
+    trainer = f"import {PACKAGE}\n{TRAINER}"
+    return Job(
+        folder, tally, trials=TRIALS, environment=environment, trainer=trainer, requirements=(PACKAGE,)
+    )

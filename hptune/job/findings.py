@@ -41,6 +41,7 @@ class Findings:
         self._origins: Mapping[FieldPath, FieldPath] = {}
         # By the file's own path, for the order of its lines.
         self._faults: dict[FieldPath, Fault] = {}
+        self._above_faults: set[FieldPath] = set()
         self.warnings: list[str] = []
         self.data: dict[str, Any] = overridden(self._training_input(), overrides)
 
@@ -101,8 +102,10 @@ class Findings:
     def fault(self, path: FieldPath, problem: str) -> None:
         """Notes a fault, unless one is known there, above it or below it: that one is the cause."""
         here = self._in_file(path)
-        if not any(here[: len(other)] == other[: len(here)] for other in self._faults):
+        way = [here[:length] for length in range(len(here) + 1)]
+        if here not in self._above_faults and not any(each in self._faults for each in way):
             self._faults[here] = Fault(self.place(path), problem)
+            self._above_faults.update(way)
 
     def missing(self, path: FieldPath, needed: str) -> None:
         """Notes that a field is missing or empty, and which of its neighbours may be meant to be it."""

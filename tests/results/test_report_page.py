@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import json
+import random
 import re
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -239,3 +241,27 @@ def test_a_job_of_parameters_that_cannot_vary_is_shown():
         for n in (1, 2)
     ]
     assert "steps" in render(status(*trials), space)
+
+
+def test_of_very_many_parameters_those_that_matter_are_shown_and_the_page_says_so():
+    rng = random.Random(1)
+    space = SearchSpace(
+        (
+            *(Double(f"p{number}", 0.0, 1.0, Scale.LINEAR) for number in range(998)),
+            Categorical("kind", ("a", "b", "c")),
+            Double("rate", 0.0, 1.0, Scale.LINEAR),
+        )
+    )
+    trials = []
+    for number in range(1, 201):
+        values = {p.name: p.from_unit(rng.random()) for p in space}
+        value = values["rate"] + {"a": 0.0, "b": 1.0, "c": 0.0}[values["kind"]]
+        trials.append(replace(trial(number, value), parameters=values))
+    page = render(status(*trials), space)
+    assert len(page.encode()) < 5.5e6
+    assert f"show {6000 // 200} of 1000 parameters" in words(page)
+    header = re.findall(r"<th[^>]*><button[^>]*>([^<]+)</button>", page)
+    assert {"rate", "kind"} <= {*header}
+    assert len(header) == 30 + len(("trial", "accuracy", "step", "duration", "state"))
+    # The parameters to go on with are all there.
+    assert page.count("--p") >= 998

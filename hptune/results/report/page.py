@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -26,7 +27,7 @@ from hptune.results.report.facts import (
 from hptune.results.report.marks import Kind, short
 from hptune.results.report.sections import Section, plot_label, sections
 from hptune.results.report.table import FOLDED, columns, rows
-from hptune.results.report.thin import drawn
+from hptune.results.report.thin import drawn, narrowed, shown_parameters
 from hptune.results.study import JobStatus
 from hptune.search.space import SearchSpace
 
@@ -52,17 +53,25 @@ def render(status: JobStatus, space: SearchSpace, algorithm: str = BANDIT, about
     """
     about = about or About()
     study = status.study
+    shown_space = shown_parameters(study, space)
+    is_whole = len(shown_space) == len(space)
+    shown = study if is_whole else narrowed(study, shown_space)
     # Where other programs use the cores, too, threads that wait for one another make small matrices slow.
     with threadpool_limits(limits=1, user_api="blas"):
-        parts = sections(status, space, suggests=algorithm == BANDIT, seed=about.seed or 0)
+        parts = sections(
+            replace(status, study=shown),
+            shown_space,
+            suggests=algorithm == BANDIT and is_whole,
+            seed=about.seed or 0,
+        )
     scripts = [get_plotlyjs(), _asset("report.js")]
     return _TEMPLATES.get_template("report.html").render(
         status=status,
         study=study,
         about=about,
         arguments=arguments,
-        best_rows=best_rows(study, space, about),
-        columns=columns(study, space),
+        best_rows=best_rows(study, shown_space, about),
+        columns=columns(shown, shown_space),
         comparisons=comparisons(study, about),
         counted=counted(study),
         data=_data(parts),
@@ -72,10 +81,11 @@ def render(status: JobStatus, space: SearchSpace, algorithm: str = BANDIT, about
         plot_label=plot_label,
         policy=_policy(scripts),
         reasons=reasons(study),
-        rows=rows(study, space, about.directory),
+        rows=rows(shown, shown_space, about.directory),
         scripts=scripts,
         sections=parts,
         short=short,
+        shown_parameters="" if is_whole else f"{len(shown_space)} of {len(space)}",
         style=_asset("report.css"),
     )
 

@@ -64,10 +64,11 @@ def rows(study: Study, space: SearchSpace, directory: str | None) -> list[Row]:
         space: Its search space.
         directory: The job's directory as a relative URL; None where it cannot be reached.
     """
-    with_reason = "reason" in columns(study, space)[-1:]
+    names = columns(study, space)
+    with_reason = "reason" in names[-1:]
     return [
         Row(trial, kind_of(trial, study.best), _cells(trial, space, with_reason), _links(trial, directory))
-        for trial in listed(study)
+        for trial in listed(study, len(names))
     ]
 
 

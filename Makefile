@@ -13,6 +13,9 @@ CONFIG ?= examples/mnist/trainer/hptune.yaml
 JOB ?= $(firstword $(subst ., ,$(notdir $(patsubst %/,%,$(subst $(space),_,$(strip $(DATA)))))))
 JOB_DIR ?= hptune-jobs/$(JOB)
 FLAGS ?=
+# What the trainer is given besides. The digits' trials train on 400 images, which one of its batches of 1,024 would take
+# all at once.
+TRAINER_ARGS ?= $(if $(filter digits,$(DATA)),--batch-size 64)
 
 BIN := .venv/bin
 # uv, where it is on the path, else pip; UV= has pip do it in any case. Neither compiles modules, which takes a quarter
@@ -44,7 +47,7 @@ help:  ## Show this.
 
 run: .venv/installed  ## Tune the example on DATA (default: digits), train with the best parameters, report.
 	@$(BIN)/python -m pipelines.mnist run --data $(call quote,$(DATA)) \
-	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS)
+	    --config $(call quote,$(CONFIG)) --job-dir $(call quote,$(JOB_DIR)) $(FLAGS) $(if $(filter --,$(FLAGS)),,-- $(TRAINER_ARGS))
 
 test: .venv/installed-dev  ## Run the tests.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --quiet -m 'not docker and not cluster'

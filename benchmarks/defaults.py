@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.mnist_reference import train
@@ -23,13 +24,19 @@ from hptune.results.study import Trial
 UNTUNED = {"num-steps": 100, "lr": 0.01}
 
 
-def row(name: str, parameters: dict[str, object], data: Path, seeds: int) -> str:
+def row(name: str, parameters: dict[str, object], data: Path, batch_size: int, seeds: int) -> str:
     """Trains with each seed; returns the accuracies as a row of Markdown."""
     lr, steps = float(str(parameters["lr"])), int(str(parameters["num-steps"]))
-    accuracies = [train(data, lr, steps, seed) for seed in range(seeds)]
+    accuracies = [train(data, lr, steps, seed, batch_size) for seed in range(seeds)]
     each = ", ".join(f"{accuracy:.2%}" for accuracy in accuracies)
     mean, deviation = statistics.mean(accuracies), statistics.stdev(accuracies)
     return f"| {name} | {lr:.4g} | {steps} | {mean:.2%} ± {deviation:.2%} | {each} |"
+
+
+def batch_size_of(user_args: Sequence[str]) -> int:
+    """Returns what the job's trainer was told, or that trainer's default."""
+    flag = "--batch-size"
+    return int(user_args[user_args.index(flag) + 1]) if flag in user_args else 1024
 
 
 def points(trials: tuple[Trial, ...], best: Trial) -> dict[str, dict[str, object]]:
@@ -50,7 +57,8 @@ def main() -> None:
     parser.add_argument("--data", default="digits")
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
-    study = find_here(args.job_dir).describe().study
+    job = find_here(args.job_dir)
+    study, batch_size = job.describe().study, batch_size_of(job.recall().user_args)
     if study.best is None:
         parser.error(f"{args.job_dir}: no trial has an objective")
     lines = [
@@ -61,7 +69,9 @@ def main() -> None:
         source, tune, final = (Path(folder) / f"{name}.npz" for name in ("data", "tune", "final"))
         download(args.data, source)
         preprocess(source, tune_file=tune, final_file=final)
-        lines += [row(*point, final, args.seeds) for point in points(study.trials, study.best).items()]
+        lines += [
+            row(*point, final, batch_size, args.seeds) for point in points(study.trials, study.best).items()
+        ]
     write_section("defaults", "\n".join([*lines, ""]))
     print("\n".join(lines))
 

@@ -26,10 +26,11 @@ POINTS = (
 )
 
 
-def train(data: Path, lr: float, steps: int, seed: int) -> float:
+def train(data: Path, lr: float, steps: int, seed: int, batch_size: int = 1024) -> float:
     """Trains once and returns the test accuracy, 0..1."""
     with tempfile.TemporaryDirectory() as job_dir:
         options = {"train-file": data, "job-dir": job_dir, "lr": lr, "num-steps": steps, "seed": seed}
+        options["batch-size"] = batch_size
         tokens = [f"--{name}={value}" for name, value in options.items()]
         # One evaluation, at the end: the others would only cost time.
         command = [sys.executable, "-m", "trainer.mnist_mlp_lr_numsteps", *tokens, f"--eval-interval={steps}"]

@@ -91,7 +91,12 @@ class TrialDir:
     @property
     def trainer_pids(self) -> list[Path]:
         """The same of every task of the trial, as far as there are any."""
-        return [self.trainer_pid, *self.state.glob(f"{_TASKS}/*/{self.trainer_pid.name}")]
+        return [each.trainer_pid for each in self.with_tasks if each.trainer_pid.exists()]
+
+    @property
+    def with_tasks(self) -> list[TrialDir]:
+        """These paths, and those of the tasks beside the trial's master, as far as there are any."""
+        return [self, *(self.of_task(path.name) for path in self.state.glob(f"{_TASKS}/*"))]
 
     def of_task(self, name: str) -> TrialDir:
         """Returns the paths of a task beside the trial's master: they share what the trainer writes."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from hptune.job.submission import Program
 from hptune.storage.job_dir import TrialDir
+from hptune.storage.scratch import scratch
 from hptune.trial.arguments import trainer_argv
 from hptune.trial.environment import VERTEX_DIRECTORIES, trainer_environment
 from hptune.trial.spec import TrialSpec
@@ -73,13 +73,13 @@ def own_workspace(
     where = here({}, spec.training_input) if addresses is None else addresses
     own = replace(spec, directory=directory, user_args=user_args, program=_program(spec.program, submit_dir))
     # Not below the job's directory: names of sockets in it must be short.
-    with tempfile.TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True) as temporary:
+    with scratch(directory.state) as temporary:
         environment = {
             **trainer_environment(
                 own, {**base, "PYTHONPATH": _python_path(spec.program, base, submit_dir)}, where
             ),
             SUBMIT_DIR_VARIABLE: submit_dir,
-            "TMPDIR": temporary,
+            "TMPDIR": str(temporary),
             "PWD": str(directory.work),
         }
         yield Workspace(trainer_argv(own), environment, directory.work)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
@@ -19,12 +20,13 @@ PATIENCE_S = 60
 MARK = "HPTUNE_TEST_MARK"
 
 
-def run_command_line(argv, mark, output):
+def run_command_line(argv, mark, output, temporary):
     """The command line in a process that has imported it before, which is most of what it takes to start."""
     from hptune.cli import app
 
     os.setpgid(0, 0)
     os.environ[MARK] = mark
+    os.environ["TMPDIR"] = tempfile.tempdir = temporary
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, sys.stdout.fileno())
     os.dup2(descriptor, sys.stderr.fileno())
@@ -39,6 +41,7 @@ class KillableJob:
         root: Its directory.
         scratch: Where its trainer is.
         output: What the command printed.
+        temporary: Its TMPDIR.
         mark: What its processes have in their environments.
         argv: The command.
     """
@@ -53,13 +56,17 @@ class KillableJob:
         config.write_text(job_text(**tuning))
         self.root = directory / "job"
         self.output = directory / "output.txt"
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
         self.mark = str(directory)
         named = {"config": config, "package-path": self.scratch, "module-name": "trainer.task"}
         named["job-dir"] = self.root
         self.argv = ["hptune", "run", "job", *(f"--{name}={value}" for name, value in named.items()), *flags]
 
     def start(self):
-        process = self._processes.Process(target=run_command_line, args=(self.argv, self.mark, self.output))
+        process = self._processes.Process(
+            target=run_command_line, args=(self.argv, self.mark, self.output, str(self.temporary))
+        )
         process.start()
         return process
 

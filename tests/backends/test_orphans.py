@@ -45,6 +45,8 @@ def fork(leaves):
     os.wait()
     return int(os.read(reads, 20))
 if attempt == 1:
+    with open(os.path.join(os.environ["TMPDIR"], "model.bin"), "w") as file:
+        file.write("left")
     started = {
         "trainer": os.getpid(),
         "child": subprocess.Popen(["sleep", "600"]).pid,
@@ -100,6 +102,7 @@ def assert_ends_well(job, process):
     assert not beside.exists(), beside.read_text()
     assert LocalBackend(job.root).describe().state is JobState.SUCCEEDED
     wait_until(lambda: not job.processes())
+    assert [*job.temporary.iterdir()] == []
 
 
 def alive(job):

@@ -14,6 +14,7 @@ from hptune.backends.local.slots import Slot
 from hptune.errors import JobDirError
 from hptune.storage.foreign import make_way
 from hptune.storage.full_disk import EXIT_CODE
+from hptune.storage.scratch import clear
 from hptune.trial.container import remove_containers
 from hptune.trial.document import LOCAL_COMMAND, local_arguments
 from hptune.trial.metrics.curve import CurveReader
@@ -176,3 +177,5 @@ class TrialProcess:
         if self.killed:
             end_strays(self.spec.directory)
             remove_containers(self.spec)
+            for directory in self.spec.directory.with_tasks:
+                clear(directory.state)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from hptune.backends.local.forked import Nursery
@@ -20,6 +19,7 @@ from hptune.backends.local.slots import Slot
 from hptune.job.submission import Submission
 from hptune.runtimes import ZYGOTE
 from hptune.runtimes.preload import importable_beforehand
+from hptune.storage.scratch import scratch
 from hptune.trial.document import local_arguments
 from hptune.trial.spec import TrialSpec
 from hptune.trial.workspace import OWN_VARIABLES, shared_environment
@@ -40,8 +40,8 @@ def trial_starts(submission: Submission, log: Path) -> Iterator[StartProcess]:
     if sys.platform != "linux":
         yield spawn_trial
         return
-    with TemporaryDirectory(prefix="hptune-", ignore_cleanup_errors=True) as temporary:
-        starts = _WarmStarts(submission, log, Path(temporary))
+    with scratch(log.parent) as temporary:
+        starts = _WarmStarts(submission, log, temporary)
         try:
             yield starts
         finally:

@@ -85,7 +85,7 @@ def _with_requirements(runtime: Runtime, submission: Submission, traits: Traits)
     return replace(
         runtime,
         requirements=tuple(dict.fromkeys((*runtime.requirements, *requirements.read(project)))),
-        optional=(*requirements.read_optional(project), *requirements.of_service(imports)),
+        optional=requirements.read_optional(project),
         imports=imports,
     )
 

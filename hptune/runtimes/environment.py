@@ -8,7 +8,7 @@ from dataclasses import replace
 from hptune.errors import Fault, UsageError
 from hptune.job.runtime import API_VARIABLE, Runtime, RuntimeKind
 from hptune.job.submission import Program, Submission
-from hptune.runtimes import STARTUP, docker, interpreters, managed, overlay, pip
+from hptune.runtimes import STARTUP, docker, interpreters, managed, overlay, pip, requirements
 from hptune.runtimes.cache import Progress, is_complete
 
 
@@ -61,9 +61,10 @@ def _contained(submission: Submission, runtime: Runtime, progress: Progress, may
 
 
 def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:
-    if not runtime.optional or not pip.lacking(base, runtime.imports):
+    lacking = pip.lacking(base, runtime.imports)
+    if not lacking:
         return runtime.requirements
-    return (*runtime.requirements, *runtime.optional)
+    return (*runtime.requirements, *runtime.optional, *requirements.of_service(lacking))
 
 
 def _base(runtime: Runtime) -> str:

@@ -8,6 +8,10 @@ from hptune.runtimes.missing import advise, missing_module
 
 _TF1 = "this trainer uses TensorFlow 1; run it with --runtime tf1"
 _KERAS2 = "this trainer uses Keras 2; run it with --runtime keras2"
+_OF_ITS_TIME = (
+    "this trainer uses what NumPy, pandas or scikit-learn have no more; run it with --runtime keras2, which "
+    "has NumPy 1.23, pandas 1.5 and scikit-learn 1.1, or name an interpreter with --python"
+)
 _PYTHON2 = "this trainer is written for Python 2; --python PATH runs it with one"
 
 _V1_ATTRIBUTES = (
@@ -49,6 +53,29 @@ _SIGNS = (
         re.compile(r"AttributeError: .*(?:'_in_multi_worker_mode'|'on_train_batch_begin'|'save_weights')"),
         _KERAS2,
     ),
+    (
+        re.compile(
+            r"module 'numpy' has no attribute '(?:asscalar|bool|complex|float|int|long|object|str|unicode)'"
+        ),
+        _OF_ITS_TIME,
+    ),
+    (
+        re.compile(r"'(?:DataFrame|Series)' object has no attribute '(?:append|iteritems|lookup|mad)'"),
+        _OF_ITS_TIME,
+    ),
+    (re.compile(r"TypeError: read_(?:csv|table)\(\) got an unexpected keyword argument"), _OF_ITS_TIME),
+    (
+        re.compile(
+            r"TypeError: [\w.]+\(\) got an unexpected keyword argument '(?:normalize|sparse|squared)'"
+        ),
+        _OF_ITS_TIME,
+    ),
+    (
+        re.compile(r"sklearn\.\S*InvalidParameterError: .* Got '(?:deviance|log|ls|mse|squared_loss)'"),
+        _OF_ITS_TIME,
+    ),
+    (re.compile(r"cannot import name '(?:load_boston|plot_\w+)' from 'sklearn"), _OF_ITS_TIME),
+    (re.compile(r"object has no attribute 'get_feature_names'"), _OF_ITS_TIME),
     (
         re.compile(r"SyntaxError: Missing parentheses in call to 'print'|SyntaxError: invalid syntax.*print"),
         _PYTHON2,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,8 @@ VERSIONS = ((3, 11), (3, 10), (3, 9))
 SIZE = "about 1.5 GB, once for all jobs"
 
 _TENSORFLOW = "2.15.1"
+# NumPy, pandas and scikit-learn are the oldest with wheels for all these Pythons: later ones lack what
+# trainers of that time use, such as np.float, DataFrame.append and SGDClassifier(loss="log").
 _PINS = (
     "tf_slim==1.1.0",
     "cloudml-hypertune==0.1.0.dev6",
@@ -29,13 +30,13 @@ _PINS = (
     "h5py==3.14.0",
     "joblib==1.5.3",
     "matplotlib==3.9.4",
-    "numpy==1.26.4",
-    "pandas==2.3.3",
+    "numpy==1.23.5",
+    "pandas==1.5.3",
     "pillow==11.3.0",
     "proto-plus==1.27.2",
     "protobuf==4.25.9",
-    "scikit-learn==1.6.1",
-    "scipy==1.13.1",
+    "scikit-learn==1.1.3",
+    "scipy==1.10.1",
     "six==1.17.0",
     # tf_slim and Estimators import pkg_resources.
     "setuptools==80.9.0",
@@ -63,7 +64,7 @@ def requirements(tensorflow: str = "") -> tuple[str, ...]:
 def _tensorflow() -> str:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"tensorflow=={_TENSORFLOW}"
-    if shutil.which("nvidia-smi"):
+    if pip.has_nvidia_gpu():
         # With CUDA's libraries in the version that it needs.
         return f"tensorflow[and-cuda]=={_TENSORFLOW}"
     return f"tensorflow-cpu=={_TENSORFLOW}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections import deque
 from collections.abc import Sequence
@@ -109,6 +110,11 @@ def lacking(python: str, packages: Sequence[str]) -> tuple[str, ...]:
         return ()
     answers = json.loads(_run([python, "-c", _LACKING, *packages], f"{python} cannot be run"))
     return tuple(name for name, missing in zip(packages, answers, strict=True) if missing)
+
+
+def has_nvidia_gpu() -> bool:
+    """Returns whether packages with CUDA's libraries are of use on this machine."""
+    return shutil.which("nvidia-smi") is not None
 
 
 def site_packages(python: str) -> Path:

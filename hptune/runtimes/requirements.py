@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import itertools
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from email.parser import Parser
@@ -12,11 +13,14 @@ from pathlib import Path
 
 from hptune.runtimes.archives import read_members
 from hptune.runtimes.missing import distribution
+from hptune.runtimes.pip import has_nvidia_gpu
 
 _OF_SERVICE = frozenset(
     {"PIL", "h5py", "joblib", "numpy", "pandas", "requests", "scipy", "six", "sklearn", "xgboost", "yaml"}
 )
 """What the service's runtimes had beside TensorFlow, by the names of imports: trainers did not ask for it."""
+# Of the whole package's 480 MB, 350 are CUDA's.
+_XGBOOST_OF_CPUS = "xgboost-cpu" if sys.platform == "linux" else "xgboost"
 _PREFIXES = ("-r ", "--requirement ", "--requirement=", "-r")
 # The default, or what the user's own configuration of pip has in its place.
 _PYPI = ("pypi.org/", "pypi.python.org/")
@@ -80,13 +84,14 @@ def read_optional(project: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_requirements_txt(project / "requirements.txt")))
 
 
-def of_service(imports: Iterable[str]) -> tuple[str, ...]:
-    """Returns what is to be installed for those of a trainer's imports that every runtime of the service had.
+def of_service(lacking: Iterable[str]) -> tuple[str, ...]:
+    """Returns what to install for modules that a runtime lacks and every runtime of the service had.
 
     Args:
-        imports: The packages that the trainer imports.
+        lacking: The names of the modules.
     """
-    return tuple(distribution(name) for name in sorted(_OF_SERVICE.intersection(imports)))
+    names = (distribution(module) for module in sorted(_OF_SERVICE.intersection(lacking)))
+    return tuple(_XGBOOST_OF_CPUS if name == "xgboost" and not has_nvidia_gpu() else name for name in names)
 
 
 def _text(file: Path) -> str:

@@ -28,6 +28,7 @@ from hptune.trial.log import TrialLog
 from hptune.trial.memory import Memory, explain
 from hptune.trial.metrics.curve import CurveWriter
 from hptune.trial.metrics.elsewhere import Elsewhere
+from hptune.trial.metrics.metric_file import USUAL_METRIC_FILE
 from hptune.trial.metrics.mirror import Mirror
 from hptune.trial.metrics.reader import MetricReader
 from hptune.trial.metrics.report import Curve
@@ -302,9 +303,14 @@ class _Supervisor:
             elsewhere=self._elsewhere(),
             unmeasured=Unmeasured(others.groups, self._hosts),
             metric_file=directory.metric_file,
-            other_metric_files=[each.directory.metric_file for each in beside],
+            other_metric_files=[*(each.directory.metric_file for each in beside), *self._usual_metric_file()],
             curves=[file, self._listener] if self._listener else [file],
         )
+
+    def _usual_metric_file(self) -> list[Path]:
+        """Returns where a process without the variable reports: the pod's own; here all trials have one."""
+        # What lies there already is the image's.
+        return [USUAL_METRIC_FILE] if self._spec.pod and not USUAL_METRIC_FILE.exists() else []
 
     def _elsewhere(self) -> Elsewhere:
         if self._spec.program.image and not self._spec.pod:

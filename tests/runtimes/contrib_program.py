@@ -3,8 +3,12 @@
 import importlib
 import json
 
+import numpy as np
+import pandas as pd
 import tensorflow as tf
 from sklearn.externals import joblib  # noqa: F401
+from sklearn.linear_model import SGDClassifier
+from sklearn.preprocessing import OneHotEncoder
 from tensorflow.contrib import layers, lookup, slim  # noqa: F401
 from tensorflow.contrib.learn.python.learn.utils import saved_model_export_utils
 from tensorflow.contrib.slim.python.slim.nets import inception_v3 as inception
@@ -63,6 +67,14 @@ def bytes_as_text(path):
         return [file.read(1) == b"\x80", file.read() == b"\x02ab"]
 
 
+def libraries_of_their_time():
+    """What NumPy, pandas and scikit-learn have no more, as trainers use it."""
+    frame = pd.DataFrame({"x": ["a"], "y": [0]}).append({"x": "b", "y": 1}, ignore_index=True)
+    encoded = OneHotEncoder(sparse=False).fit_transform(frame[["x"]]).astype(np.float)
+    model = SGDClassifier(loss="log", random_state=0).fit(encoded, frame.y.astype(int))
+    return model.predict(encoded).tolist()
+
+
 hparams = tf.contrib.training.HParams(lr=0.1, layers=[1, 2], relu=True).parse("lr=1,layers=[3,4],relu=false")
 print(
     json.dumps(
@@ -78,6 +90,7 @@ print(
             "hparams": hparams.values(),
             "values": values(),
             "bytes": bytes_as_text("file"),
+            "libraries": libraries_of_their_time(),
             "seq2seq": message(lambda: tf.contrib.seq2seq.BasicDecoder),
             "gan": message(importlib.import_module, "tensorflow.contrib.gan"),
         }

@@ -30,6 +30,25 @@ def test_keras_2_and_python_2_are_told():
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "AttributeError: module 'numpy' has no attribute 'float'.",
+        "AttributeError: 'DataFrame' object has no attribute 'append'. Did you mean: '_append'?",
+        "TypeError: read_csv() got an unexpected keyword argument 'delim_whitespace'",
+        "TypeError: OneHotEncoder.__init__() got an unexpected keyword argument 'sparse'",
+        "sklearn.utils._param_validation.InvalidParameterError: The 'loss' parameter of SGDClassifier must "
+        "be a str among {'hinge', 'log_loss'}. Got 'log' instead.",
+        "ImportError: cannot import name 'plot_roc_curve' from 'sklearn.metrics' (/x/metrics.py)",
+        "AttributeError: 'OneHotEncoder' object has no attribute 'get_feature_names'",
+    ],
+)
+def test_libraries_of_its_time_are_told(line):
+    assert "--runtime keras2, which has NumPy 1.23" in hint(
+        f"Traceback (most recent call last):\n  File x\n{line}\n"
+    )
+
+
+@pytest.mark.parametrize(
     "line", ["ValueError: x", "", "AttributeError: module 'tensorflow' has no attribute 'fo'"]
 )
 def test_nothing_is_told_of_what_no_runtime_changes(line):

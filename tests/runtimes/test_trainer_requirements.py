@@ -1,4 +1,5 @@
 import io
+import sys
 import tarfile
 import zipfile
 
@@ -94,3 +95,10 @@ def test_files_that_cannot_be_read_ask_for_nothing(tmp_path):
 def test_a_name_that_stands_for_itself_ends(tmp_path):
     (tmp_path / "setup.py").write_text("A = A\nsetup(install_requires=A)")
     assert requirements.read(tmp_path) == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one package of XGBoost")
+def test_a_machine_without_gpus_is_spared_cudas_libraries(monkeypatch):
+    for gpu, package in ((True, "xgboost"), (False, "xgboost-cpu")):
+        monkeypatch.setattr(requirements, "has_nvidia_gpu", lambda gpu=gpu: gpu)
+        assert requirements.of_service(["xgboost", "PIL", "torch"]) == ("pillow", package)

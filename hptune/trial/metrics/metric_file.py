@@ -18,6 +18,8 @@ from typing import IO, Any
 from hptune.results.study import Measurement
 from hptune.trial.metrics.report import Report, Source
 
+USUAL_METRIC_FILE = Path("/tmp/hypertune/output.metrics")  # noqa: S108  (cloudml-hypertune's own)
+"""Where cloudml-hypertune writes to in a process that was not given CLOUD_ML_HP_METRIC_FILE."""
 _RESERVED = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
 # More than cloudml-hypertune keeps in the file.
 _ENTRIES_KEPT = 256

@@ -10,7 +10,7 @@ _TF1 = "this trainer uses TensorFlow 1; run it with --runtime tf1"
 _KERAS2 = "this trainer uses Keras 2; run it with --runtime keras2"
 _OF_ITS_TIME = (
     "this trainer uses what NumPy, pandas or scikit-learn have no more; run it with --runtime keras2, which "
-    "has NumPy 1.23, pandas 1.5 and scikit-learn 1.1, or name an interpreter with --python"
+    "has pandas 1.5, scikit-learn 1.1 and NumPy's old names, or name an interpreter with --python"
 )
 _PYTHON2 = "this trainer is written for Python 2; --python PATH runs it with one"
 

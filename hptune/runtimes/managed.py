@@ -19,8 +19,9 @@ VERSIONS = ((3, 11), (3, 10), (3, 9))
 SIZE = "about 1.5 GB, once for all jobs"
 
 _TENSORFLOW = "2.15.1"
-# NumPy, pandas and scikit-learn are the oldest with wheels for all these Pythons: later ones lack what
-# trainers of that time use, such as np.float, DataFrame.append and SGDClassifier(loss="log").
+# pandas and scikit-learn are the oldest with wheels for all these Pythons: later ones lack what trainers of
+# that time use, such as DataFrame.append and SGDClassifier(loss="log"). NumPy's old names are given by
+# `hptune_tf1`: what trainers ask for besides needs a newer one.
 _PINS = (
     "tf_slim==1.1.0",
     "cloudml-hypertune==0.1.0.dev6",
@@ -30,7 +31,7 @@ _PINS = (
     "h5py==3.14.0",
     "joblib==1.5.3",
     "matplotlib==3.9.4",
-    "numpy==1.23.5",
+    "numpy==1.26.4",
     "pandas==1.5.3",
     "pillow==11.3.0",
     "proto-plus==1.27.2",

@@ -43,7 +43,7 @@ def test_keras_2_and_python_2_are_told():
     ],
 )
 def test_libraries_of_its_time_are_told(line):
-    assert "--runtime keras2, which has NumPy 1.23" in hint(
+    assert "--runtime keras2, which has pandas 1.5" in hint(
         f"Traceback (most recent call last):\n  File x\n{line}\n"
     )
 

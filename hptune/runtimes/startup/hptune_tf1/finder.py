@@ -145,10 +145,26 @@ class _V1Loader(_Loader):
         make_v1(sys.modules[module.__name__])
 
 
+class _NumpyLoader(_Loader):
+    """Gives NumPy the names of Python's own types, which it had up to 1.23."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        for name, value in _NUMPY_NAMES.items():
+            module.__dict__.setdefault(name, value)
+
+
+_NUMPY_NAMES = {
+    **{kind.__name__: kind for kind in (bool, complex, float, int, object, str)},
+    "long": int,
+    "unicode": str,
+    "asscalar": lambda array: array.item(),
+}
 _LOADERS: dict[str, type[_Loader]] = {
     "keras.api._v1.keras": _KerasLoader,
     "keras.api._v2.keras": _KerasLoader,
     "keras.src.optimizers": _OptimizersLoader,
+    "numpy": _NumpyLoader,
 }
 
 

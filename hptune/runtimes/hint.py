@@ -39,6 +39,7 @@ _SIGNS = (
     (re.compile(r"tf\.compat\.v1\.\w+ is not compatible with eager execution|`tf\.layers` is not"), _TF1),
     (re.compile(r"No module named 'keras\.(?:utils\.np_utils|wrappers|engine|layers\.\w+)"), _KERAS2),
     (re.compile(r"No module named 'tf_keras'"), _KERAS2),
+    (re.compile(r"AttributeError: module '[\w.]*keras[\w.]*' has no attribute 'DenseFeatures'"), _KERAS2),
     (
         re.compile(
             r"(?:TypeError|ValueError): .*(?:Optimizer|Adam|SGD|RMSprop).*(?:'lr'|`lr`|'decay'|`decay`)"

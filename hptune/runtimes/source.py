@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from hptune.runtimes.archives import MAX_BYTES, MAX_FILES, read_members
@@ -48,6 +49,12 @@ _MOVED_MODULES = (
     *("keras.layers.normalization", "keras.layers.embeddings", "keras.backend.tensorflow_backend"),
 )
 
+# However the module before them was imported: tf.keras.layers, layers.
+_KERAS2_PATHS = (
+    *(("layers", "DenseFeatures"), ("experimental", "preprocessing"), ("keras", "wrappers")),
+    ("estimator", "model_to_estimator"),
+)
+
 
 @dataclass(frozen=True)
 class Traits:
@@ -58,7 +65,8 @@ class Traits:
         estimator: Where it uses tf.estimator, which TensorFlow has had up to 2.15.
         keras: Where it uses Keras.
         tf2: Where it uses what TensorFlow 2 alone has.
-        moved: Where it imports what has another name today, such as sklearn.externals.
+        moved: Where it imports what has another name today, such as sklearn.externals, or uses what Keras 2
+            alone has.
         python2: The file that is not Python 3.
         files: How many files were read.
         imports: The packages that are imported, but for Python's own.
@@ -128,7 +136,7 @@ def _traits(name: str, text: bytes) -> Traits:
     tf1 = next(_imports_of(tree, _OLD_MODULES), "") or next(_v1_uses(tree, aliases), "")
     estimator = next(_uses(tree, aliases, "estimator"), "")
     keras = next(_uses(tree, aliases, "keras"), "") or ("keras" if _imports(tree, "keras") else "")
-    moved = next(_imports_of(tree, _MOVED_MODULES), "")
+    moved = next(_imports_of(tree, _MOVED_MODULES), "") or (next(_keras2_uses(tree), "") if keras else "")
     tf2 = next(_v2_uses(tree, aliases), "")
     used = (f"{use} in {name}" if use else "" for use in (tf1, estimator, keras, tf2, moved))
     tf1, estimator, keras, tf2, moved = used
@@ -180,6 +188,12 @@ def _v2_uses(tree: ast.AST, aliases: dict[str, bool]) -> Iterator[str]:
     for alias, *names in _chains(tree):
         if alias in aliases and any(tuple(names[: len(path)]) == path for path in _V2_PATHS):
             yield ".".join(("tf", *names))
+
+
+def _keras2_uses(tree: ast.AST) -> Iterator[str]:
+    for chain in _chains(tree):
+        if any(pair in _KERAS2_PATHS for pair in pairwise(chain)):
+            yield ".".join(chain)
 
 
 def _uses(tree: ast.AST, aliases: dict[str, bool], name: str) -> Iterator[str]:

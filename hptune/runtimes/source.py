@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from hptune.runtimes.archives import MAX_BYTES, MAX_FILES, read_members
+from hptune.runtimes.gone import gone_uses
 
 # Attributes of the module that TensorFlow 2 has not.
 _V1_NAMES = frozenset(
@@ -66,7 +67,7 @@ class Traits:
         keras: Where it uses Keras.
         tf2: Where it uses what TensorFlow 2 alone has.
         moved: Where it imports what has another name today, such as sklearn.externals, or uses what Keras 2
-            alone has.
+            or an older NumPy, pandas or scikit-learn alone has.
         python2: The file that is not Python 3.
         files: How many files were read.
         imports: The packages that are imported, but for Python's own.
@@ -137,6 +138,7 @@ def _traits(name: str, text: bytes) -> Traits:
     estimator = next(_uses(tree, aliases, "estimator"), "")
     keras = next(_uses(tree, aliases, "keras"), "") or ("keras" if _imports(tree, "keras") else "")
     moved = next(_imports_of(tree, _MOVED_MODULES), "") or (next(_keras2_uses(tree), "") if keras else "")
+    moved = moved or next(gone_uses(tree), "")
     tf2 = next(_v2_uses(tree, aliases), "")
     used = (f"{use} in {name}" if use else "" for use in (tf1, estimator, keras, tf2, moved))
     tf1, estimator, keras, tf2, moved = used

@@ -21,6 +21,7 @@ SOURCES = {
     "keras of 2": "import tensorflow as tf\ntf.keras.Model; tf.function",
     "moved": "from sklearn.externals import joblib",
     "sklearn": "import sklearn.svm",
+    "pandas of its time": "import pandas as pd\npd.read_csv('x', delim_whitespace=True)",
     "python 2": "print 'x'",
 }
 
@@ -60,6 +61,8 @@ def project(tmp_path):
         ("moved", "1.15", "tf1"),
         ("moved", "2.1", "keras2"),
         ("moved", None, "keras2"),
+        ("pandas of its time", "1.15", "tf1"),
+        ("pandas of its time", None, "keras2"),
         ("sklearn", "1.15", "python"),
         ("sklearn", "2.1", "python"),
         ("python 2", "1.4", "python"),

@@ -65,3 +65,33 @@ def test_python_2_damaged_files_and_none_at_all_are_no_error(tmp_path):
     (tmp_path / "t.whl").write_bytes(b"PK\x03\x04 damaged")
     traits = inspect_source([tmp_path, tmp_path / "t.whl", tmp_path / "missing"])
     assert (traits.python2, traits.tf1, traits.files) == (f"{tmp_path.name}/task.py", "", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "use"),
+    [
+        ("import numpy as np\nnp.zeros(3, dtype=np.float)", "np.float"),
+        ("import numpy\nnumpy.asscalar(x)", "numpy.asscalar"),
+        ("pandas.read_csv(f, squeeze=True)", "read_csv(squeeze=...)"),
+        ("OneHotEncoder(sparse=False)", "OneHotEncoder(sparse=...)"),
+        ("linear_model.SGDClassifier(loss='log')", "SGDClassifier(loss='log')"),
+        ("from sklearn.datasets import load_boston", "sklearn.datasets.load_boston"),
+    ],
+)
+def test_what_libraries_have_no_more_is_seen(tmp_path, text, use):
+    (tmp_path / "task.py").write_text(text)
+    assert inspect_source([tmp_path / "task.py"]).moved == f"{use} in task.py"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import numpy as np\nnp.float64(1), x.float",
+        "SGDClassifier(loss='hinge')",
+        "read_csv(f, sep=' ')",
+        "f(sparse=1)",
+    ],
+)
+def test_what_they_have_still_is_not(tmp_path, text):
+    (tmp_path / "task.py").write_text(text)
+    assert inspect_source([tmp_path / "task.py"]).moved == ""

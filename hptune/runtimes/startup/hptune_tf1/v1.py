@@ -12,6 +12,8 @@ from hptune_tf1.files import be_lenient
 
 VERSION = "1.15.5"
 """What ``tf.__version__`` says: trainers ask it which API they are given."""
+UNCHANGED = "unchanged it runs where --python names a Python 3.7 with tensorflow==1.15"
+"""The way out for a trainer that uses what is not given here."""
 
 
 def make_v1(tensorflow: ModuleType) -> None:
@@ -61,7 +63,7 @@ def _mend_removed(tf: Any) -> None:
 
 def _not_there(name: str) -> Any:
     def refuse(*_: object, **__: object) -> None:
-        raise AttributeError(f"{name} is not in TensorFlow 2.15, which runs this trainer")
+        raise AttributeError(f"{name} is not in TensorFlow 2.15, which runs this trainer; {UNCHANGED}")
 
     return refuse
 

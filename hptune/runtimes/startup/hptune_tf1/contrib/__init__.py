@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+from hptune_tf1.v1 import UNCHANGED
+
 _PREFIX = "tensorflow.contrib"
 
 SOURCES: dict[str, tuple[str, ...]] = {
@@ -148,4 +150,4 @@ def _resolve(source: str) -> Any:
 def _message(name: str, top: str) -> str:
     short = name.replace("tensorflow.", "tf.", 1)
     way_out = STANDS_FOR.get(top, "see TensorFlow's migration guide for what stands for it")
-    return f"{short} is not in TensorFlow 2.15, which runs this trainer: {way_out}"
+    return f"{short} is not in TensorFlow 2.15, which runs this trainer: {way_out}; {UNCHANGED}"

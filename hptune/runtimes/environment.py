@@ -64,7 +64,9 @@ def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:
     lacking = pip.lacking(base, runtime.imports)
     if not lacking:
         return runtime.requirements
-    return (*runtime.requirements, *runtime.optional, *requirements.of_service(lacking))
+    # Of an interpreter that the user named, what is in it is the user's matter.
+    of_service = () if runtime.python else requirements.of_service(lacking)
+    return (*runtime.requirements, *runtime.optional, *of_service)
 
 
 def _base(runtime: Runtime) -> str:

@@ -20,9 +20,15 @@ _SHOWN_LINES = 12
 _SHOWN_COLUMNS = 160
 # Of what pip prints, what takes long: downloads of megabytes, building, unpacking.
 _TELLING = re.compile(r"\s*(?:Downloading .* MB\)|Building wheel for|Installing collected packages)")
-_LACKING = (
-    "import importlib.util as u, json, sys; print(json.dumps([u.find_spec(n) is None for n in sys.argv[1:]]))"
-)
+# The interpreter may be Python 2.
+_LACKING = """
+import json, sys
+try:
+    from importlib.util import find_spec as find
+except ImportError:
+    from pkgutil import find_loader as find
+print(json.dumps([find(name) is None for name in sys.argv[1:]]))
+"""
 _SITE = "import json, sysconfig; print(json.dumps(sysconfig.get_path('purelib')))"
 _BASE_SITE = "import json, sys; print(json.dumps([p for p in sys.path if p.endswith('-packages')]))"
 

@@ -89,6 +89,16 @@ def all_processes() -> Iterator[Process]:
             yield process
 
 
+def own_line() -> set[int]:
+    """Returns the numbers of this process, its parent, that one's, and so on."""
+    line: set[int] = set()
+    pid = os.getpid()
+    while pid not in line and (process := Process.read(pid)):
+        line.add(pid)
+        pid = process.parent
+    return line
+
+
 def kill_all(find: Callable[[], Collection[Process]]) -> None:
     """Kills what is found until nothing is found any more, or it cannot be killed."""
     deadline = time.monotonic() + _KILL_S

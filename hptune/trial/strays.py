@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from hptune.runtimes.processes import Process, all_processes, kill_all
+from hptune.runtimes.processes import Process, all_processes, kill_all, own_line
 from hptune.storage.foreign import read_regular
 from hptune.storage.job_dir import TrialDir
 from hptune.trial.trainer import signal_group
@@ -51,9 +51,12 @@ def end_strays(directory: TrialDir) -> None:
             signal_group(record.group, signal.SIGKILL)
         return
     groups = {(each.group, each.session): each.started for each in records if each}
+    # A person may have set the variable by hand, to run a trainer alone, and this from the same shell.
+    own = own_line()
 
     def left() -> list[Process]:
-        return [each for each in all_processes() if not each.is_zombie and _is_stray(each, groups, directory)]
+        others = (each for each in all_processes() if not each.is_zombie and each.pid not in own)
+        return [each for each in others if _is_stray(each, groups, directory)]
 
     kill_all(left)
 
@@ -74,8 +77,6 @@ def _read_record(text: bytes) -> _Record | None:
 
 
 def _is_stray(process: Process, groups: Mapping[tuple[int, int], int], directory: TrialDir) -> bool:
-    if process.pid == os.getpid():
-        return False
     started = groups.get((process.group, process.session))
     if started is not None and process.started >= started:
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -71,7 +71,7 @@ def _ended(lines: bytes) -> frozenset[int]:
     return frozenset(each["trial_id"] + 1 for each in records if each["op_code"] == _SET_STATE)
 
 
-def try_all(folder: Path, tally: Tally, damages: Callable[[bytes], Iterator[Damage]]) -> int:
+def try_all(folder: Path, tally: Tally, damages: Callable[[bytes], Iterable[Damage]]) -> int:
     """Reads a job that has ended after each damage, and now and then takes it up.
 
     Args:

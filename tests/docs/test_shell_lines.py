@@ -83,12 +83,14 @@ def cut_the_example_down(job_file):
 
 @pytest.fixture
 def root(clone, tmp_path):
-    """A copy of the clone, to run in; what would reach a cluster is a stand-in that takes anything."""
+    """A copy of the clone, to run in; what would reach out of this machine are stand-ins."""
     path = tmp_path / "clone"
     shutil.copytree(clone, path, symlinks=True)
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/kubectl").write_text("#!/bin/sh\ncat > kubectl-was-told\n")
-    (tmp_path / "bin/kubectl").chmod(0o755)
+    stand_ins = {"kubectl": "cat > kubectl-was-told", "gcloud": "exit 1", "docker": "exit 1"}
+    for name, line in stand_ins.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
     return path
 
 

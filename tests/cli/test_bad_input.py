@@ -180,7 +180,7 @@ COMMAND_LINES = {
     ),
     "a package beside an image": Case(
         "run x --config image.yaml --package-path trainer --python python3",
-        ("--package-path or --packages: cannot be put", "gcr.io/x/y", "--python: names an interpreter of"),
+        ("--package-path or --packages: cannot be put", "gcr.io/x/y", "--python: names an interpreter;"),
         {"image.yaml": JOB_FILE + "  masterConfig: {imageUri: gcr.io/x/y}\n"},
     ),
     "job file and flags": Case(

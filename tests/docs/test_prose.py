@@ -10,8 +10,8 @@ from hptune.cli.app import COMMANDS, cli
 from pipelines.__main__ import cli as pipelines
 from tests.docs.pages import ROOT, page_names
 
-# Options of trainers, of benchmarks, of docker run; and beginnings that stand for several.
-OTHERS = {"--lr", "--precision", "--trials", "--rounds", "--train-file", "--worker-", "--parameter-server-"}
+# Stand for several; and an option that every trainer may have.
+BEGINNINGS = {"--worker-", "--parameter-server-", "--lr"}
 
 
 def words_in_code(name):
@@ -27,7 +27,18 @@ def known_options():
     return {option for command in found for param in command.params for option in (*param.opts, "--help")}
 
 
-OPTIONS = known_options() | OTHERS
+def options_of_other_programs():
+    """Options that the measurements, the example and the tests' cluster declare."""
+    sources = [
+        path
+        for folder in ("benchmarks", "examples", "tests/cluster")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    texts = (path.read_text(encoding="utf-8") for path in sources)
+    return {option for text in texts for option in re.findall(r"add_argument\(\s*\"(--[a-z-]+)\"", text)}
+
+
+OPTIONS = known_options() | options_of_other_programs() | BEGINNINGS
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 

@@ -64,8 +64,8 @@ def test_a_journal_is_cut_at_every_byte_of_its_last_records_and_changed_anywhere
     cuts = [*journals.cuts(written)]
     last = sum(len(line) for line in written.splitlines(keepends=True)[-8:])
     assert len(cuts) == 3 * last
-    # The last trial's end is the last record of all.
-    assert {len(cut.ended) for cut in cuts} == {TRIALS - 1, TRIALS}
+    ended = {len(cut.ended) for cut in cuts}
+    assert min(ended) < max(ended) == TRIALS
     for damage in journals.changes(written, 50):
         assert sum(one != other for one, other in zip(damage.journal, damage.copy, strict=True)) == 1
 

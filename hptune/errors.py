@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 # More than anybody mends at once; a file that a program wrote can have thousands.
 _SHOWN_FAULTS = 50
@@ -43,13 +42,13 @@ class Fault:
 class HptuneError(Exception):
     """Root of every error that hptune raises on purpose."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
 
 class InputError(HptuneError):
     """What the user gave cannot be used; carries every fault found, not only the first."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: int = 2
 
     def __init__(self, faults: str | Fault | Sequence[Fault]) -> None:
         if isinstance(faults, str):
@@ -103,4 +102,4 @@ class JobFailed(HptuneError):
 class Interrupted(JobFailed):
     """The user stopped the job; running the same command again resumes it."""
 
-    exit_code: ClassVar[int] = 130
+    exit_code: int = 130

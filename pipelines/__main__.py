@@ -27,7 +27,7 @@ from pipelines.tuning import CPU, MEMORY, Cluster, Preset, compile_, on_one_line
 from pipelines.values import parse_values
 
 
-def _quantity(kind: object, write: Callable[[Any], str]) -> Callable[..., str]:
+def _quantity(kind: Any, write: Callable[[Any], str]) -> Callable[..., str]:  # noqa: ANN401  (an annotated type)
     """Makes what reads an option's amount and writes it as Kubernetes does."""
 
     def check(_: click.Context, param: click.Parameter, value: str) -> str:
@@ -80,6 +80,7 @@ def _cluster_options(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def command(
         preset: Preset,
+        /,
         name: str | None,
         defaults: tuple[str, ...],
         gpus: int,

@@ -117,7 +117,7 @@ def _run(
     lines = _StepLines(sys.stderr, files)
     with lines.shown():
         try:
-            outputs = pipeline(**arguments).outputs
+            outputs: dict[str, Any] = pipeline(**arguments).outputs
         except KeyboardInterrupt:
             stop()
             raise
@@ -150,7 +150,7 @@ class _StepLines(io.TextIOBase):
         try:
             with (
                 lines_and_job(self._shown_on, self._files.study) as self._print,
-                redirect_stdout(self),  # type: ignore[type-var]
+                redirect_stdout(self),
                 warnings.catch_warnings(),
             ):
                 # kfp takes a subprocess to be wrong for an image without "python" in its name.

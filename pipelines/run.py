@@ -66,7 +66,7 @@ COUNT = click.IntRange(min=0)
 )
 @click.option("--gpus", type=COUNT, default=0, help="Gives each container this many GPUs.")
 @click.pass_obj
-def run(preset: Preset, runner: str, output: Path, gpus: int, job_dir: Path | None, **given: Any) -> None:  # noqa: ANN401
+def run(preset: Preset, /, runner: str, output: Path, gpus: int, job_dir: Path | None, **given: Any) -> None:  # noqa: ANN401
     """Runs the pipeline on this machine; the trainer's own arguments come after --.
 
     The same command takes up a run that was cut off: the job's finished trials are not run again.

@@ -50,7 +50,7 @@ def version_name(revision: str, package: Path) -> str:
     return f"{revision}-{hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_DIGITS]}"
 
 
-class _Client(Client):
+class _Client(Client):  # type: ignore[misc]
     """kfp's client, which asks an unreachable server five times, with a traceback and a pause after each."""
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> kfp_server_api.V2beta1GetHealthzResponse:  # noqa: ARG002

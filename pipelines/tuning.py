@@ -132,14 +132,14 @@ def build(cluster: Cluster | None = None) -> BaseComponent:
         job_max_parallel_trials: int = 0,
         job_max_trials: int = 0,
         job_seed: int = 0,
-        katib: dict = _KATIB,
+        katib: dict[str, Any] = _KATIB,
         katib_delete_on_cancel: bool = False,
-        trainer_args: list = [],  # noqa: B006  (kfp reads the default and never calls with it)
+        trainer_args: list[str] = [],  # noqa: B006  (kfp reads the default and never calls with it)
         trainer_data_flag: str = "--train-file",
         trainer_module: str = "",
-        trainer_node_selector: dict = {},  # noqa: B006
+        trainer_node_selector: dict[str, str] = {},  # noqa: B006
         trainer_package_path: str = "",
-        trainer_tolerations: list = [],  # noqa: B006
+        trainer_tolerations: list[dict[str, str]] = [],  # noqa: B006
     ) -> Outputs:
         """Tunes a trainer written for Cloud ML Engine, then trains it with the best parameters.
 
@@ -247,7 +247,9 @@ def _name(tasks: _Tasks) -> None:
     tasks.reported.set_display_name("Report")
 
 
-def _place(tasks: _Tasks, cluster: Cluster, node_selector: dict, tolerations: list) -> None:
+def _place(
+    tasks: _Tasks, cluster: Cluster, node_selector: dict[str, str], tolerations: list[dict[str, str]]
+) -> None:
     """Asks the cluster for what each step needs."""
     watches = cluster.backend == "katib"
     for task in (tasks.downloaded, tasks.prepared, tasks.reported, *([tasks.tuned] if watches else [])):

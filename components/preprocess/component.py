@@ -29,7 +29,11 @@ def preprocess(
     from hptune.steps import process
 
     with process.step("preprocess"):
-        files = {"tune_file": Path(tune_data.path), "final_file": Path(final_data.path)}
-        settings = {"validation_fraction": validation_fraction, "seed": seed}
-        rows = split.preprocess(Path(data.path), **files, **settings)
+        rows = split.preprocess(
+            Path(data.path),
+            tune_file=Path(tune_data.path),
+            final_file=Path(final_data.path),
+            validation_fraction=validation_fraction,
+            seed=seed,
+        )
         print(f"rows: {rows.train_rows} train, {rows.validation_rows} validation, {rows.test_rows} test")

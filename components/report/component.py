@@ -29,6 +29,11 @@ def report(
     from hptune.steps import process, report
 
     with process.step("report"):
-        files = {"page": Path(page.path), "summary": Path(summary.path)}
-        about = {"metadata": final_metrics.metadata, "seed": seed, "run": run}
-        report.report_from_status(Path(study.path), **files, **about)
+        report.report_from_status(
+            Path(study.path),
+            page=Path(page.path),
+            summary=Path(summary.path),
+            metadata=final_metrics.metadata,
+            seed=seed,
+            run=run,
+        )

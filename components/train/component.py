@@ -14,7 +14,7 @@ def train(
     classification: dsl.Output[dsl.ClassificationMetrics],
     module_name: str = "",
     package_path: str = "",
-    trainer_args: list = [],  # noqa: B006  (kfp reads the default and never calls with it)
+    trainer_args: list[str] = [],  # noqa: B006  (kfp reads the default and never calls with it)
     data_flag: str = "--train-file",
 ) -> None:
     """Trains with the parameters of the best trial.
@@ -32,12 +32,15 @@ def train(
     """
     from pathlib import Path
 
-    from hptune.steps import process, train
+    from hptune.steps import process, train, trainer
 
     with process.step("train"):
-        trainer = train.Trainer(module_name, package_path, trainer_args, data_flag)
-        files = {"data": Path(data.path), "output": Path(model.path)}
-        final = train.train_from_status(Path(study.path), **files, trainer=trainer)
+        final = train.train_from_status(
+            Path(study.path),
+            data=Path(data.path),
+            output=Path(model.path),
+            trainer=trainer.Trainer(module_name, package_path, trainer_args, data_flag),
+        )
         metrics.log_metric(final.metric, final.measurement.value)
         if matrix := train.count_predictions(final, Path(data.path)):
             classification.log_confusion_matrix([str(label) for label in range(len(matrix))], matrix)

@@ -1,5 +1,7 @@
 """Step three: runs the tuning job."""
 
+from typing import Any
+
 from kfp import dsl
 
 from components.images import TRAINER_IMAGE
@@ -19,10 +21,10 @@ def tune(
     seed: int = 0,
     module_name: str = "",
     package_path: str = "",
-    trainer_args: list = [],  # noqa: B006  (kfp reads the default and never calls with it)
+    trainer_args: list[str] = [],  # noqa: B006  (kfp reads the default and never calls with it)
     data_flag: str = "--train-file",
     backend: str = "local",
-    katib: dict = {},  # noqa: B006
+    katib: dict[str, Any] = {},  # noqa: B006
     delete_on_cancel: bool = False,
 ) -> None:
     """Runs a Cloud ML Engine hyperparameter tuning job.
@@ -52,15 +54,23 @@ def tune(
     from pathlib import Path
 
     from hptune.results.status_file import save_status
-    from hptune.steps import process, tune
+    from hptune.steps import process, trainer, tune
 
     with process.step("tune"):
-        trainer = tune.Trainer(module_name, package_path, trainer_args, data_flag)
-        limits = {"max_trials": max_trials, "max_parallel_trials": max_parallel_trials, "seed": seed}
-        place = {"job_dir": job_dir or job.path, "name": job_name, "data": Path(data.path)}
-        cluster = {"backend": backend, "katib": katib, "delete_on_cancel": delete_on_cancel}
         if job_dir:
             Path(job.path).write_text(f"{job_dir}\n", encoding="utf-8")
-        status = tune.tune(job_file, **place, **limits, **cluster, trainer=trainer)
+        status = tune.tune(
+            job_file,
+            name=job_name,
+            data=Path(data.path),
+            job_dir=job_dir or job.path,
+            trainer=trainer.Trainer(module_name, package_path, trainer_args, data_flag),
+            max_trials=max_trials,
+            max_parallel_trials=max_parallel_trials,
+            backend=backend,
+            seed=seed,
+            katib=katib,
+            delete_on_cancel=delete_on_cancel,
+        )
         save_status(Path(study.path), status)
         metrics.metadata.update(tune.summarize(status.study))

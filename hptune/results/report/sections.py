@@ -126,7 +126,7 @@ def _posterior(
     who = (
         "The bandit models the objective with a Gaussian process and tries next what promises most."
         if following
-        else "This job's algorithm uses no model; a Gaussian process of the same trials shows what they tell."
+        else "Another algorithm suggested these trials; hptune's Gaussian process shows what they tell."
     )
     others = [name for name in surrogate.names if name not in posterior.names]
     rest = f" Other parameters are those of the best trial so far: {', '.join(others)}." if others else ""

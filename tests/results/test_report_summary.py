@@ -1,5 +1,6 @@
 """The summary in Markdown, as a renderer takes it."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,10 @@ from hptune.search.space import Categorical, Double, SearchSpace
 from tests.results.studies import DIGITS, accuracy, failed, status, trial
 
 BANDIT = "ALGORITHM_UNSPECIFIED"
+MARKUP = {
+    *("html_block", "html_inline", "link_open", "image", "code_inline", "fence", "em_open", "strong_open"),
+    *("s_open", "bullet_list_open", "ordered_list_open", "blockquote_open", "hr", "hardbreak", "softbreak"),
+}
 HOSTILE = [
     "<script>alert(1)</script>",
     "![x](http://evil.test/x.png)",
@@ -23,6 +28,15 @@ HOSTILE = [
     "back\\slash\\|",
     "line\n\n| break |\x1b[31m",
     "$x$ {{ y }}",
+    "- item",
+    "---",
+    "1. one",
+    "2) two",
+    "+ plus",
+    "===",
+    "> quoted",
+    "```",
+    "    code",
 ]
 
 
@@ -93,10 +107,10 @@ def test_names_and_values_show_and_do_nothing(hostile):
     study = replace(status([good, failed(replace(good, id=2), hostile)]).study, name=hostile, metric=hostile)
     job = replace(status([good]), study=study, message=hostile)
     text = summarize(job, space, BANDIT, About(run=hostile, final={hostile: 0.5}))
-    kinds = {token.type for token in tokens(text)}
-    assert not kinds & {"html_block", "html_inline", "link_open", "image", "code_inline", "em_open", "s_open"}
-    assert "strong_open" not in kinds
-    shown = hostile.replace("\n", "\\n").replace("\x1b", "\\x1b")
+    kinds = Counter(token.type for token in tokens(text))
+    assert not kinds.keys() & MARKUP
+    assert (kinds["heading_open"], kinds["code_block"], kinds["table_open"]) == (4, 1, 3)
+    shown = hostile.replace("\n", "\\n").replace("\x1b", "\\x1b").strip()
     best, facts, trials = tables(text)
     assert best[2][:2] == ["kind", shown]
     assert ["Run", shown] in facts

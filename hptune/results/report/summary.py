@@ -15,8 +15,9 @@ from hptune.search.space import SearchSpace
 MAX_ROWS = 50
 """How many trials the table has; the HTML page has them all."""
 _MAX_CELL = 120
-# All that Markdown may give a meaning to: HTML, links, a table's bars, addresses that become links unasked.
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+# What Markdown may give a meaning to: HTML, links, a table's bars, addresses that become links unasked; at
+# the start of a line lists and rules, too.
+_PUNCTUATION = re.compile(r"[!#$&()*+.:<>@\[\\\]^_`{|}~]|^[-=]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?", re.ASCII)
 
 
@@ -35,7 +36,7 @@ def summarize(status: JobStatus, space: SearchSpace, algorithm: str, about: Abou
         *_answer(status, about),
         *_best(status.study, space, about),
         "## How it was found",
-        _table(["", ""], facts(status, algorithm, about)),
+        _table(["what", ""], facts(status, algorithm, about)),
         *_trials(status.study, space),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -93,5 +94,6 @@ def _cell(text: str) -> str:
 
 def _text(text: str) -> str:
     """Writes a text so that it shows as it is, on one line."""
-    shown = printable(text)
+    # Blanks in front would make it code.
+    shown = printable(text).strip()
     return shown if _NUMBER.fullmatch(shown) else _PUNCTUATION.sub(r"\\\g<0>", shown)

@@ -66,7 +66,8 @@ def full_disk_told(place: Path) -> Iterator[None]:
 def _full_one(*places: Path) -> Path:
     """Returns the first of these places that has no room; the first where that cannot be told any more."""
     for place in places:
-        status = os.statvfs(place)
+        # It may be the directory itself that there was no room for.
+        status = os.statvfs(next(each for each in (place, *place.absolute().parents) if each.exists()))
         # Some file systems do not count files, and say that there are none.
         no_files = status.f_files > 0 and status.f_favail == 0
         if status.f_bavail * status.f_frsize < _NEXT_TO_NOTHING_BYTES or no_files:

@@ -31,17 +31,21 @@ print(f"accuracy={x}")
 """
 
 
+FILES = (1, 7)
+"""No room for the directory itself; for the journal's copy."""
+
+
 def mount(place, size_kb, *options):
     command = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size_kb}k", *options]), "tmpfs", str(place)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @contextmanager
-def disk(place, size_kb):
+def disk(place, size_kb, *options):
     """A disk of a size; the test skips where none may be made."""
     place.mkdir()
     try:
-        if (mounted := mount(place, size_kb)).returncode:
+        if (mounted := mount(place, size_kb, *options)).returncode:
             pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     except FileNotFoundError as error:
         pytest.skip(f"no file system can be mounted here: {error}")
@@ -81,7 +85,7 @@ def assert_is_told(job, exit_code, output):
 def assert_goes_on(job, place):
     """Once there is room nothing is damaged, and what had succeeded is not run again."""
     before = job.succeeded()
-    assert mount(place, ROOM_KB, "remount").returncode == 0
+    assert mount(place, ROOM_KB, "remount", "nr_inodes=10000").returncode == 0
     exit_code, output = run(job)
     assert exit_code == 0, output
     assert "Traceback" not in output
@@ -98,6 +102,14 @@ def assert_goes_on(job, place):
 @pytest.mark.parametrize("size_kb", SIZES_KB)
 def test_a_job_whose_disk_is_full_says_so_and_goes_on_once_there_is_room(tmp_path, make_job, size_kb):
     with disk(tmp_path / "disk", size_kb) as place:
+        job = make_job(place, BODY)
+        assert_is_told(job, *run(job))
+        assert_goes_on(job, place)
+
+
+@pytest.mark.parametrize("files", FILES)
+def test_a_disk_that_takes_no_more_files_is_full(tmp_path, make_job, files):
+    with disk(tmp_path / "disk", ROOM_KB, f"nr_inodes={files}") as place:
         job = make_job(place, BODY)
         assert_is_told(job, *run(job))
         assert_goes_on(job, place)

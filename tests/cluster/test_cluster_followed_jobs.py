@@ -1,4 +1,4 @@
-"""describe, stream-logs, report and cancel, while a job runs and later."""
+"""describe, stream-logs, report, list, delete and cancel, while a job runs and later."""
 
 from dataclasses import replace
 
@@ -39,6 +39,11 @@ def test_a_job_is_described_reported_and_followed_while_it_runs_and_later(user):
     assert "SUCCEEDED" in report(job, "late.html").upper()
     later = user.hptune("stream-logs", *job.words)
     assert {tuple(line.split("\t")[3:]) for line in later.out.splitlines()} == messages
+    listed = user.hptune("list", "--namespace", user.namespace)
+    assert [job.name, "SUCCEEDED", "2/2"] in [line.split()[:3] for line in listed.out.splitlines()]
+    deleted = user.hptune("delete", *job.words, "--yes")
+    assert deleted.code == 0, deleted.err
+    wait_for("its Experiment is gone", lambda: not job.experiment)
     kept = user.hptune("describe", job.job_dir)
     assert kept.code == 0, kept.err
     assert job.name in kept.out

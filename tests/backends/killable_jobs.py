@@ -16,7 +16,7 @@ from hptune.errors import JobDirError
 from hptune.results.study import TrialState
 from hptune.runtimes.processes import Process, all_processes
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 MARK = "HPTUNE_TEST_MARK"
 
 

@@ -65,7 +65,7 @@ def _objective(pieces: list[bytes]) -> str:
     for piece in pieces:
         reader.read_output(piece)
     reader.finish()
-    return repr((reader.objective.measurement, reader.hints.message()))
+    return repr((reader.objective.measurement, reader.hints.message("metricId")))
 
 
 def data_file(data: bytes) -> None:

@@ -36,7 +36,9 @@ class _Child:
     def end(self, others: Mapping[int, _Child]) -> None:
         """Ends what it left where it was killed, and tells how it ended, if somebody still listens."""
         exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        end_children({each.pid for each in others.values()})
+        if exit_code:
+            # One that succeeded has done so itself, and a machine may have thousands of processes to look at.
+            end_children({each.pid for each in others.values()})
         with self.connection:
             _send(self.connection, {"exitCode": exit_code})
 

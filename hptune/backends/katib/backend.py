@@ -210,13 +210,13 @@ class KatibBackend(Backend, Cancellable, Deletable, Detachable, NamesTrials):
         """
         place = record or self.recall().job_dir
         if not record:
-            check_place(place)
+            check_place(place, self._name_words)
         status = self.describe()
         if status.state is JobState.RUNNING:
             status = replace(
                 status, state=JobState.CANCELLED, message="cancelled", study=status.study.cut_off()
             )
-        keep_or_refuse(status, place, chosen=record is not None)
+        keep_or_refuse(status, place, self._name_words, chosen=record is not None)
         with suppress(NotThereError):
             self._cluster.delete_experiment(self.experiment)
         return place

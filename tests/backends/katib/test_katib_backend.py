@@ -167,7 +167,9 @@ def test_a_directory_that_cannot_be_written_from_here_names_the_way_out(
     with pytest.raises(StorageError, match="MINIO_ENDPOINT") as refusal:
         job.backend.cancel()
     assert "nothing was removed" in str(refusal.value)
-    assert str(refusal.value).endswith("hptune cancel --record DIRECTORY' keeps it elsewhere")
+    assert str(refusal.value).endswith(
+        "hptune cancel job --namespace team --record DIRECTORY' keeps it elsewhere"
+    )
     assert job.experiment is not None
     job.backend.cancel(str(tmp_path / "record"))
     assert job.experiment is None

@@ -114,7 +114,9 @@ def test_where_the_results_cannot_be_kept_nothing_is_deleted(finished):
     finished.root.rename(finished.root.with_name("unmounted"))
     result = call(f"delete b-done --namespace {NAMESPACE} --yes")
     assert result.code == 2
-    assert "hptune cancel --record DIRECTORY' keeps it elsewhere" in result.err
+    assert (
+        f"hptune cancel b-done --namespace {NAMESPACE} --record DIRECTORY' keeps it elsewhere" in result.err
+    )
     assert finished.experiment is not None
 
 

@@ -1,4 +1,4 @@
-"""A trial's log: what its trainer prints goes to standard output, on this machine a file.
+"""A trial's log: on this machine standard output is that file; a pod has one beside it.
 
 A log that has grown too long is put aside, in place of the one that was put aside before, and goes on in a
 new file. Its start is kept as well: that is where a trainer says what it was told to do.
@@ -24,15 +24,18 @@ _MAX_MODE = 0o666
 
 
 class TrialLog:
-    """Writes to standard output.
+    """Writes what a trainer prints.
 
     Args:
-        directory: The trial's; its log is put aside where standard output is that file.
+        directory: The trial's; its log is put aside where that file is what is written to.
+        output: Descriptor to write to; None for standard output, and standard error goes where that does.
     """
 
-    def __init__(self, directory: TrialDir) -> None:
+    def __init__(self, directory: TrialDir, output: int | None = None) -> None:
         self._directory = directory
-        self._output = sys.stdout.fileno()
+        streams = (sys.stdout.fileno(), sys.stderr.fileno())
+        self._output = streams[0] if output is None else output
+        self._others = streams[1:] if output is None else ()
         self._is_own = _is_same(self._output, directory.log)
         self._size = os.fstat(self._output).st_size if self._is_own else 0
 
@@ -61,7 +64,7 @@ class TrialLog:
             directory.log.replace(directory.former_log)
         make_way(directory.log)
         descriptor = os.open(directory.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _MAX_MODE)
-        for stream in (self._output, sys.stderr.fileno()):
+        for stream in (self._output, *self._others):
             os.dup2(descriptor, stream)
         os.close(descriptor)
         self._size = os.write(self._output, _notice(directory, self._size))

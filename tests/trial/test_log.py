@@ -9,7 +9,7 @@ import pytest
 from hptune.backends.local.logs import follow
 from hptune.job.submission import Program
 from hptune.storage.job_dir import JobDir
-from hptune.trial.log import FIRST_BYTES, PART_BYTES
+from hptune.trial.log import FIRST_BYTES, PART_BYTES, TrialLog
 from hptune.trial.outcome import Outcome
 from hptune.trial.spec import TRIAL_FORM, TrialSpec
 
@@ -81,3 +81,32 @@ def test_a_log_that_is_put_aside_while_it_is_followed_is_told_to_its_end(tmp_pat
     directory.log.replace(directory.former_log)
     directory.log.write_text("four\n")
     assert [line.text for line in lines] == ["three", "four"]
+
+
+def test_what_is_put_aside_is_kept_in_its_order(tmp_path):
+    directory = JobDir(tmp_path).trial(1)
+    directory.state.mkdir(parents=True)
+    with directory.log.open("ab") as file:
+        log = TrialLog(directory, file.fileno())
+        for digit in b"0123":
+            log.write(bytes([digit]) * (PART_BYTES + 1))
+        log.write(b"end")
+    assert directory.first_log.read_bytes() == b"0" * FIRST_BYTES
+    assert directory.former_log.read_bytes().endswith(b"3" * (PART_BYTES + 1))
+    notice, _, rest = directory.log.read_bytes().partition(b"\n")
+    assert notice.startswith(b"hptune: the log was too long")
+    assert rest == b"end"
+
+
+@pytest.mark.parametrize("spoil", ["unlink", "mkdir"])
+def test_a_log_that_its_trainer_has_removed_begins_anew_where_it_would_be_put_aside(tmp_path, spoil):
+    directory = JobDir(tmp_path).trial(1)
+    directory.state.mkdir(parents=True)
+    with directory.log.open("ab") as file:
+        log = TrialLog(directory, file.fileno())
+        directory.log.unlink()
+        if spoil == "mkdir":
+            directory.log.mkdir()
+        log.write(b"x" * (PART_BYTES + 1))
+        log.write(b"end")
+    assert directory.log.read_bytes().endswith(b"\nend")

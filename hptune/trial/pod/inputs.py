@@ -234,6 +234,8 @@ def upload(directory: TrialDir, trial_id: str, uri: str) -> None:
         (directory.outcome, place.outcome),
         (directory.measurements, place.measurements),
         (directory.output, place.output),
+        (directory.first_log, place.first_log),
+        (directory.former_log, place.former_log),
         (directory.log, place.log),
     ]
     for source, target in sources:

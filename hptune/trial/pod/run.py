@@ -18,12 +18,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from hptune.errors import Fault, HptuneError, UsageError
 from hptune.results.study import Measurement
 from hptune.storage.job_dir import TrialDir
 from hptune.trial.companions import MAX_RESTARTS
+from hptune.trial.log import TrialLog
 from hptune.trial.metrics.report import Source
 from hptune.trial.outcome import Outcome, find_measurement_fault
 from hptune.trial.pod.collector import CollectorFile
@@ -144,7 +144,7 @@ def _stage(spec: TrialSpec, pod: Pod, inputs: Inputs, packages: Path) -> TrialSp
 
 def _run(spec: TrialSpec, pod: Pod, collector: CollectorFile | None) -> Outcome:
     with spec.directory.log.open("ab", buffering=0) as log:
-        outcome = _run_again(spec, _Listener(spec, pod, log, collector))
+        outcome = _run_again(spec, _Listener(spec, pod, TrialLog(spec.directory, log.fileno()), collector))
     if collector and collector.finish(outcome.final) and may_be_stopped_early(spec):
         # The collector may still stop the trial, and fails where it does not find its process.
         time.sleep(_JUDGED_WITHIN_S)
@@ -174,7 +174,7 @@ def _show_from_the_usual_source(spec: TrialSpec, pod: Pod, collector: CollectorF
 
 
 class _Listener:
-    def __init__(self, spec: TrialSpec, pod: Pod, log: IO[bytes], collector: CollectorFile | None) -> None:
+    def __init__(self, spec: TrialSpec, pod: Pod, log: TrialLog, collector: CollectorFile | None) -> None:
         self._spec = spec
         self._pod = pod
         self._log = log

@@ -28,6 +28,8 @@ _PINS = (
     "google-api-core==2.30.3",
     "google-cloud-storage==2.19.0",
     "googleapis-common-protos==1.75.0",
+    # Without this and python-dateutil pip looks for a google-cloud-bigquery that fits for ten minutes.
+    "grpcio-status==1.62.3",
     "h5py==3.14.0",
     "joblib==1.5.3",
     "matplotlib==3.9.4",
@@ -36,6 +38,7 @@ _PINS = (
     "pillow==11.3.0",
     "proto-plus==1.27.2",
     "protobuf==4.25.9",
+    "python-dateutil==2.9.0.post0",
     "scikit-learn==1.1.3",
     "scipy==1.10.1",
     "six==1.17.0",

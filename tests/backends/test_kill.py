@@ -103,7 +103,11 @@ def test_a_job_stopped_by_its_user_leaves_no_process_and_can_go_on(tmp_path, pro
     wait_until(job.succeeded)
     # As a terminal does it: to the whole foreground group.
     os.killpg(process.pid, number)
-    output, _ = process.communicate(timeout=PATIENCE_S)
+    try:
+        output, _ = process.communicate(timeout=PATIENCE_S)
+    finally:
+        # Its trials would wait for ever.
+        process.kill()
     assert process.returncode == 130, output.decode()
     assert b"the same command takes it up where it was" in output
     assert b"Traceback" not in output

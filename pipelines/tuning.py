@@ -34,6 +34,8 @@ _LIGHT_CPU, _LIGHT_MEMORY = "250m", "512Mi"
 CPU, MEMORY = "500m", "1Gi"
 """What a step that trains asks for by default, which the smallest nodes have."""
 _RETRIES, _RETRY_PAUSE = 2, "30s"
+# KFP cannot tell a node that went away from a trainer that cannot run, and a whole training is long.
+_RETRIES_OF_TRAINING = 1
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,8 @@ def _place(
     # A pod may go with its node. No step changes anything but its own outputs, save for tune, which takes its
     # job up by name: no finished trial is run again as long as the job's directory is there.
     for task in tasks:
-        task.set_retry(_RETRIES, backoff_duration=_RETRY_PAUSE)
+        retries = _RETRIES_OF_TRAINING if task is tasks.trained else _RETRIES
+        task.set_retry(retries, backoff_duration=_RETRY_PAUSE)
     for task in (tasks.trained, *([] if watches else [tasks.tuned])):
         task.set_cpu_request(cluster.cpu).set_memory_request(cluster.memory)
         if cluster.gpus:

@@ -146,10 +146,12 @@ def test_an_amount_that_kubernetes_does_not_read_is_refused(tmp_path, flag, allo
     assert f"'{flag[1]}' is not allowed ({allowed}" in result.stderr
 
 
-def test_every_step_is_tried_again_where_its_pod_is_lost(compiled):
+def test_every_step_is_tried_again_where_its_pod_is_lost_and_a_training_once(compiled):
     tasks = compiled[0][0]["root"]["dag"]["tasks"]
-    policies = [task["retryPolicy"] for task in tasks.values()]
-    assert all((each["maxRetryCount"], each["backoffDuration"]) == (2, "30s") for each in policies)
+    policies = {name: task["retryPolicy"] for name, task in tasks.items()}
+    counts = {name: policy["maxRetryCount"] for name, policy in policies.items()}
+    assert counts == {**dict.fromkeys(tasks, 2), "train": 1}
+    assert all(policy["backoffDuration"] == "30s" for policy in policies.values())
 
 
 def test_the_pipeline_and_every_step_have_names_for_people(compiled):

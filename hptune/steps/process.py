@@ -73,6 +73,7 @@ def _interrupt_when_unread(descriptor: int) -> None:
 
     def wait() -> None:
         poll.poll()
-        os.kill(os.getpid(), signal.SIGINT)
+        # Not SIGINT: what a script has started in the background ignores that.
+        os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()

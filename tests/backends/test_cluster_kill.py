@@ -9,12 +9,9 @@ import random
 import signal
 from contextlib import suppress
 from itertools import count, takewhile
-from pathlib import Path
 
-from test_kill import SEED, Job, assert_ended_well, assert_nothing_lost, processes, read_if_there
-from tiny_jobs import PRELUDE, job_text
-
-__all__ = ["processes"]
+from killable_jobs import KillableJob, command_line
+from test_kill import SEED, assert_ended_well, assert_nothing_lost
 
 KILLS = int(os.environ.get("HPTUNE_CLUSTER_KILLS", "8"))
 MAX_TRIALS = 4
@@ -61,27 +58,25 @@ TIER = {
 }
 
 
-class ClusterJob(Job):
+class ClusterJob(KillableJob):
     """A job whose trials are a master, a worker and a parameter server."""
 
     def __init__(self, directory, processes):
-        super().__init__(directory, processes)
-        (directory / "trainer" / "task.py").write_text(PRELUDE + BODY)
-        text = job_text(maxTrials=MAX_TRIALS, maxParallelTrials=2, maxFailedTrials=MAX_TRIALS)
-        (directory / "hptune.yaml").write_text(json.dumps({**json.loads(text), **TIER}))
+        limits = {"maxTrials": MAX_TRIALS, "maxParallelTrials": 2, "maxFailedTrials": MAX_TRIALS}
+        super().__init__(directory, processes, BODY, **limits)
+        config = directory / "hptune.yaml"
+        config.write_text(json.dumps({**json.loads(config.read_text()), **TIER}))
 
     def victims(self, kind):
         """Ids of the processes of a kind."""
-        return [pid for pid in self.trial_processes() if kind_of(pid) == kind]
+        return [each.pid for each in self.processes() if kind_of(each) == kind]
 
 
-def kind_of(pid):
-    variables = read_if_there(Path(f"/proc/{pid}/environ")).split(b"\0")
-    told = next((each for each in variables if each.startswith(b"TF_CONFIG=")), None)
+def kind_of(process):
+    told = process.environment().get(b"TF_CONFIG")
     if told is None:
-        is_trial = b"hptune.trial" in read_if_there(Path(f"/proc/{pid}/cmdline")).split(b"\0")
-        return "supervisor" if is_trial else "hptune"
-    return json.loads(told.partition(b"=")[2])["task"]["type"]
+        return "supervisor" if b"hptune.trial" in command_line(process.pid).split(b"\0") else "hptune"
+    return json.loads(told)["task"]["type"]
 
 
 def run_with_kills(job, left, rng):

@@ -181,9 +181,11 @@ def test_a_mistake_of_ours_keeps_its_traceback():
     assert "ZeroDivisionError" in result.stderr
 
 
-def test_a_step_stops_when_nobody_reads_what_it_prints():
+@pytest.mark.parametrize("ignores", ["", "trap '' INT; "], ids=["", "started in the background"])
+def test_a_step_stops_when_nobody_reads_what_it_prints(ignores):
     script = step_script("import time\nprint('up', flush=True)\ntime.sleep(60)")
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+    command = ["sh", "-c", f'{ignores}exec "$@"', "sh", sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"up\n"
         process.stdout.close()
         assert process.wait(timeout=10) != 0

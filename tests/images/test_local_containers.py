@@ -172,7 +172,8 @@ class Job:
 
     @property
     def launcher(self):
-        return int((self._folder.path / "out" / "hptune" / "trials" / "2" / "trainer.pid").read_text())
+        record = self._folder.path / "out" / "hptune" / "trials" / "2" / "trainer.pid"
+        return int(record.read_text().split()[0])
 
     def let_go(self):
         (self._folder.path / "out" / "2" / "go").touch()

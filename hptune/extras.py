@@ -48,7 +48,9 @@ def install_command(extra: str) -> str:
 
 def _requirement(extra: str) -> list[str]:
     """Returns pip's words for hptune with an extra, from where hptune came from."""
-    origin = json.loads(metadata.distribution("hptune").read_text("direct_url.json") or "{}")
+    # In a clone's root Python first finds what a build left there, which says nothing of where it came from.
+    told = (each.read_text("direct_url.json") for each in metadata.distributions(name="hptune"))
+    origin = json.loads(next(filter(None, told), "{}"))
     url = str(origin.get("url", ""))
     if origin.get("dir_info", {}).get("editable"):
         return ["--editable", f"{url.removeprefix('file://')}[{extra}]"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hptune.errors import Fault, UsageError
+from hptune.extras import install_command
 from hptune.runtimes.image import Image
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_image(name: str, place: str) -> Image:
     try:
         import requests
     except ImportError:
-        ways = "pip install 'hptune[katib]' reads it from the registry, --command 'python task.py' says it"
+        ways = f"{install_command('katib')} reads it from the registry, --command 'python task.py' says it"
         raise UsageError(Fault(place, f"what it runs is not known: {ways}")) from None
     try:
         return Image.of(_config(_registry(address.partition("/")[0]), address).get("config") or {})

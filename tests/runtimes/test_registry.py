@@ -2,10 +2,12 @@
 
 import base64
 import json
+import sys
 
 import pytest
 
 from hptune.errors import UsageError
+from hptune.extras import install_command
 from hptune.runtimes.image import Image
 from hptune.runtimes.registry import full_name, read_image
 from tests.registry import registry
@@ -78,3 +80,10 @@ def test_an_image_that_is_not_there_is_told():
 )
 def test_a_name_gets_the_registry_that_docker_gives_it(name, full):
     assert full_name(name) == full
+
+
+def test_the_command_that_installs_what_reads_a_registry_is_of_this_installation(monkeypatch):
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(UsageError) as caught:
+        read_image("host/team/trainer:1", PLACE)
+    assert f"{PLACE}: what it runs is not known: {install_command('katib')} reads it" in str(caught.value)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import sys
@@ -14,6 +15,7 @@ import pytest
 from fsspec.registry import _registry
 
 from hptune.errors import HptuneError, StorageError, UsageError
+from hptune.extras import install_command
 from hptune.retry import ONCE, WEB_SERVER, Patience
 from hptune.storage.remote import is_remote, redacted
 from hptune.storage.transfer import atomic_file, fetch, put
@@ -289,7 +291,7 @@ def test_a_missing_package_is_named_with_the_command(
     monkeypatch.setitem(sys.modules, module, None)
     # Where another test has used it, fsspec remembers.
     monkeypatch.delitem(_registry, scheme, raising=False)
-    with pytest.raises(UsageError, match=rf"pip install .*\[{extra}\]'"):
+    with pytest.raises(UsageError, match=f"{re.escape(install_command(extra))}$"):
         fetch(f"{scheme}://bucket/key", tmp_path / "x")
 
 

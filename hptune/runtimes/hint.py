@@ -21,69 +21,41 @@ _V1_ATTRIBUTES = (
     "trainable_variables|truncated_normal|variable_scope|decode_csv|log"
 )
 _ERROR = re.compile(r"[\w.]*(?:Error|Exception|Interrupt|Exit)\b")
-_SIGNS = (
-    (
-        re.compile(
-            rf"AttributeError: module '[\w.]*tensorflow[\w.]*' has no attribute '(?:{_V1_ATTRIBUTES})'"
-        ),
-        _TF1,
+_SIGNS = {
+    _TF1: (
+        rf"AttributeError: module '[\w.]*tensorflow[\w.]*' has no attribute '(?:{_V1_ATTRIBUTES})'",
+        r"AttributeError: module '[\w.]*tensorflow[\w.]*train' has no attribute '\w+Optimizer'",
+        r"AttributeError: module '[\w.]*(?:tensorflow|keras)[\w.]*(?:losses|metrics)' has no",
+        r"No module named 'tensorflow[._](?:contrib|estimator|examples)",
+        r"ImportError: cannot import name '(?:estimator|contrib)' from 'tensorflow'",
+        r"No module named 'sklearn\.(?:externals|cross_validation|grid_search)",
+        r"tf\.compat\.v1\.\w+ is not compatible with eager execution|`tf\.layers` is not",
     ),
-    (
-        re.compile(r"AttributeError: module '[\w.]*tensorflow[\w.]*train' has no attribute '\w+Optimizer'"),
-        _TF1,
+    _KERAS2: (
+        r"No module named 'keras\.(?:utils\.np_utils|wrappers|engine|layers\.\w+)",
+        r"No module named 'tf_keras'",
+        r"AttributeError: module '[\w.]*keras[\w.]*' has no attribute 'DenseFeatures'",
+        r"(?:TypeError|ValueError): .*(?:Optimizer|Adam|SGD|RMSprop).*(?:'lr'|`lr`|'decay'|`decay`)",
+        r"ValueError: .*(?:Invalid filepath extension for saving|filepath provided must end in)",
+        r"AttributeError: .*(?:'_in_multi_worker_mode'|'on_train_batch_begin'|'save_weights')",
     ),
-    (re.compile(r"AttributeError: module '[\w.]*(?:tensorflow|keras)[\w.]*(?:losses|metrics)' has no"), _TF1),
-    (re.compile(r"No module named 'tensorflow[._](?:contrib|estimator|examples)"), _TF1),
-    (re.compile(r"ImportError: cannot import name '(?:estimator|contrib)' from 'tensorflow'"), _TF1),
-    (re.compile(r"No module named 'sklearn\.(?:externals|cross_validation|grid_search)"), _TF1),
-    (re.compile(r"tf\.compat\.v1\.\w+ is not compatible with eager execution|`tf\.layers` is not"), _TF1),
-    (re.compile(r"No module named 'keras\.(?:utils\.np_utils|wrappers|engine|layers\.\w+)"), _KERAS2),
-    (re.compile(r"No module named 'tf_keras'"), _KERAS2),
-    (re.compile(r"AttributeError: module '[\w.]*keras[\w.]*' has no attribute 'DenseFeatures'"), _KERAS2),
-    (
-        re.compile(
-            r"(?:TypeError|ValueError): .*(?:Optimizer|Adam|SGD|RMSprop).*(?:'lr'|`lr`|'decay'|`decay`)"
-        ),
-        _KERAS2,
+    _OF_ITS_TIME: (
+        r"module 'numpy' has no attribute '(?:asscalar|bool|complex|float|int|long|object|str|unicode)'",
+        r"'(?:DataFrame|Series)' object has no attribute '(?:append|iteritems|lookup|mad)'",
+        r"TypeError: read_(?:csv|table)\(\) got an unexpected keyword argument",
+        r"TypeError: [\w.]+\(\) got an unexpected keyword argument '(?:normalize|sparse|squared)'",
+        r"sklearn\.\S*InvalidParameterError: .* Got '(?:deviance|log|ls|mse|squared_loss)'",
+        r"cannot import name '(?:load_boston|plot_\w+)' from 'sklearn",
+        r"object has no attribute 'get_feature_names'",
     ),
-    (
-        re.compile(r"ValueError: .*(?:Invalid filepath extension for saving|filepath provided must end in)"),
-        _KERAS2,
+    _PYTHON2: (
+        r"SyntaxError: Missing parentheses in call to 'print'|SyntaxError: invalid syntax.*print",
+        r"TypeError: a bytes-like object is required, not 'str'",
+        r"No module named '(?:urllib2|ConfigParser|cPickle|StringIO|Queue)'",
     ),
-    (
-        re.compile(r"AttributeError: .*(?:'_in_multi_worker_mode'|'on_train_batch_begin'|'save_weights')"),
-        _KERAS2,
-    ),
-    (
-        re.compile(
-            r"module 'numpy' has no attribute '(?:asscalar|bool|complex|float|int|long|object|str|unicode)'"
-        ),
-        _OF_ITS_TIME,
-    ),
-    (
-        re.compile(r"'(?:DataFrame|Series)' object has no attribute '(?:append|iteritems|lookup|mad)'"),
-        _OF_ITS_TIME,
-    ),
-    (re.compile(r"TypeError: read_(?:csv|table)\(\) got an unexpected keyword argument"), _OF_ITS_TIME),
-    (
-        re.compile(
-            r"TypeError: [\w.]+\(\) got an unexpected keyword argument '(?:normalize|sparse|squared)'"
-        ),
-        _OF_ITS_TIME,
-    ),
-    (
-        re.compile(r"sklearn\.\S*InvalidParameterError: .* Got '(?:deviance|log|ls|mse|squared_loss)'"),
-        _OF_ITS_TIME,
-    ),
-    (re.compile(r"cannot import name '(?:load_boston|plot_\w+)' from 'sklearn"), _OF_ITS_TIME),
-    (re.compile(r"object has no attribute 'get_feature_names'"), _OF_ITS_TIME),
-    (
-        re.compile(r"SyntaxError: Missing parentheses in call to 'print'|SyntaxError: invalid syntax.*print"),
-        _PYTHON2,
-    ),
-    (re.compile(r"TypeError: a bytes-like object is required, not 'str'"), _PYTHON2),
-    (re.compile(r"No module named '(?:urllib2|ConfigParser|cPickle|StringIO|Queue)'"), _PYTHON2),
-)
+}
+"""What a line of the log has, by what is to be said of it; the first that fits counts."""
+_COMPILED = [(re.compile(sign), answer) for answer, signs in _SIGNS.items() for sign in signs]
 
 
 def hint(log_tail: str, *, installs: bool = True) -> str:
@@ -95,7 +67,7 @@ def hint(log_tail: str, *, installs: bool = True) -> str:
     """
     lines = log_tail.splitlines()
     for line in reversed(lines):
-        for sign, answer in _SIGNS:
+        for sign, answer in _COMPILED:
             if sign.search(line):
                 return answer
     # One that was caught before is not why the trainer failed.

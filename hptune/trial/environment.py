@@ -12,6 +12,8 @@ from hptune.job.schema import Service
 from hptune.trial.spec import TrialSpec
 from hptune.trial.tasks import MASTER_PORT, Addresses, alone, snake_case, tf_config
 
+TRIAL_DIR_VARIABLE = "HPTUNE_TRIAL_DIR"
+"""Names a trial's output to its trainer, and so tells whose its processes are."""
 VERTEX_DIRECTORIES = {
     "AIP_MODEL_DIR": "model",
     "AIP_CHECKPOINT_DIR": "checkpoints",
@@ -50,7 +52,7 @@ def trainer_environment(
         "CLOUD_ML_HP_METRIC_TAG": spec.metric,
         "CLOUD_ML_HP_METRIC_FILE": str(spec.directory.metric_file),
         "PYTHONPATH": os.pathsep.join(python_path),
-        "HPTUNE_TRIAL_DIR": str(spec.directory.output),
+        TRIAL_DIR_VARIABLE: str(spec.directory.output),
         **{name: f"{path}/" for name, path in output_places(spec).items()},
         **_path(spec, base),
         # A progress line must be in the log when it is printed, not when a buffer is full.

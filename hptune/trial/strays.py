@@ -19,10 +19,9 @@ from typing import IO, NamedTuple
 from hptune.runtimes.processes import Process, all_processes, kill_all, own_line
 from hptune.storage.foreign import read_regular
 from hptune.storage.job_dir import TrialDir
+from hptune.trial.environment import TRIAL_DIR_VARIABLE
 from hptune.trial.trainer import signal_group
 
-MARK = "HPTUNE_TRIAL_DIR"
-"""Names a trial's output to its trainer, and so tells whose its processes are."""
 _MAX_RECORD_BYTES = 64
 
 
@@ -80,7 +79,7 @@ def _is_stray(process: Process, groups: Mapping[tuple[int, int], int], directory
     started = groups.get((process.group, process.session))
     if started is not None and process.started >= started:
         return True
-    place = process.environment().get(os.fsencode(MARK), b"")
+    place = process.environment().get(os.fsencode(TRIAL_DIR_VARIABLE), b"")
     return bool(place) and _is_same(process, os.fsdecode(place), directory)
 
 

@@ -17,7 +17,7 @@ from hptune.job.submission import Program
 from hptune.storage.job_dir import TrialDir
 from hptune.storage.scratch import scratch
 from hptune.trial.arguments import trainer_argv
-from hptune.trial.environment import VERTEX_DIRECTORIES, trainer_environment
+from hptune.trial.environment import TRIAL_DIR_VARIABLE, VERTEX_DIRECTORIES, trainer_environment
 from hptune.trial.spec import TrialSpec
 from hptune.trial.tasks import Addresses, here
 
@@ -26,7 +26,7 @@ SUBMIT_DIR_VARIABLE = "HPTUNE_SUBMIT_DIR"
 OWN_VARIABLES = frozenset(
     {
         *("TF_CONFIG", "CLUSTER_SPEC", "CLOUD_ML_TRIAL_ID", "CLOUD_ML_HP_METRIC_FILE"),
-        *("HPTUNE_TRIAL_DIR", "TMPDIR", "PWD", *VERTEX_DIRECTORIES),
+        *(TRIAL_DIR_VARIABLE, "TMPDIR", "PWD", *VERTEX_DIRECTORIES),
     }
 )
 """Variables that differ from trial to trial; no library reads them when it is imported."""

@@ -10,7 +10,8 @@ import pytest
 
 from hptune.runtimes.processes import Process, all_processes
 from hptune.storage.job_dir import JobDir
-from hptune.trial.strays import MARK, end_strays, record_group
+from hptune.trial.environment import TRIAL_DIR_VARIABLE
+from hptune.trial.strays import end_strays, record_group
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -82,15 +83,15 @@ def test_what_carries_the_trials_mark_is_ended_wherever_it_is(directory, sleep):
     link = directory.output.with_name("link")
     link.symlink_to(directory.output)
     places = [str(directory.output), f"{directory.output}/", str(link)]
-    marked = [sleep(env={MARK: place}, start_new_session=True) for place in places]
-    other = sleep(env={MARK: f"{directory.output}1"}, start_new_session=True)
+    marked = [sleep(env={TRIAL_DIR_VARIABLE: place}, start_new_session=True) for place in places]
+    other = sleep(env={TRIAL_DIR_VARIABLE: f"{directory.output}1"}, start_new_session=True)
     end_strays(directory)
     assert [process.wait() for process in marked] == [-signal.SIGKILL] * 3
     assert other.poll() is None
 
 
 def test_who_has_set_the_mark_by_hand_is_not_ended(directory, sleep, tmp_path):
-    environment = {**os.environ, MARK: str(directory.output)}
+    environment = {**os.environ, TRIAL_DIR_VARIABLE: str(directory.output)}
     beside = sleep(env=environment, start_new_session=True)
     script = f'"{sys.executable}" -c "$0" "{tmp_path}"; echo alive'
     shell = subprocess.run(

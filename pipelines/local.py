@@ -48,7 +48,7 @@ def run_in_subprocesses(pipeline: BaseComponent, arguments: Mapping[str, Any], r
         PipelineFailed: A step failed; with that step's exit code.
         KeyboardInterrupt: The user stopped it; the steps have ended.
     """
-    with _own_interpreter(), step_files(root) as files, in_environment(files.environment(sys.stderr)):
+    with step_files(root) as files, in_environment(files.environment(sys.stderr)), _own_interpreter():
         return _run(
             pipeline, arguments, root, files, local.SubprocessRunner(use_venv=False), _wait_for_children
         )

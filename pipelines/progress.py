@@ -11,7 +11,7 @@ from typing import TextIO
 from rich.text import Text
 
 from hptune.console.live import can_show_live
-from hptune.console.program import console
+from hptune.console.program import COMMAND_VARIABLE, console, program_to_type
 from hptune.console.progress import show_study_file
 from hptune.console.study_file import VARIABLE, StudyFile
 from hptune.steps.process import FAILURE_VARIABLE, read_failure
@@ -37,9 +37,18 @@ class StepFiles:
         return read_failure(self.folder / "failure.json")
 
     def environment(self, stream: TextIO) -> Mapping[str, str]:
-        """Returns what steps are told of the files; the job's progress only where ``stream`` can show it."""
+        """Returns what steps are told of the files, and of who reads what they print.
+
+        They are told of the job's progress only where ``stream`` can show it.
+        """
         live = {VARIABLE: str(self.study)} if can_show_live(console(stream)) else {}
-        return {FAILURE_VARIABLE: str(self.folder / "failure.json"), **live}
+        return {
+            FAILURE_VARIABLE: str(self.folder / "failure.json"),
+            COMMAND_VARIABLE: program_to_type(),
+            # A line is to be read when it is printed.
+            "PYTHONUNBUFFERED": "1",
+            **live,
+        }
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from hptune.results.printable import printable
 
 NAME = "hptune"
 """The program's name, where it is on the shell's path."""
+COMMAND_VARIABLE = "HPTUNE_COMMAND"
+"""Has, in the environment of a pipeline's steps, what whoever started them types for hptune."""
 
 
 def run_command(command: click.Command, program: str) -> None:
@@ -47,7 +49,7 @@ def run_command(command: click.Command, program: str) -> None:
     except click.ClickException as error:
         if isinstance(error, click.UsageError) and error.ctx and program == NAME:
             # It advises to type a command.
-            error.ctx.find_root().info_name = _program_to_type()
+            error.ctx.find_root().info_name = program_to_type()
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -92,16 +94,21 @@ def command_line() -> str:
 def command_to_type(arguments: str) -> str:
     """Returns an hptune command that works where this process was started.
 
-    Its first word is ``hptune`` where a shell finds this very installation by that name, else the path of its
-    program: a newcomer has ``.venv/bin/hptune`` alone.
-
     Args:
         arguments: The command's name and its arguments, quoted for a shell.
     """
-    return f"{_program_to_type()} {arguments}"
+    return f"{program_to_type()} {arguments}"
 
 
-def _program_to_type() -> str:
+def program_to_type() -> str:
+    """Returns the first word of such a command.
+
+    It is ``hptune`` where a shell finds this very installation by that name, else the path of its program: a
+    newcomer has ``.venv/bin/hptune`` alone. A step of a pipeline has another search path, or is elsewhere,
+    and says what it was told.
+    """
+    if told := os.environ.get(COMMAND_VARIABLE):
+        return told
     program = Path(sys.argv[0])
     if program.name != NAME or not program.is_file():
         # A step of the pipeline, or a Python program.

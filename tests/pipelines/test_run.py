@@ -49,7 +49,7 @@ def start(folder, *user_args, flags=(), stderr=subprocess.PIPE):
     return subprocess.Popen(
         [*command, *trainer, *where, "--", "--begun", str(folder / "begun"), *user_args],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
@@ -99,7 +99,7 @@ def finished(tmp_path_factory):
 
 
 def test_all_steps_run_and_are_shown_as_they_go(finished):
-    _, code, _, stderr = finished
+    folder, code, _, stderr = finished
     assert code == 0, stderr
     assert re.findall(r"^(\w+):$", stderr, re.MULTILINE) == [
         "download",
@@ -109,6 +109,10 @@ def test_all_steps_run_and_are_shown_as_they_go(finished):
         "report",
     ]
     assert re.search(r"^  trial 1/3 SUCCEEDED 4 at step 7", stderr, re.MULTILINE)
+    before_its_trials = stderr.partition("  trial 1/3 runs")[0]
+    # A command that works in the shell where the pipeline was started, whose search path is not the steps'.
+    program = Path(sys.executable).with_name("hptune")
+    assert f"  watch: {program} describe {folder}/jobs/tiny --watch\n" in before_its_trials
     assert "  rows: 400 train, 801 validation, 596 test\n" in stderr
     assert "KFP" not in stderr
     assert "Warning" not in stderr

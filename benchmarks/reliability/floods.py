@@ -33,6 +33,10 @@ FLOODS = {
         "line = '{\"accuracy\": ' + x + ', \"pad\": \"' + 'z' * 980 + '\"}\\n'\n"
         "with report() as file:\n    for _ in range(500): file.write(line * 1024)"
     ),
+    "500 MB of short reports in the metric file": (
+        "line = '{\"accuracy\": ' + x + ', \"global_step\": 1}\\n'\n"
+        "with report() as file:\n    for _ in range(500): file.write(line * (MB // len(line)))"
+    ),
     "500 MB on a line of the metric file": (
         "with report() as file:\n    for _ in range(500): file.write('z' * MB)\n    file.write('\\n')"
     ),
@@ -59,21 +63,24 @@ _SHOWN = 200
 
 def try_all(floods: Mapping[str, str], folder: Path, tally: Tally) -> tuple[int, str]:
     """Runs a job of each; returns how many there were, and how it ended in words."""
-    largest = (0.0, "")
+    slowest, largest = (0.0, ""), (0.0, "")
     for number, (what, deed) in enumerate(floods.items()):
         own = folder / str(number)
         job = Job(own, tally, trials=1, trainer=f"{_BEGIN}{deed}{_END}")
         ended = hostile.run(job.command, own)
-        largest = max(largest, (ended.peak_mib, what))
+        slowest, largest = max(slowest, (ended.cpu_s, what)), max(largest, (ended.peak_mib, what))
         tally.unexpected += [f"{what}: {problem}" for problem in _problems(ended, job, what in _FAILS)]
         tally.tracebacks += "Traceback (most recent call last)" in ended.output
         shutil.rmtree(job.root)
-    return len(floods), f"no process of a job took more than {largest[0]:.0f} MiB ({largest[1]})"
+    times = f"no job took more than {slowest[0]:.1f} s of CPU time, its trainer's own included ({slowest[1]})"
+    return len(floods), f"{times}, and no process of it more than {largest[0]:.0f} MiB ({largest[1]})"
 
 
 def _problems(ended: hostile.Ended, job: Job, fails: bool) -> Iterator[str]:
     if ended.code != int(fails):
         yield f"exit code {ended.code}: {ended.output[-_SHOWN:]!r}"
+    if ended.cpu_s > hostile.LIMIT_S:
+        yield f"{ended.cpu_s:.1f} s of CPU time"
     if ended.peak_mib > hostile.LIMIT_MIB:
         yield f"{ended.peak_mib:.0f} MiB"
     if len(ended.output) > hostile.LONGEST_OUTPUT:

@@ -44,6 +44,8 @@ from hptune.trial.trainer import StartTrainer, Trainer, TrainerTimeout, spawn
 from hptune.trial.workspaces import Workspaces, own_workspaces
 
 _POLL_S = 0.25
+# Reports that a trainer overwrites are seen if they last so long.
+_GLANCE_S = 0.02
 # A wide pipe holds what is printed at 200 MB/s meanwhile.
 _MOMENT_S = 0.005
 # What a trainer leaves is given to end by itself; the service ended all with the trainer.
@@ -282,7 +284,7 @@ class _Supervisor:
             message=others.explained(fault) if failure or not others.failure else fault,
             start_time_s=clock.start_s,
             end_time_s=clock.now_s,
-            note="; ".join(filter(None, (objective.note, others.note))),
+            note="; ".join(filter(None, (reader.note, others.note))),
             source=objective.source.name if objective.source is not None else "",
         )
 
@@ -334,7 +336,7 @@ class _Supervisor:
             if self._stop_with_stdin:
                 selector.register(sys.stdin, selectors.EVENT_READ, self._parent_died)
             while process.poll() is None and not self._stop.asked and not others.failure:
-                for key, _ in selector.select(_POLL_S):
+                for key, _ in selector.select(_GLANCE_S):
                     if not key.data(key.fd, reader):
                         selector.unregister(key.fileobj)
                         if process.ending is None:
@@ -344,6 +346,7 @@ class _Supervisor:
                 self._let_more_come(process)
                 others.tend()
                 reap_orphans({process.pid, *others.running})
+                reader.read_metric_files()
                 if time.monotonic() >= next_reading:
                     reader.read_files({process.pid, *others.measured_groups})
                     next_reading = time.monotonic() + _POLL_S

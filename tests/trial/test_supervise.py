@@ -109,6 +109,21 @@ def test_all_three_sources_are_read_and_the_most_deliberate_counts(supervise):
     assert trial.outcome.final == Measurement(0.75, 9)
 
 
+def test_reports_that_each_overwrite_the_one_before_are_all_read(supervise):
+    # As those of a trainer that makes a HyperTune for each.
+    script = """if True:
+        import os, json, time
+        path = os.environ["CLOUD_ML_HP_METRIC_FILE"]
+        for step in range(1, 11):
+            with open(path, "w") as file:
+                file.write(json.dumps({"accuracy": step / 10, "global_step": step}) + "\\n")
+            time.sleep(0.15)
+    """
+    trial = supervise(script)
+    assert trial.end() == 0
+    assert [each.step for each in trial.measurements] == list(range(1, 11))
+
+
 def test_the_trainer_gets_arguments_and_environment(supervise):
     script = """if True:
         import os, sys

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from hptune.results.study import Measurement
 from hptune.trial.metrics.report import Report, Source
@@ -26,8 +28,17 @@ _ENTRIES_KEPT = 256
 _COMPARED_BYTES = 4096
 # Read at a time; an entry is far shorter.
 _CHUNK_BYTES = 2**20
+# Of a file that is written faster than it can be read: how far behind is too far, and where to read on before
+# its end.
+_MOST_BEHIND_BYTES = 2**25
+_READ_ON_BYTES = 2**22
 _SEPARATORS = re.compile(r"[\s,\[\]]*+")
 _JSON = json.JSONDecoder()
+
+
+class _Entry(NamedTuple):
+    text: str
+    value: dict[str, Any]
 
 
 class HypertuneSource:
@@ -35,39 +46,63 @@ class HypertuneSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # What tells that it was written to.
+        self._stamp = (0, 0, 0)
         # Up to where the file was read, and what it had before that place: if it still has, it has grown.
         self._offset = 0
         self._before = b""
         # The last entries read: a file that was rewritten has some of them again.
         self._entries: deque[str] = deque(maxlen=_ENTRIES_KEPT)
         self._refused: list[str] = []
+        self._skipped_bytes = 0
 
-    def read_new(self) -> Iterator[Report]:
-        """Yields the entries that were added since the last call."""
-        if not self._path.is_file():
+    @property
+    def note(self) -> str:
+        """What a reader of the results should know; empty for nothing."""
+        if not self._skipped_bytes:
+            return ""
+        megabytes = max(1, self._skipped_bytes // 10**6)
+        return f"the metric file grew faster than it could be read: {megabytes:,} MB of it were left out"
+
+    def read_new(self, *, if_changed: bool = False) -> Iterator[Report]:
+        """Yields the entries that were added since the last call.
+
+        Args:
+            if_changed: Whether to leave a file alone that does not look as if it was written to. One that was
+                written twice within a tick of the clock may not.
+        """
+        try:
+            now = self._path.stat()
+        except OSError:
+            return
+        before, self._stamp = self._stamp, (now.st_ino, now.st_size, now.st_mtime_ns)
+        if not stat.S_ISREG(now.st_mode) or (if_changed and before == self._stamp):
             return
         with self._path.open("rb") as file:
             entries = self._begin(file)
             while entries is not None:
-                for text in entries:
-                    yield from _reports(json.loads(text))
+                for entry in entries:
+                    yield from _reports(entry.value)
                 entries = self._go_on(file)
 
-    def _begin(self, file: IO[bytes]) -> Sequence[str] | None:
+    def _begin(self, file: IO[bytes]) -> Sequence[_Entry] | None:
         """Reads the first new entries; None where the file is not to be read now."""
         if self._has_grown(file):
             return self._go_on(file)
         file.seek(0)
         data = file.read(_CHUNK_BYTES)
         entries, length = _split(data)
-        known = list(self._entries)
-        if self._is_being_rewritten(entries, known):
+        known, texts = list(self._entries), [each.text for each in entries]
+        if self._is_being_rewritten(texts, known):
             return None
         self._before = b""
-        return self._passed(0, data[:length], entries[_overlap(known, entries) :])
+        return self._passed(0, data[:length], entries[_overlap(known, texts) :])
 
-    def _go_on(self, file: IO[bytes]) -> Sequence[str] | None:
+    def _go_on(self, file: IO[bytes]) -> Sequence[_Entry] | None:
         """Reads the entries of the next chunk; None where there is no whole one."""
+        size = os.fstat(file.fileno()).st_size
+        if size - self._offset > _MOST_BEHIND_BYTES:
+            self._skip(file, size - _READ_ON_BYTES)
         file.seek(self._offset)
         data = file.read(_CHUNK_BYTES)
         entries, length = _split(data)
@@ -76,10 +111,17 @@ class HypertuneSource:
             length = len(data)
         return self._passed(self._offset, data[:length], entries) if length else None
 
-    def _passed(self, start: int, data: bytes, entries: Sequence[str]) -> Sequence[str]:
+    def _skip(self, file: IO[bytes], to: int) -> None:
+        """Goes to the line after a place."""
+        file.seek(to - _COMPARED_BYTES)
+        data = file.read(_COMPARED_BYTES) + file.readline(_CHUNK_BYTES)
+        self._skipped_bytes += file.tell() - self._offset
+        self._offset, self._before = file.tell(), data[-_COMPARED_BYTES:]
+
+    def _passed(self, start: int, data: bytes, entries: Sequence[_Entry]) -> Sequence[_Entry]:
         self._offset = start + len(data)
         self._before = (self._before + data)[-_COMPARED_BYTES:]
-        self._entries.extend(entries)
+        self._entries.extend(each.text for each in entries[-_ENTRIES_KEPT:])
         return entries
 
     def _has_grown(self, file: IO[bytes]) -> bool:
@@ -108,7 +150,7 @@ def _is_part(entries: list[str], known: list[str]) -> bool:
     return any(known[i : i + count] == entries for i in range(len(known) - count + 1))
 
 
-def _split(data: bytes) -> tuple[list[str], int]:
+def _split(data: bytes) -> tuple[list[_Entry], int]:
     """Reads the JSON objects in a text that may end within one; returns how many bytes are done with, too."""
     text = data.decode("utf-8", "surrogateescape")
     entries = []
@@ -117,7 +159,7 @@ def _split(data: bytes) -> tuple[list[str], int]:
         try:
             value, end = _JSON.raw_decode(text, start)
             if isinstance(value, dict):
-                entries.append(text[start:end])
+                entries.append(_Entry(text[start:end], value))
             start = end
         except (ValueError, RecursionError):
             # Either incomplete, or no JSON and then there is more behind it.

@@ -27,6 +27,7 @@ _WRAPPED = (
 _VALUE = rf"(?:[\"']?({_NUMBER}){_END}|{_WRAPPED}|\[([^\[\]]*+)\])"
 _SIGN = r"[\"']?\s*+([=:])\s*+"
 _BEFORE = r"(?<![\w./|-])"
+_IN_WORD = re.compile(r"[\w./|-]")
 _ANY_TAG = re.compile(rf"{_BEFORE}[\"']?([^\W\d][\w./|-]*+){_SIGN}{_VALUE}")
 _LIST_ITEM = re.compile(rf"(?:({_NUMBER})|{_WRAPPED}\)?)")
 _GROUPED = re.compile(_THOUSANDS)
@@ -87,7 +88,7 @@ def tags_in(line: str) -> list[str]:
 
 def _begins_word(line: str, start: int) -> bool:
     """Returns whether a name begins here: not within another, but perhaps behind an open progress bar."""
-    if start == 0 or not re.match(r"[\w./|-]", line[start - 1]):
+    if start == 0 or not _IN_WORD.match(line, start - 1):
         return True
     return not line[start].isdigit() and bool(
         _UNFINISHED.search(line[max(0, start - _LONGEST_UNFINISHED) : start])
@@ -110,5 +111,7 @@ def _float(text: str) -> float:
 
 
 def _step_in(line: str) -> int | None:
-    matches = (pattern.search(line) for pattern in _STEPS)
-    return next((int(match[1].replace(",", "")) for match in matches if match), None)
+    for pattern in _STEPS:
+        if match := pattern.search(line):
+            return int(match[1].replace(",", ""))
+    return None

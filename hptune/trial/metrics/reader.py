@@ -77,6 +77,11 @@ class MetricReader:
             metric, (mirror.address if mirror else summaries, *(elsewhere.roots if elsewhere else ()))
         )
 
+    @property
+    def note(self) -> str:
+        """What a reader of the results should know of how the objective was found; empty for nothing."""
+        return "; ".join(filter(None, (self.objective.note, *(each.note for each in self._metric_files))))
+
     def begin(self) -> None:
         """Begins to follow a trainer that was just started."""
         if self._mirror:
@@ -99,6 +104,9 @@ class MetricReader:
         self._read_line(len(self._line))
         end = max(data.rfind(each) for each in ends) + 1
         for line in self._worth_reading(data[first + 1 : end]):
+            if len(line) < _LONGEST_LINE_BYTES:
+                self._read_whole(line)
+                continue
             self._take(line)
             self._read_line(len(self._line))
         self._take(data[end:])
@@ -128,8 +136,16 @@ class MetricReader:
             at_once: Whether to look for files in other places even where that was done a moment ago.
         """
         self._record(self._summaries.read_new(groups, at_once=at_once))
+        self.read_metric_files(if_changed=False)
+
+    def read_metric_files(self, *, if_changed: bool = True) -> None:
+        """Reads what was written to metric files alone; see `HypertuneSource.read_new`.
+
+        That takes some microseconds and is to be done often: a trainer that makes a new HyperTune for each
+        report has each report overwrite the one before it.
+        """
         for metric_file in self._metric_files:
-            self._record(metric_file.read_new())
+            self._record(metric_file.read_new(if_changed=if_changed))
 
     def finish(self) -> None:
         """Reads what a trainer that has ended left: a line without its end, its files."""
@@ -155,13 +171,17 @@ class MetricReader:
         """Reads the first bytes of the line that was taken, and forgets them."""
         line = bytes(self._line[:length])
         del self._line[:length]
-        if not (self._is_hint or self._may_have_objective(line)):
+        self._read_whole(line)
+
+    def _read_whole(self, line: bytes) -> None:
+        is_hint = self._is_hint or self._tag in line
+        if not (is_hint or b"\x1b" in line):
             return
         self._hint_bytes -= len(line) + 1
         text = line.decode("utf-8", "replace")
         reports = [*self._stdout.read_line(text)]
         self._record(reports)
-        if not reports and self.objective.measurement is None:
+        if is_hint and not reports and self.objective.measurement is None:
             self.hints.saw_line(text)
 
     def _record(self, reports: Iterable[Report]) -> None:

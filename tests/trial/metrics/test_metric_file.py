@@ -1,5 +1,6 @@
 import json
 import math
+import os
 
 import hypertune
 import pytest
@@ -51,6 +52,36 @@ def test_reports_are_read_once_even_while_the_file_is_being_rewritten(hypertune_
         assert values(source) == []
     hypertune_file.write_bytes(complete)
     assert values(source) == [100.0]
+
+
+def test_a_file_that_was_not_written_to_is_left_alone_where_that_is_asked_for(hypertune_file):
+    source, same_time = HypertuneSource(hypertune_file), (10**18, 10**18)
+    report_metric(hypertune.HyperTune(), 0.5, 1)
+    assert len(list(source.read_new(if_changed=True))) == 1
+    report_metric(hypertune.HyperTune(), 0.75, 2)
+    os.utime(hypertune_file, ns=same_time)
+    assert [each.measurement.step for each in source.read_new(if_changed=True)] == [2]
+    hypertune_file.write_text(hypertune_file.read_text().replace("0.75", "0.25"))
+    os.utime(hypertune_file, ns=same_time)
+    assert list(source.read_new(if_changed=True)) == []
+    assert [each.measurement.value for each in source.read_new()] == [0.25]
+
+
+def test_a_file_that_grows_faster_than_it_can_be_read_has_its_end_read_and_says_so(tmp_path):
+    path = tmp_path / "metrics"
+    source = HypertuneSource(path)
+    path.write_text('{"accuracy": 1.0}\n')
+    assert values(source) == [1.0]
+    with path.open("a") as file:
+        for number in range(40):
+            file.write(f'{{"accuracy": {number}.5, "padding": "{"z" * 1000}"}}\n' * 1000)
+    read = values(source)
+    assert 1000 < len(read) < 10_000
+    assert read[-1] == 39.5
+    assert "faster than it could be read: 37 MB" in source.note
+    with path.open("a") as file:
+        file.write('{"accuracy": 2.0}\n')
+    assert values(source) == [2.0]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

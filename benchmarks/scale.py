@@ -183,15 +183,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         costs = run(asked.trials, Path(temporary) / "job")
-    suggestions = {mark: _suggest_apart(mark) for mark in MARKS if mark <= asked.trials}
+    suggestions = {mark: suggest_apart(mark) for mark in MARKS if mark <= asked.trials}
     text = _tables(costs, suggestions)
     print(text)
     if not asked.only_print:
         write_section("scale", text)
 
 
-def _suggest_apart(trials: int) -> tuple[float, float]:
-    """Measures in a process of its own, whose memory is that of the suggestion, on one thread."""
+def suggest_apart(trials: int) -> tuple[float, float]:
+    """Has the bandit suggest in a process of its own, on one thread. See `suggest`."""
     command = [sys.executable, "-m", "benchmarks.scale", "--suggest", str(trials)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.reliability import floods, hostile, journals, kills, set_up, suites
+from benchmarks.reliability import floods, hostile, journals, kills, load, set_up, suites
 from benchmarks.reliability.data_files import DATA_FILES
 from benchmarks.reliability.job import Tally
 from benchmarks.reliability.job_files import JOB_FILES
@@ -97,6 +97,13 @@ def of_floods(kind: str, times: int, folder: Path) -> Row:
     return _of_files(kind, fault, floods.try_all, floods.FLOODS, folder)
 
 
+def of_load(kind: str, times: int, folder: Path) -> Row:
+    """Runs a job of many trials, fifty times as many as is asked for: each takes a moment."""
+    tried, ended, unexpected = load.try_load(times * load.TRIALS_A_TIME, folder)
+    fault = "trials without end in one job"
+    return Row(kind, fault, tried, ended, _command(kind, times), unexpected=tuple(unexpected))
+
+
 def _of_files(
     kind: str,
     fault: str,
@@ -165,6 +172,7 @@ KINDS: dict[str, Measure] = {
     "job-files": of_job_files,
     "data-files": of_data_files,
     "floods": of_floods,
+    "load": of_load,
     **dict.fromkeys(suites.SUITES, of_suite),
 }
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ NAME = "hptune"
 COMMAND_VARIABLE = "HPTUNE_COMMAND"
 """Has, in the environment of a pipeline's steps, what whoever started them types for hptune."""
 
+# By then the finalizer has ended, as a rule; else it is done once more.
+_AGAIN_AFTER_S = 0.01
+
 
 def run_command(command: click.Command, program: str) -> None:
     """Runs a command: ends with 0, 1 for a job that failed, 2 for bad input, 130 when stopped.
@@ -38,6 +42,7 @@ def run_command(command: click.Command, program: str) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # SIGTERM is how a supervisor says Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
     try:
         command.main(prog_name=program, standalone_mode=False)
     except HptuneError as error:
@@ -61,6 +66,20 @@ def run_command(command: click.Command, program: str) -> None:
     except OSError as error:
         # A full disk, a directory that may not be written: nothing that a traceback would explain.
         _fail(describe_os_error(error), 1)
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupts once more where a signal came within what cannot raise, as a finalizer.
+
+    Python prints the KeyboardInterrupt there and goes on.
+    """
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    again = threading.Timer(_AGAIN_AFTER_S, os.kill, [os.getpid(), signal.SIGINT])
+    again.daemon = True
+    with suppress(RuntimeError):  # It is about to end.
+        again.start()
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -143,6 +143,11 @@ class Job:
                 process_group=0,
             )
 
+    def note(self, name: str) -> str:
+        """Returns what its trainers have noted under a name; empty for nothing."""
+        path = self._notes / name
+        return path.read_text() if path.exists() else ""
+
     def family(self, hptune: int) -> Family:
         """Returns its processes as they now are."""
         return Family(marked(self._mark), hptune)
@@ -175,8 +180,7 @@ class Job:
         tally.failed_trials += sum(final is None for final in finals.values())
         measured = {number: final.value for number, final in finals.items() if final}
         tally.lost += sum(self._known[number].parameters["x"] != value for number, value in measured.items())
-        if (self._notes / "twice-at-once").exists():
-            tally.doubled += len((self._notes / "twice-at-once").read_text().split())
+        tally.doubled += len(self.note("twice-at-once").split())
         wait_until(lambda: not marked(self._mark), self.patience_s)
         for left in marked(self._mark):
             tally.orphans += 1
@@ -203,8 +207,7 @@ class Job:
         return {trial.id: trial for trial in trials if trial.state in _ENDED}
 
     def _counted_starts(self) -> Counter[int]:
-        notes = self._notes / "starts"
-        return Counter(map(int, notes.read_text().split() if notes.exists() else []))
+        return Counter(map(int, self.note("starts").split()))
 
     def _last_line(self) -> str:
         return (self._output.read_text(errors="replace").splitlines() or [""])[-1]

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from hptune.backends.local import results_file
 from hptune.backends.local.results_file import ResultsFile
 from hptune.results.study import Goal, Measurement, Study, Trial, TrialState
@@ -37,9 +39,13 @@ def test_of_many_trials_no_more_than_a_fiftieth_waits_and_none_at_the_end(tmp_pa
     assert trials_in(tmp_path / "results.json") == 1105
 
 
-def test_what_waits_is_written_once_the_file_is_old(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("writings", "written"), [(0, [1000, 1001]), (10**9, [1000, 1000])])
+def test_what_waits_is_written_once_the_file_is_old_for_what_writing_takes(
+    tmp_path, monkeypatch, writings, written
+):
     monkeypatch.setattr(results_file, "_OLD_S", 0.0)
+    monkeypatch.setattr(results_file, "_OLD_WRITINGS", writings)
     results = ResultsFile(tmp_path / "results.json")
-    for count in (1000, 1001):
+    for count, there in zip((1000, 1001), written, strict=True):
         results.update(study(count))
-        assert trials_in(tmp_path / "results.json") == count
+        assert trials_in(tmp_path / "results.json") == there

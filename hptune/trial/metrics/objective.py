@@ -73,7 +73,7 @@ class Objective:
             self._restart(report.source)
         elif report.source < self._last.source:
             return
-        late = self._last is not None and _moment(report) < _moment(self._last)
+        late = self._is_late(report)
         self._places.setdefault(report.place)
         if not late:
             self._last = report
@@ -95,6 +95,11 @@ class Objective:
         self._places = {}
         for curve in self._curves:
             curve.restart(source)
+
+    def _is_late(self, report: Report) -> bool:
+        # Without times, reports come in their order, and a trainer may count its steps anew.
+        last = self._last
+        return last is not None and report.time_s != 0 and _moment(report) < _moment(last)
 
     def _is_best(self, report: Report) -> bool:
         if self._best_by is None or not report.measurement.finite:
@@ -123,5 +128,4 @@ class Objective:
 
 
 def _moment(report: Report) -> tuple[float, int]:
-    # Without times, reports come in their order, and a trainer may count its steps anew.
     return (report.time_s, report.measurement.step if report.time_s else 0)

@@ -174,7 +174,7 @@ class MetricReader:
         self._read_whole(line)
 
     def _read_whole(self, line: bytes) -> None:
-        is_hint = self._is_hint or self._tag in line
+        is_hint = self._tag in line or self._is_hint
         if not (is_hint or b"\x1b" in line):
             return
         self._hint_bytes -= len(line) + 1

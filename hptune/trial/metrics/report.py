@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hptune.job.tuning_job import DEFAULT_METRIC_TAG
 from hptune.results.study import Measurement
@@ -27,8 +26,7 @@ class Source(IntEnum):
     """The metric file, which cloudml-hypertune writes."""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """One value of one tag, as a source showed it.
 
     Attributes:

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import warnings
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -233,6 +232,10 @@ def _searched(todo: list[tuple[str, str, int]], workers: int) -> Iterator[Run]:
     """Makes runs in processes of one thread each; yields each as it ends."""
     os.environ.update(_ONE_THREAD)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, max_tasks_per_child=_RUNS_PER_PROCESS) as pool:
-        for future in as_completed([pool.submit(search, *run) for run in todo]):
-            yield future.result()
+    # Not an executor's: Python 3.11's may wait for ever for a process that it has not replaced.
+    with context.Pool(workers, maxtasksperchild=_RUNS_PER_PROCESS) as pool:
+        yield from pool.imap_unordered(_search, todo)
+
+
+def _search(arguments: tuple[str, str, int]) -> Run:
+    return search(*arguments)

@@ -7,7 +7,6 @@ passing. Values may be quoted, wrapped by NumPy, PyTorch or TensorFlow, or stand
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from hptune.job.tuning_job import DEFAULT_METRIC_TAG
 from hptune.results.study import Measurement
@@ -36,6 +35,8 @@ _UNFINISHED = re.compile(
     rf"(?:^|[\s:=,/])[+-]?{_DIGITS}(?:%|[mnu\u00b5]?s)?(?:(?:it)?/(?:s|step|epoch|batch|it))?\|?$"
 )
 _LONGEST_UNFINISHED = 64
+# Looked up once: a member of an enumeration takes as long as a search.
+_STDOUT, _IN_PASSING = Source.STDOUT, Source.PRINTED_IN_PASSING
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # The nearest to what ML Engine called a step first, each behind a part of it that is looked for in less time.
 _STEPS = {
@@ -65,19 +66,22 @@ class StdoutSource:
         # A tag may hold spaces and slashes, so the objective's own is looked for as it is.
         self._objective = re.compile(rf"[\"']?{scope}{re.escape(metric)}{_SIGN}{_VALUE}")
 
-    def read_line(self, line: str) -> Iterator[Report]:
-        """Yields the reports of the objective in one line; a list is one of values a step."""
+    def read_line(self, line: str) -> list[Report]:
+        """Returns the reports of the objective in one line; a list is one of values a step."""
         line = plain_text(line)
         if self._metric not in line or _OWN_LOG_OF_TENSORFLOW.match(line):
-            return
+            return []
         step = _step_in(line)
+        reports: list[Report] = []
         for match in self._objective.finditer(line):
             if _begins_word(line, match.start()):
-                source = Source.STDOUT if match[1] == "=" else Source.PRINTED_IN_PASSING
+                source = _STDOUT if match[1] == "=" else _IN_PASSING
                 values = _values(match)
+                several = len(values) > 1
                 for index, value in enumerate(values):
-                    at = index if step is None and len(values) > 1 else step or 0
-                    yield Report(self._metric, Measurement(value, at), source)
+                    at = index if step is None and several else step or 0
+                    reports.append(Report(self._metric, Measurement(value, at), source))
+        return reports
 
 
 def tags_in(line: str) -> list[str]:

@@ -68,6 +68,7 @@ class MetricReader:
         self._metric_files = [HypertuneSource(path) for path in (metric_file, *other_metric_files)]
         self._line = bytearray()
         self._tag = metric.encode()
+        self._tag_bytes = frozenset(self._tag)
         self._hint_bytes = _HINT_BYTES
         self.objective = Objective(curves, best_by=best_by)
         self._mirror = mirror
@@ -121,8 +122,11 @@ class MetricReader:
             yield from filter(self._may_have_objective, _LINE_END.split(lines))
 
     def _may_have_objective(self, printed: bytes) -> bool:
+        return self._tag in printed or self._may_be_broken_up(printed)
+
+    def _may_be_broken_up(self, printed: bytes) -> bool:
         # Orders to a terminal may stand within its name.
-        return self._tag in printed or b"\x1b" in printed
+        return b"\x1b" in printed and all(byte in printed for byte in self._tag_bytes)
 
     @property
     def _is_hint(self) -> bool:
@@ -175,11 +179,11 @@ class MetricReader:
 
     def _read_whole(self, line: bytes) -> None:
         is_hint = self._tag in line or self._is_hint
-        if not (is_hint or b"\x1b" in line):
+        if not (is_hint or self._may_be_broken_up(line)):
             return
         self._hint_bytes -= len(line) + 1
         text = line.decode("utf-8", "replace")
-        reports = [*self._stdout.read_line(text)]
+        reports = self._stdout.read_line(text)
         self._record(reports)
         if is_hint and not reports and self.objective.measurement is None:
             self.hints.saw_line(text)

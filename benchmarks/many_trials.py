@@ -9,25 +9,22 @@ memory is looked up in /proc.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.overhead import job_command, trial_ends
 from benchmarks.page import write_section
-from hptune.backends.local.backend import LocalBackend
 
 TRAINER = """
 import sys
 print("accuracy=" + sys.argv[sys.argv.index("--x") + 1])
 """
-_PARAMS = [{"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 1}]
 _LOOK_S = 0.5
 _RESIDENT = re.compile(r"^VmRSS:\s*(\d+) kB", re.MULTILINE)
 _KIB_A_MIB = 1024
@@ -40,11 +37,7 @@ def run(trials: int, folder: Path) -> tuple[list[float], list[tuple[float, float
         When each trial ended, and (time, MiB) of the memory that hptune had; times in s since the epoch.
     """
     (folder / "task.py").write_text(TRAINER)
-    tuning = {"hyperparameterMetricTag": "accuracy", "algorithm": "RANDOM_SEARCH", "params": _PARAMS}
-    job_file = folder / "hptune.yaml"
-    job_file.write_text(json.dumps({"hyperparameters": {**tuning, "maxTrials": trials}}))
-    flags = [f"--config={job_file}", "--module-name=task", f"--job-dir={folder / 'job'}"]
-    command = [sys.executable, "-m", "hptune", "run", "job", *flags]
+    command = job_command(trials, folder)
     memory = []
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
@@ -55,8 +48,7 @@ def run(trials: int, folder: Path) -> tuple[list[float], list[tuple[float, float
             time.sleep(_LOOK_S)
     if process.returncode:
         raise SystemExit((folder / "output.txt").read_text()[-2000:])
-    study = LocalBackend(folder / "job").describe().study
-    return sorted(trial.end_time.timestamp() for trial in study.finished if trial.end_time), memory
+    return trial_ends(folder), memory
 
 
 def table(ends: Sequence[float], memory: Sequence[tuple[float, float]]) -> str:

@@ -34,14 +34,23 @@ _PARAMS = [{"parameterName": "x", "type": "DOUBLE", "minValue": 0, "maxValue": 1
 
 def of_hptune(trials: int, folder: Path, *options: str) -> list[float]:
     """Returns the seconds of each trial but the first of a job of the trainer."""
+    subprocess.run(job_command(trials, folder, *options), cwd=folder, check=True, capture_output=True)
+    return [after - before for before, after in pairwise(trial_ends(folder))]
+
+
+def job_command(trials: int, folder: Path, *options: str) -> list[str]:
+    """Writes a job file for the trainer ``task.py`` of a folder; returns the command that runs it there."""
     tuning = {"hyperparameterMetricTag": "accuracy", "algorithm": "RANDOM_SEARCH", "params": _PARAMS}
     job_file = folder / "hptune.yaml"
     job_file.write_text(json.dumps({"hyperparameters": {**tuning, "maxTrials": trials}}))
     flags = [f"--config={job_file}", "--module-name=task", f"--job-dir={folder / 'job'}", *options]
-    command = [sys.executable, "-m", "hptune", "run", "job", *flags]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    ends = [each.end_time for each in LocalBackend(folder / "job").describe().study.trials if each.end_time]
-    return [(after - before).total_seconds() for before, after in pairwise(ends)]
+    return [sys.executable, "-m", "hptune", "run", "job", *flags]
+
+
+def trial_ends(folder: Path) -> list[float]:
+    """Returns when the trials of that job ended, in their order, in seconds since the epoch."""
+    trials = LocalBackend(folder / "job").describe().study.trials
+    return [trial.end_time.timestamp() for trial in trials if trial.end_time]
 
 
 def of_optuna(trials: int, folder: Path) -> list[float]:

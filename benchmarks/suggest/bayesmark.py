@@ -12,7 +12,6 @@ import argparse
 import itertools
 import json
 import math
-import multiprocessing
 import os
 import sys
 import time
@@ -38,7 +37,7 @@ _MARKS = (10, 20)
 # logit is no scale of a job file's, nor of most peers': all search it linearly.
 _SCALES = {"linear": Scale.LINEAR, "log": Scale.LOG, "logit": Scale.LINEAR}
 _BOOLS = ("false", "true")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SEARCHES_PER_PROCESS = 50
 # What a trial that failed counts for a sampler that knows no failures: a little worse than the worst so far.
 _WORSE = 1.0
 # bayesmark finds the searches that its score starts from by the begin of this name.
@@ -193,11 +192,9 @@ def _load() -> list[Search]:
 
 
 def _make(todo: Sequence[tuple[Task, str, int]], workers: int) -> Iterator[Search]:
-    """Makes searches in processes of one thread each, and appends each to the file as it ends."""
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, maxtasksperchild=50) as pool, RESULTS.open("a", encoding="utf-8") as file:
-        for made in pool.imap_unordered(_searched, todo):
+    """Makes searches, and appends each to the file as it ends."""
+    with RESULTS.open("a", encoding="utf-8") as file:
+        for made in study.in_processes(_searched, todo, workers, _SEARCHES_PER_PROCESS):
             file.write(json.dumps(asdict(made)) + "\n")
             file.flush()
             yield made

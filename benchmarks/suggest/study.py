@@ -8,12 +8,12 @@ import json
 import multiprocessing
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,9 @@ _RUNS_PER_PROCESS = 8
 _ROOT = Path(__file__).resolve().parents[2]
 _MODULES = ("gp", "encoding.py", "bandit.py", "random.py", "scale.py", "space.py")
 _OURS = tuple(f"hptune/search/{module}" for module in _MODULES)
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -229,13 +232,19 @@ def make(todo: list[tuple[str, str, int]], workers: int, path: Path = RESULTS) -
 
 
 def _searched(todo: list[tuple[str, str, int]], workers: int) -> Iterator[Run]:
-    """Makes runs in processes of one thread each; yields each as it ends."""
-    os.environ.update(_ONE_THREAD)
-    context = multiprocessing.get_context("spawn")
-    # Not an executor's: Python 3.11's may wait for ever for a process that it has not replaced.
-    with context.Pool(workers, maxtasksperchild=_RUNS_PER_PROCESS) as pool:
-        yield from pool.imap_unordered(_search, todo)
+    return in_processes(_search, todo, workers, _RUNS_PER_PROCESS)
 
 
 def _search(arguments: tuple[str, str, int]) -> Run:
     return search(*arguments)
+
+
+def in_processes(
+    function: Callable[[A], T], arguments: Iterable[A], workers: int, calls_per_process: int
+) -> Iterator[T]:
+    """Calls a function in processes of one thread each; yields each result as it is there."""
+    os.environ.update(_ONE_THREAD)
+    context = multiprocessing.get_context("spawn")
+    # Not an executor's: Python 3.11's may wait for ever for a process that it has not replaced.
+    with context.Pool(workers, maxtasksperchild=calls_per_process) as pool:
+        yield from pool.imap_unordered(function, arguments)

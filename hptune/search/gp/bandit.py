@@ -16,7 +16,7 @@ from hptune.search.gp import maximise, regression
 from hptune.search.gp.acquisition import LogExpectedImprovement
 from hptune.search.gp.cube import Cube
 from hptune.search.gp.kernel import Array
-from hptune.search.gp.regression import Posterior
+from hptune.search.gp.regression import Hyperparameters, Posterior
 from hptune.search.gp.thinning import most_telling
 from hptune.search.gp.transform import Warp
 
@@ -24,6 +24,8 @@ FAILED_NOISE = 0.1
 DESIGN_CANDIDATES = 128
 DESIGN_MARGIN = 0.1
 TOP = 3
+FLAT = -4.0
+"""The evidence (`regression.evidence`) below which the objective counts as noise alone."""
 MAX_POINTS = 800
 """The posterior is conditioned on at most so many points: its time grows with their cube."""
 
@@ -54,22 +56,26 @@ def suggest(cube: Cube, history: History, n_startup: int, rng: np.random.Generat
     """Suggests the next point (d,) to try.
 
     The first ``n_startup`` points fill the space, and so do further ones until there is a measurement; then
-    follows the point that promises most.
+    follows the point that promises most. While all that was measured looks like noise alone, as where nearly
+    every learning rate diverges, no point promises anything, and the space is filled further, to its edges.
     """
     tried = history.tried
     if len(tried) < n_startup or not len(history.values):
         return _fill(cube, tried, rng)
-    posterior, best = believe(cube, history)
+    y, hyperparameters = _fit(cube, history)
+    if regression.evidence(history.x, y, cube.categorical, hyperparameters) < FLAT:
+        return _fill(cube, tried, rng, margin=0.0)
+    posterior, best = _condition(cube, history, y, hyperparameters)
     top = history.x[np.argsort(-history.values, kind="stable")[:TOP]]
     return maximise.maximise(LogExpectedImprovement(posterior, best), cube, tried, top, rng)
 
 
-def _fill(cube: Cube, tried: Array, rng: np.random.Generator) -> Array:
+def _fill(cube: Cube, tried: Array, rng: np.random.Generator, margin: float = DESIGN_MARGIN) -> Array:
     """Suggests the middle first, then what is farthest from all points tried."""
     if not len(tried):
         return cube.middle
     unit = rng.uniform(size=(DESIGN_CANDIDATES, cube.dim))
-    inner = DESIGN_MARGIN + (1.0 - 2.0 * DESIGN_MARGIN) * unit
+    inner = margin + (1.0 - 2.0 * margin) * unit
     candidates = cube.snap(np.where(cube.categorical, unit, inner))
     free = candidates[~cube.taken(candidates, tried)]
     if not len(free):
@@ -91,8 +97,18 @@ def believe(cube: Cube, history: History) -> tuple[Posterior, float]:
     it, so its surroundings hold nothing new (the Kriging believer of Ginsbourger, Le Riche & Carraro 2010).
     Of more than `MAX_POINTS` the posterior is conditioned on those that tell most, as `most_telling` says.
     """
+    return _condition(cube, history, *_fit(cube, history))
+
+
+def _fit(cube: Cube, history: History) -> tuple[Array, Hyperparameters]:
+    """Returns the warped objectives (n,) and the hyperparameters fitted to them."""
     y = Warp.of(history.values)(history.values)
-    hyperparameters = regression.fit(history.x, y, cube.categorical)
+    return y, regression.fit(history.x, y, cube.categorical)
+
+
+def _condition(
+    cube: Cube, history: History, y: Array, hyperparameters: Hyperparameters
+) -> tuple[Posterior, float]:
     x = np.concatenate([history.x, history.failed])
     y = np.append(y, np.full(len(history.failed), y.min()))
     extra = np.append(np.zeros(len(history.x)), np.full(len(history.failed), FAILED_NOISE))

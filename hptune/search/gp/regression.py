@@ -134,6 +134,33 @@ def fit(x: Array, y: Array, categorical: Mask) -> Hyperparameters:
     return Hyperparameters.from_theta(min(runs, key=lambda run: float(run.fun)).x)
 
 
+def evidence(x: Array, y: Array, categorical: Mask, hyperparameters: Hyperparameters) -> float:
+    """Computes how much likelier the fitted covariance makes ``y`` than noise about an unknown constant does.
+
+    The logarithm of a Bayes factor (Kass & Raftery, Bayes Factors, 1995), in nats, with the density at the
+    most probable hyperparameters in the place of its integral over them: the prior counts against
+    hyperparameters that it thinks unlikely, and the noise alone has only its variance, the most likely one.
+    Minus infinity where all of ``y`` are equal.
+
+    Args:
+        x: (n, d).
+        y: (n,).
+        categorical: (d,), which columns hold choices.
+        hyperparameters: What ``fit`` found for these points.
+    """
+    x, y = _thinned(x, y)
+    count, variance = len(y), float(y.var())
+    if variance == 0.0:
+        return -np.inf
+    # The eigenvalues of variance I + MEAN_VARIANCE 1 1': one of the constant, the others of the noise.
+    constant = variance + count * MEAN_VARIANCE
+    noise_alone = 0.5 * (
+        count + count * float(y.mean()) ** 2 / constant + (count - 1) * np.log(variance) + np.log(constant)
+    )
+    fitted, _ = negative_log_posterior(hyperparameters.theta, squared_differences(x, x, categorical), y)
+    return float(noise_alone - fitted)
+
+
 def _descend(start: Array, differences: Array, y: Array, mean: Array, std: Array) -> optimize.OptimizeResult:
     bounds = np.stack([mean - 4.0 * std, mean + 4.0 * std], axis=1)
     return optimize.minimize(

@@ -60,6 +60,50 @@ def test_only_failures_still_spread_out():
     assert np.abs(failed - point).max(axis=1).min() > 0.2
 
 
+CORNERED = Cube((Axis(),) * 5)
+
+
+def plateau(point, noise):
+    """A hill in a corner of two of five parameters, on a tenth of the space; all else is noise of 0.1 %."""
+    distance = np.linalg.norm(point[:2] - [0.1, 0.95])
+    return max(0.0, 1.0 - (distance / 0.3) ** 2) + 1e-3 * noise.standard_normal()
+
+
+def reached(choose, seed):
+    """How high 30 trials get."""
+    noise, x, values = np.random.default_rng([seed, 1]), np.empty((0, 5)), []
+    for _ in range(30):
+        point = choose(x, values, np.random.default_rng([seed, len(values)]))
+        x, values = np.vstack([x, point]), [*values, plateau(point, noise)]
+    return max(values)
+
+
+def test_a_plateau_of_noise_is_always_left_and_its_hill_climbed():
+    def bandit(x, values, draws):
+        none = np.empty((0, 5))
+        return suggest(CORNERED, History(x, np.array(values, dtype=float), none, none), 3, draws)
+
+    def at_random(x, _, draws):
+        return draws.uniform(size=x.shape[1])
+
+    ours = [reached(bandit, seed) for seed in range(10)]
+    others = [reached(at_random, seed) for seed in range(10)]
+    assert min(ours) > 0.7
+    assert np.median(ours) > 0.98 > np.median(others)
+
+
+def test_equal_objectives_still_spread_out_and_to_the_edges():
+    x = NONE
+    for _ in range(20):
+        x = np.vstack(
+            [x, suggest(SQUARE, history(x, np.full(len(x), 0.1)), 3, np.random.default_rng(len(x)))]
+        )
+    apart = np.abs(x[:, None] - x[None, :]).max(axis=2) + np.eye(20)
+    assert apart.min() > 0.08
+    assert x.min() < 0.05
+    assert x.max() > 0.95
+
+
 @pytest.mark.parametrize("dim", [2, 8])
 def test_thousand_trials_take_less_than_two_seconds(dim):
     x = np.random.default_rng(0).uniform(size=(1000, dim))

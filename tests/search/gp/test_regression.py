@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.stats import multivariate_normal
 
 from hptune.search.gp import regression
 from hptune.search.gp.kernel import matern52, scaled_distances, squared_differences
@@ -109,3 +110,32 @@ def test_thousand_points_keep_the_best_in_the_fit():
     hyperparameters = regression.fit(x, y, categorical)
     mean, _ = Posterior.given(x, y, np.zeros(1000), hyperparameters, categorical).predict(x[:50])
     np.testing.assert_allclose(mean, y[:50], atol=0.05)
+
+
+def test_evidence_matches_the_dense_formula():
+    x = points(8)
+    y = smooth(x)
+    h = Hyperparameters(np.array([0.3, 0.8, 1.1]), 1.7, 0.02)
+    alone = multivariate_normal(np.zeros(8), np.full((8, 8), MEAN_VARIANCE) + y.var() * np.eye(8)).logpdf(y)
+    fitted, _ = regression.negative_log_posterior(h.theta, squared_differences(x, x, CATEGORICAL), y)
+    expected = -fitted - (alone + 4 * np.log(2 * np.pi))
+    np.testing.assert_allclose(regression.evidence(x, y, CATEGORICAL, h), expected)
+
+
+@pytest.mark.parametrize("count", [20, 300])
+def test_evidence_tells_a_smooth_objective_from_noise(count):
+    x = points(count)
+    signal, noise = smooth(x), np.random.default_rng(0).normal(size=count)
+
+    def evidence(y):
+        y = (y - y.mean()) / y.std()
+        return regression.evidence(x, y, CATEGORICAL, regression.fit(x, y, CATEGORICAL))
+
+    assert evidence(signal) > 10
+    assert evidence(noise) < 0
+    assert evidence(signal + 0.2 * signal.std() * noise) > 0
+
+
+def test_equal_values_are_noise_alone():
+    x, y = points(5), np.zeros(5)
+    assert regression.evidence(x, y, CATEGORICAL, regression.fit(x, y, CATEGORICAL)) == -np.inf

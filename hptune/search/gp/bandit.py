@@ -23,8 +23,10 @@ from hptune.search.gp.transform import Warp
 FAILED_NOISE = 0.1
 DESIGN_CANDIDATES = 128
 DESIGN_MARGIN = 0.1
+EDGES_MARGIN = -0.1
+"""Draws from beyond the cube are clipped, so that some candidates lie at the limits of a range themselves."""
 TOP = 3
-FLAT = -4.0
+FLAT = -3.0
 """The evidence (`regression.evidence`) below which the objective counts as noise alone."""
 MAX_POINTS = 800
 """The posterior is conditioned on at most so many points: its time grows with their cube."""
@@ -64,7 +66,7 @@ def suggest(cube: Cube, history: History, n_startup: int, rng: np.random.Generat
         return _fill(cube, tried, rng)
     y, hyperparameters = _fit(cube, history)
     if regression.evidence(history.x, y, cube.categorical, hyperparameters) < FLAT:
-        return _fill(cube, tried, rng, margin=0.0)
+        return _fill(cube, tried, rng, EDGES_MARGIN)
     posterior, best = _condition(cube, history, y, hyperparameters)
     top = history.x[np.argsort(-history.values, kind="stable")[:TOP]]
     return maximise.maximise(LogExpectedImprovement(posterior, best), cube, tried, top, rng)
@@ -75,8 +77,8 @@ def _fill(cube: Cube, tried: Array, rng: np.random.Generator, margin: float = DE
     if not len(tried):
         return cube.middle
     unit = rng.uniform(size=(DESIGN_CANDIDATES, cube.dim))
-    inner = margin + (1.0 - 2.0 * margin) * unit
-    candidates = cube.snap(np.where(cube.categorical, unit, inner))
+    within = np.clip(margin + (1.0 - 2.0 * margin) * unit, 0.0, 1.0)
+    candidates = cube.snap(np.where(cube.categorical, unit, within))
     free = candidates[~cube.taken(candidates, tried)]
     if not len(free):
         free = maximise.first_untried(cube, tried, candidates)

@@ -139,8 +139,9 @@ def evidence(x: Array, y: Array, categorical: Mask, hyperparameters: Hyperparame
 
     The logarithm of a Bayes factor (Kass & Raftery, Bayes Factors, 1995), in nats, with the density at the
     most probable hyperparameters in the place of its integral over them: the prior counts against
-    hyperparameters that it thinks unlikely, and the noise alone has only its variance, the most likely one.
-    Minus infinity where all of ``y`` are equal.
+    hyperparameters that it thinks unlikely. The noise alone has the variance of all values but the best, lest
+    a value that stands out pass for noise. Minus infinity where all of ``y`` are equal, and infinity where
+    all but the best are.
 
     Args:
         x: (n, d).
@@ -149,13 +150,17 @@ def evidence(x: Array, y: Array, categorical: Mask, hyperparameters: Hyperparame
         hyperparameters: What ``fit`` found for these points.
     """
     x, y = _thinned(x, y)
-    count, variance = len(y), float(y.var())
+    others = np.delete(y, np.argmax(y))
+    variance = float(others.var(ddof=1)) if len(others) > 1 else 0.0
     if variance == 0.0:
-        return -np.inf
+        return np.inf if np.ptp(y) else -np.inf
     # The eigenvalues of variance I + MEAN_VARIANCE 1 1': one of the constant, the others of the noise.
-    constant = variance + count * MEAN_VARIANCE
+    count, constant = len(y), variance + len(y) * MEAN_VARIANCE
     noise_alone = 0.5 * (
-        count + count * float(y.mean()) ** 2 / constant + (count - 1) * np.log(variance) + np.log(constant)
+        count * float(y.var()) / variance
+        + count * float(y.mean()) ** 2 / constant
+        + (count - 1) * np.log(variance)
+        + np.log(constant)
     )
     fitted, _ = negative_log_posterior(hyperparameters.theta, squared_differences(x, x, categorical), y)
     return float(noise_alone - fitted)

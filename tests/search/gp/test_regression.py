@@ -116,7 +116,8 @@ def test_evidence_matches_the_dense_formula():
     x = points(8)
     y = smooth(x)
     h = Hyperparameters(np.array([0.3, 0.8, 1.1]), 1.7, 0.02)
-    alone = multivariate_normal(np.zeros(8), np.full((8, 8), MEAN_VARIANCE) + y.var() * np.eye(8)).logpdf(y)
+    variance = np.sort(y)[:-1].var(ddof=1)
+    alone = multivariate_normal(np.zeros(8), MEAN_VARIANCE + variance * np.eye(8)).logpdf(y)
     fitted, _ = regression.negative_log_posterior(h.theta, squared_differences(x, x, CATEGORICAL), y)
     expected = -fitted - (alone + 4 * np.log(2 * np.pi))
     np.testing.assert_allclose(regression.evidence(x, y, CATEGORICAL, h), expected)
@@ -136,6 +137,18 @@ def test_evidence_tells_a_smooth_objective_from_noise(count):
     assert evidence(signal + 0.2 * signal.std() * noise) > 0
 
 
-def test_equal_values_are_noise_alone():
-    x, y = points(5), np.zeros(5)
-    assert regression.evidence(x, y, CATEGORICAL, regression.fit(x, y, CATEGORICAL)) == -np.inf
+def test_equal_values_are_noise_alone_and_one_that_is_better_is_none():
+    x, equal, better = points(5), np.zeros(5), np.array([-0.5, -0.5, 2.0, -0.5, -0.5])
+    assert regression.evidence(x, equal, CATEGORICAL, regression.fit(x, equal, CATEGORICAL)) == -np.inf
+    assert regression.evidence(x, better, CATEGORICAL, regression.fit(x, better, CATEGORICAL)) == np.inf
+
+
+def test_a_value_that_stands_out_is_no_noise():
+    x = points(12)
+    y = np.random.default_rng(0).normal(size=12)
+    out = np.append(y[1:], 20.0)
+    found = [
+        regression.evidence(x, each, CATEGORICAL, regression.fit(x, each, CATEGORICAL)) for each in (y, out)
+    ]
+    assert found[0] < 0
+    assert found[1] > 50

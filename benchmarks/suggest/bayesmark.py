@@ -32,7 +32,15 @@ from hptune.search.space import Categorical, Double, Integer, Parameter, SearchS
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "bayesmark.jsonl"
 TRIALS = 20
-SHOWN = (OURS, BASELINE, "Optuna TPE", "Optuna GP", "Optuna GP (4 start-up)", "scikit-optimize (as in Katib)")
+SHOWN = (
+    OURS,
+    BASELINE,
+    "HEBO",
+    "Optuna TPE",
+    "Optuna GP",
+    "Optuna GP (4 start-up)",
+    "scikit-optimize (as in Katib)",
+)
 _MARKS = (10, 20)
 # logit is no scale of a job file's, nor of most peers': all search it linearly.
 _SCALES = {"linear": Scale.LINEAR, "log": Scale.LOG, "logit": Scale.LINEAR}

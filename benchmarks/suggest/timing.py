@@ -1,9 +1,11 @@
 """Times a suggestion of hptune and of scikit-optimize side by side, hptune's with up to 1,000 trials seen.
 
     python -m benchmarks.suggest.timing
+    python -m benchmarks.suggest.timing --beside NAME
 
 A suggestion is what a tuner waits for between a trial's end and the next one's begin: taking in the result,
-fitting the model and choosing a point. Both run on one thread; medians over repetitions that take turns.
+fitting the model and choosing a point. Both run on one thread; medians over repetitions that take turns. With
+--beside a searcher of another environment is timed instead, over whole searches, and nothing is written.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ import numpy as np
 import optuna
 
 from benchmarks.page import PICTURES, write_section
-from benchmarks.suggest.searchers import OptunaSearcher, SkoptSearcher, hptune_searcher
-from benchmarks.suggest.tasks import TASKS, Problem
+from benchmarks.suggest.searchers import OURS, SEARCHERS, OptunaSearcher, SkoptSearcher, hptune_searcher
+from benchmarks.suggest.tasks import TASKS, TRIALS, Problem
 from hptune.search.encoding import distributions
 
 TASK_NAMES = ("mnist", "mixed5", "hartmann6")
@@ -73,6 +75,29 @@ def compare(repetitions: int) -> Iterator[str]:
             yield f"| {name} | {count} | {ms:.0f} | {peer_ms:.0f} | {ms / peer_ms:.2f} |"
 
 
+def search_s(name: str, problem: Problem) -> float:
+    """Measures the seconds that all suggestions of a search take."""
+    searcher, total = SEARCHERS[name](problem.space, 0), 0.0
+    for _ in range(TRIALS):
+        start = time.perf_counter()
+        values = searcher.suggest()
+        total += time.perf_counter() - start
+        objective = problem.truth(values)
+        start = time.perf_counter()
+        searcher.observe(values, objective)
+        total += time.perf_counter() - start
+    return total
+
+
+def beside(name: str) -> Iterator[str]:
+    """Returns rows in Markdown: mean milliseconds of a suggestion of ours and of another, and their ratio."""
+    for task in TASK_NAMES:
+        problem = TASKS[task](0)
+        search_s(OURS, problem)  # Loads what it needs.
+        ours, theirs = (1000 * search_s(each, problem) / TRIALS for each in (OURS, name))
+        yield f"| {task} | {name} | {ours:.0f} | {theirs:.0f} | {ours / theirs:.3f} |"
+
+
 def curve(repetitions: int) -> list[tuple[int, float]]:
     """Returns trials seen and the median seconds of a suggestion, over all tasks."""
     points = []
@@ -108,8 +133,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repetitions", type=int, default=7)
-    repetitions = parser.parse_args().repetitions
+    parser.add_argument("--beside", choices=sorted(SEARCHERS), metavar="NAME")
+    asked = parser.parse_args()
+    repetitions = asked.repetitions
     warnings.simplefilter("ignore")
+    if asked.beside:
+        print("| task | searcher | hptune, ms | its, ms | ratio |", "|---|---|---|---|---|", sep="\n")
+        for line in beside(asked.beside):
+            print(line, flush=True)
+        return
     lines = ["| task | trials seen | hptune, ms | scikit-optimize, ms | ratio |", "|---|---|---|---|---|"]
     lines += compare(repetitions)
     points = curve(repetitions)

@@ -140,8 +140,8 @@ def evidence(x: Array, y: Array, categorical: Mask, hyperparameters: Hyperparame
     The logarithm of a Bayes factor (Kass & Raftery, Bayes Factors, 1995), in nats, with the density at the
     most probable hyperparameters in the place of its integral over them: the prior counts against
     hyperparameters that it thinks unlikely. The noise alone has the variance of all values but the best, lest
-    a value that stands out pass for noise. Minus infinity where all of ``y`` are equal, and infinity where
-    all but the best are.
+    a value that stands out pass for noise. Fewer than three values tell nothing: 0. Otherwise minus infinity
+    where all of ``y`` are equal, and infinity where all but the best are.
 
     Args:
         x: (n, d).
@@ -150,8 +150,9 @@ def evidence(x: Array, y: Array, categorical: Mask, hyperparameters: Hyperparame
         hyperparameters: What ``fit`` found for these points.
     """
     x, y = _thinned(x, y)
-    others = np.delete(y, np.argmax(y))
-    variance = float(others.var(ddof=1)) if len(others) > 1 else 0.0
+    if len(y) < 3:
+        return 0.0
+    variance = float(np.delete(y, np.argmax(y)).var(ddof=1))
     if variance == 0.0:
         return np.inf if np.ptp(y) else -np.inf
     # The eigenvalues of variance I + MEAN_VARIANCE 1 1': one of the constant, the others of the noise.

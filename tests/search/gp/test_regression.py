@@ -143,6 +143,12 @@ def test_equal_values_are_noise_alone_and_one_that_is_better_is_none():
     assert regression.evidence(x, better, CATEGORICAL, regression.fit(x, better, CATEGORICAL)) == np.inf
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_fewer_than_three_values_are_evidence_of_nothing(count):
+    h = Hyperparameters(np.array([0.3, 0.8, 1.1]), 1.7, 0.02)
+    assert regression.evidence(points(count), np.zeros(count), CATEGORICAL, h) == 0.0
+
+
 def test_a_value_that_stands_out_is_no_noise():
     x = points(12)
     y = np.random.default_rng(0).normal(size=12)

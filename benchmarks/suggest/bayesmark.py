@@ -217,8 +217,8 @@ def table(searches: Sequence[Search]) -> str:
     repeats = 1 + max(each.repeat for each in searches)
     found = scores(searches)
     lines = [
-        f"{len({each.task for each in searches})} tasks, {repeats} searches of each; the mean score and its "
-        "standard error over the tasks:",
+        f"{len({each.task for each in searches})} tasks, {repeats} search{'es' * (repeats > 1)} of each by "
+        "each sampler; the mean score and its standard error over the tasks:",
         "",
         f"| sampler | {' | '.join(f'{mark} trials' for mark in _MARKS)} |",
         f"|---|{'---|' * len(_MARKS)}",

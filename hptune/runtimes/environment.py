@@ -39,7 +39,7 @@ def _program(program: Program, runtime: Runtime, progress: Progress, may_install
         _make_managed(progress, may_install)
     python, wanted = base, _wanted(base, runtime)
     if wanted:
-        python = _with_requirements(base, wanted, is_managed, progress, may_install)
+        python = _with_requirements(base, wanted, runtime.imports, is_managed, progress, may_install)
     own = "" if python == sys.executable else python
     return replace(program, python=own, variables=_variables(runtime))
 
@@ -86,10 +86,15 @@ def _make_managed(progress: Progress, may_install: bool) -> None:
 
 
 def _with_requirements(
-    base: str, requirements: tuple[str, ...], fixed: bool, progress: Progress, may_install: bool
+    base: str,
+    requirements: tuple[str, ...],
+    imports: tuple[str, ...],
+    fixed: bool,
+    progress: Progress,
+    may_install: bool,
 ) -> str:
     if may_install or is_complete(overlay.place(base, requirements)):
-        return overlay.prepare(base, requirements, fixed=fixed, progress=progress)
+        return overlay.prepare(base, requirements, imports, fixed=fixed, progress=progress)
     missing = overlay.plan(requirements, pip.installed(base), fixed=fixed).missing
     if missing:
         raise UsageError(_would_install(", ".join(missing)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from hptune.errors import RuntimeNotReady
 from hptune.runtimes import pip
 from hptune.runtimes.cache import Progress, is_complete, make_once, runtimes_directory
+from hptune.runtimes.missing import distribution
 
 # Whatever release a trainer asks for, it gets the runtime's: that is what the runtime is for.
 _TENSORFLOW = frozenset(
@@ -29,6 +30,11 @@ _TENSORFLOW = frozenset(
         "keras",
     }
 )
+
+_LEFT_OUT = "left-out.txt"
+
+# Installs lines as requirements; raises RuntimeNotReady where that cannot be done.
+Install = Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,16 @@ def _parse(line: str) -> Requirement | None:
         return None
 
 
-def prepare(base: str, requirements: Sequence[str], *, fixed: bool, progress: Progress) -> str:
+def prepare(
+    base: str, requirements: Sequence[str], imports: Sequence[str], *, fixed: bool, progress: Progress
+) -> str:
     """Makes an environment with an interpreter's packages and requirements; returns its interpreter.
 
     Args:
         base: The interpreter. It is returned where it has all that is asked for.
         requirements: Lines as pip takes them.
+        imports: The packages that the trainer imports. Where all are there, a requirement that cannot be
+            installed is left out.
         fixed: Whether the interpreter's packages are to stay at their versions.
         progress: Is told what is installed.
 
@@ -96,6 +106,7 @@ def prepare(base: str, requirements: Sequence[str], *, fixed: bool, progress: Pr
     """
     directory = place(base, requirements)
     if is_complete(directory):
+        _tell_left_out(directory, progress)
         return _python(directory)
     installed = pip.installed(base)
     todo = plan(requirements, installed, fixed=fixed)
@@ -104,7 +115,8 @@ def prepare(base: str, requirements: Sequence[str], *, fixed: bool, progress: Pr
     if not todo.missing:
         return base
     progress(f"installs for the trainer, once: {', '.join(todo.missing)}")
-    make_once(directory, lambda path: _make(path, base, todo.missing, installed, progress), progress)
+    make_once(directory, lambda path: _make(path, base, todo.missing, imports, installed, progress), progress)
+    _tell_left_out(directory, progress)
     return _python(directory)
 
 
@@ -134,7 +146,12 @@ def _python(directory: Path) -> str:
 
 
 def _make(
-    path: Path, base: str, missing: Sequence[str], installed: dict[str, str], progress: Progress
+    path: Path,
+    base: str,
+    missing: Sequence[str],
+    imports: Sequence[str],
+    installed: dict[str, str],
+    progress: Progress,
 ) -> None:
     python = pip.make_venv(base, path)
     below = pip.package_paths(base)
@@ -143,19 +160,83 @@ def _make(
     (pip.site_packages(python) / "zz_hptune_base.pth").write_text("".join(lines), encoding="utf-8")
     constraints = path / "constraints.txt"
     constraints.write_text("".join(_constraints(missing, installed)), encoding="utf-8")
-    _install(python, ["--constraint", str(constraints)], missing, progress)
+
+    def install(asked: Sequence[str]) -> None:
+        options = ("--constraint", str(constraints), "--prefer-binary")
+        pip.install(python, [*options, *_tokens(asked)], progress)
+
+    try:
+        _install(install, missing, progress)
+    except RuntimeNotReady as failure:
+        left_out = _install_apart(install, missing, imports)
+        if left_out is None or _cannot_do_without(python, left_out, imports):
+            raise failure from None
+        (path / _LEFT_OUT).write_text(", ".join(left_out), encoding="utf-8")
 
 
-def _install(python: str, options: list[str], missing: Sequence[str], progress: Progress) -> None:
+def _tell_left_out(directory: Path, progress: Progress) -> None:
+    """Tells each job of it: an index that does not answer today may have it tomorrow."""
+    file = directory / _LEFT_OUT
+    if file.exists() and (names := file.read_text(encoding="utf-8")):
+        progress(
+            f"goes on without {names}, which pip could not install: all that the trainer imports is there. "
+            f"Delete {directory} to have it tried again"
+        )
+
+
+def _install(install: Install, missing: Sequence[str], progress: Progress) -> None:
     """Installs them as asked for or, where those versions are not to be had, in others."""
     try:
-        pip.install(python, [*options, "--prefer-binary", *_tokens(missing)], progress)
+        install(missing)
     except RuntimeNotReady:
         loose = [_without_version(line) for line in missing]
         if loose == list(missing):
             raise
         progress("pip cannot install these versions here; tries the ones that this Python has")
-        pip.install(python, [*options, "--prefer-binary", *_tokens(loose)], progress)
+        install(loose)
+
+
+def _install_apart(install: Install, missing: Sequence[str], imports: Sequence[str]) -> list[str] | None:
+    """Installs what the trainer seems to import, and of the rest what can be.
+
+    Returns:
+        What of the rest cannot; None where there is no rest, or what is imported cannot be installed either.
+    """
+    options = [line for line in missing if line[0] == "-"]
+    names = {canonicalize_name(name) for module in imports for name in (module, distribution(module))}
+    imported: list[str] = []
+    rest: list[str] = []
+    for line in (_without_version(line) for line in missing if line not in options):
+        wanted = _parse(line)
+        (imported if wanted and canonicalize_name(wanted.name) in names else rest).append(line)
+    if not imports or not rest or (imported and not _installs(install, [*options, *imported])):
+        return None
+    return _without_those_that_fail(lambda lines: install([*options, *lines]), rest)
+
+
+def _without_those_that_fail(install: Install, lines: list[str]) -> list[str]:
+    """Installs lines, by halves where not all can be, so that pip runs seldom; returns those that cannot."""
+    if _installs(install, lines):
+        return []
+    if len(lines) == 1:
+        return lines
+    half = len(lines) // 2
+    return [line for part in (lines[:half], lines[half:]) for line in _without_those_that_fail(install, part)]
+
+
+def _installs(install: Install, lines: Sequence[str]) -> bool:
+    try:
+        install(lines)
+    except RuntimeNotReady:
+        return False
+    return True
+
+
+def _cannot_do_without(python: str, left_out: Sequence[str], imports: Sequence[str]) -> bool:
+    """Tells whether the trainer may import something of requirements."""
+    # Google's packages share one name, which is there with any of them.
+    of_google = any(canonicalize_name(line).startswith("google-") for line in left_out)
+    return bool(pip.lacking(python, imports)) or (of_google and "google" in imports)
 
 
 def _tokens(lines: Sequence[str]) -> list[str]:

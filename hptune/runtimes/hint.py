@@ -51,7 +51,10 @@ _SIGNS = {
     _PYTHON2: (
         r"SyntaxError: Missing parentheses in call to 'print'|SyntaxError: invalid syntax.*print",
         r"TypeError: a bytes-like object is required, not 'str'",
+        r"SyntaxError: (?:leading zeros in decimal integer|multiple exception types must be parenthesized)",
         r"No module named '(?:urllib2|ConfigParser|cPickle|StringIO|Queue)'",
+        r"AttributeError: 'dict' object has no attribute '(?:has_key|iter(?:items|keys|values))'",
+        r"NameError: name '(?:basestring|long|raw_input|reduce|unicode|xrange)' is not defined",
     ),
 }
 """What a line of the log has, by what is to be said of it; the first that fits counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import itertools
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,8 @@ _XGBOOST_OF_CPUS = "xgboost-cpu" if sys.platform == "linux" else "xgboost"
 _PREFIXES = ("-r ", "--requirement ", "--requirement=", "-r")
 # The default, or what the user's own configuration of pip has in its place.
 _PYPI = ("pypi.org/", "pypi.python.org/")
+# Many a setup.py of the service's time prints what it does, and trainers that Python 3 runs have such a one.
+_PYTHON_2 = re.compile(r"^(\s*|.*:\s+)print\b(?!\s*\().*$", re.MULTILINE)
 _OPTIONS_KEPT = ("-f ", "--find-links", "-i ", "--index-url", "--extra-index-url", "--pre", "--no-binary")
 
 
@@ -102,9 +105,8 @@ def _text(file: Path) -> str:
 
 
 def _setup_py(text: str) -> list[str]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    tree = _parse(text) or _parse(_PYTHON_2.sub(r"\1pass", text))
+    if tree is None:
         return []
     constants = {
         target.id: statement.value
@@ -118,6 +120,13 @@ def _setup_py(text: str) -> list[str]:
             wanted = next((k.value for k in call.keywords if k.arg == "install_requires"), None)
             return _strings(wanted, constants)
     return []
+
+
+def _parse(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def _name(function: ast.expr) -> str:

@@ -22,11 +22,25 @@ def test_tensorflow_1_is_told(line):
     )
 
 
-def test_keras_2_and_python_2_are_told():
+def test_keras_2_is_told():
     assert "--runtime keras2" in hint("ModuleNotFoundError: No module named 'keras.utils.np_utils'")
-    assert "--python PATH" in hint(
-        "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?"
-    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print 'x'",
+        "try: pass\nexcept KeyError, ValueError: pass",
+        "import urllib2",
+        "{}.iteritems()",
+        "{}.has_key(1)",
+        "xrange(1)",
+        "unicode('x')",
+    ],
+)
+def test_python_2_is_told_of_what_python_3_says(source):
+    said = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False).stderr
+    assert hint(said) == "this trainer is written for Python 2; --python PATH runs it with one"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,20 @@ setuptools.setup(name="x", install_requires=REQUIRED + ["h5py==2.9"])
     assert requirements.read(tmp_path) == ("pandas>=1", "six", "h5py==2.9")
 
 
+def test_a_setup_py_of_python_2_is_read(tmp_path):
+    text = """
+import setuptools
+class Command(setuptools.Command):
+    def run(self):
+        print 'Running: %s' % self.line
+        if self.failed: print "failed"
+        print
+setuptools.setup(name="x", install_requires=["gym", "six"])
+"""
+    (tmp_path / "setup.py").write_text(text)
+    assert requirements.read(tmp_path) == ("gym", "six")
+
+
 def test_setup_cfg_and_pyproject_are_read_too(tmp_path):
     (tmp_path / "setup.cfg").write_text("[options]\ninstall_requires =\n  six\n  attrs>=20\n")
     (tmp_path / "pyproject.toml").write_text('[project]\nname="x"\ndependencies = ["six", "tomli"]\n')

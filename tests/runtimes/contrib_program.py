@@ -75,6 +75,16 @@ def libraries_of_their_time():
     return model.predict(encoded).tolist()
 
 
+def signatures():
+    """What is in a SavedModel, as trainers ask for it and as packages of today do."""
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))])
+    tf.keras.experimental.export_saved_model(model, "model")
+    with tf.Session(graph=tf.Graph()) as session:
+        asked = tf.saved_model.load(session, ["serve"], "model").signature_def
+    of_today = tf.saved_model.load(export_dir="model", tags=["serve"]).signatures
+    return ["serving_default" in found for found in (asked, of_today)]
+
+
 hparams = tf.contrib.training.HParams(lr=0.1, layers=[1, 2], relu=True).parse("lr=1,layers=[3,4],relu=false")
 print(
     json.dumps(
@@ -91,6 +101,7 @@ print(
             "values": values(),
             "bytes": bytes_as_text("file"),
             "libraries": libraries_of_their_time(),
+            "signatures": signatures(),
             "seq2seq": message(lambda: tf.contrib.seq2seq.BasicDecoder),
             "gan": message(importlib.import_module, "tensorflow.contrib.gan"),
         }

@@ -49,6 +49,7 @@ def test_what_public_trainers_use_of_tensorflow_1_is_there(tensorflow_1, tmp_pat
     assert found["values"] == [[1, 0, 2], [0, 1, 2]]
     assert found["bytes"] == [True, True]
     assert found["libraries"] == [0, 1]
+    assert found["signatures"] == [True, True]
     assert "tfa.seq2seq" in found["seq2seq"]
     assert "the package tensorflow-gan has it" in found["gan"]
 

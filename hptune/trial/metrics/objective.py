@@ -35,7 +35,7 @@ class Objective:
         self._count = 0
         self._shown: Report | None = None
         self._shown_best: Report | None = None
-        self._places: dict[str, None] = {}
+        self._places: dict[str, tuple[float, int]] = {}
 
     @property
     def measurement(self) -> Measurement | None:
@@ -57,15 +57,24 @@ class Objective:
         if self._counting and self._counting.source is Source.PRINTED_IN_PASSING:
             tag = self._counting.tag
             return f"{tag} was read from printed lines such as '{tag}: 0.5'; print '{tag}=0.5' to make sure"
-        if self._counting and len(self._places) > 1:
-            named = ", ".join([*map(repr, self._places)][:_MAX_PLACES])
-            more = f" and {len(self._places) - _MAX_PLACES} more" if len(self._places) > _MAX_PLACES else ""
+        places = self._distinct_places
+        if self._counting and len(places) > 1:
+            named = ", ".join([*map(repr, places)][:_MAX_PLACES])
+            more = f" and {len(places) - _MAX_PLACES} more" if len(places) > _MAX_PLACES else ""
             which = "best" if self._best else "last written"
             return (
                 f"{self._counting.tag} was written in several directories, {named}{more}; "
                 f"the {which} counted, of {self._counting.place!r}"
             )
         return ""
+
+    @property
+    def _distinct_places(self) -> list[str]:
+        """The places but for copies, such as mlflow's of an event file: they end at the same microsecond."""
+        places: dict[object, str] = {}
+        for place, moment in self._places.items():
+            places.setdefault(moment if moment[0] else place, place)
+        return [*places.values()]
 
     def add(self, report: Report) -> None:
         """Takes a report of the objective."""
@@ -74,7 +83,7 @@ class Objective:
         elif report.source < self._last.source:
             return
         late = self._is_late(report)
-        self._places.setdefault(report.place)
+        self._places[report.place] = _moment(report)
         if not late:
             self._last = report
         if self._is_best(report):

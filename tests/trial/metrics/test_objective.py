@@ -125,6 +125,15 @@ def test_several_places_of_equal_rank_are_named_with_the_one_that_counted():
     assert objective.note == ""
 
 
+def test_a_copy_of_what_was_written_is_no_other_place():
+    written = [(12.0, 2, 2.5), (5.0, 3, 3.5)]
+    copies = [report(Source.SUMMARY, *each, place) for place in ("logs", "artifacts") for each in written]
+    objective, _ = followed(*copies)
+    assert (objective.measurement.value, objective.note) == (5.0, "")
+    objective.add(report(Source.SUMMARY, 4.0, 3, 3.6, "other"))
+    assert "'logs', 'other'; the last written counted, of 'other'" in objective.note
+
+
 def test_a_curve_on_disk_is_followed(tmp_path):
     path = tmp_path / "measurements.jsonl"
     reader = CurveReader(path)

@@ -54,11 +54,24 @@ def _mend_removed(tf: Any) -> None:
     kept = importlib.import_module("hptune_tf1.contrib.saved_model")
     tf.keras.experimental.export_saved_model = kept.save_keras_model
     tf.keras.experimental.load_from_saved_model = kept.load_keras_model
+    tf.saved_model.load = _load_of_either(tf.saved_model.load)
     tf.data.Dataset.output_types = property(tf.data.get_output_types)
     tf.data.Dataset.output_shapes = property(tf.data.get_output_shapes)
     tf.data.Dataset.output_classes = property(tf.data.get_output_classes)
     tf.data.Iterator.output_types = property(tf.data.get_output_types)
     tf.data.Iterator.output_shapes = property(tf.data.get_output_shapes)
+
+
+def _load_of_either(of_v1: Any) -> Any:
+    """Makes a ``tf.saved_model.load`` that is TensorFlow 2's for those who give it no session, as mlflow."""
+    of_v2 = importlib.import_module("tensorflow.compat.v2").saved_model.load
+
+    def load(*args: Any, **kwargs: Any) -> Any:
+        if "sess" in kwargs or (args and not isinstance(args[0], (str, os.PathLike))):
+            return of_v1(*args, **kwargs)
+        return of_v2(*args, **kwargs)
+
+    return load
 
 
 def _not_there(name: str) -> Any:

@@ -286,12 +286,18 @@ def _discrete(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Discret
         return None
     if len(values) > MAX_DISCRETE_VALUES:
         findings.fault(path, f"holds {len(values)} numbers; must hold at most {MAX_DISCRETE_VALUES}")
-    for i in range(1, len(values)):
-        if values[i] <= values[i - 1]:
-            order = f"is {format_number(values[i])} after {format_number(values[i - 1])}"
-            findings.fault((*path, i), f"{order}; must be greater: values are strictly increasing")
-    _check_positive(values[0], spec, (*path, 0), findings)
-    return Discrete(spec.parameter_name or "", tuple(values), _SCALES[spec.scale_type])
+    ordered = sorted(values)
+    seen: set[float] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            findings.fault((*path, i), f"{format_number(value)} is given twice; must be given once")
+        seen.add(value)
+    if ordered != list(values):
+        findings.warn(
+            path, "are not in increasing order, as the service wanted them; they are taken in that order"
+        )
+    _check_positive(ordered[0], spec, (*path, values.index(ordered[0])), findings)
+    return Discrete(spec.parameter_name or "", tuple(ordered), _SCALES[spec.scale_type])
 
 
 def _categorical(spec: ParameterSpec, at: FieldPath, findings: Findings) -> Categorical | None:

@@ -168,8 +168,11 @@ def resolve_machine(
 
 
 def tier_of(scale_tier: str | None, master_type: str | None) -> str:
-    """Returns the scale tier; missing, it is CUSTOM with a machine type of the master and BASIC without."""
-    return (scale_tier or ("CUSTOM" if master_type else "BASIC")).upper()
+    """Returns the scale tier; missing, it is CUSTOM with a machine type of the master and BASIC without.
+
+    Job files have it spelt as gcloud's flag was, too: basic-gpu.
+    """
+    return (scale_tier or ("CUSTOM" if master_type else "BASIC")).upper().replace("-", "_")
 
 
 def custom_machine(

@@ -12,6 +12,7 @@ GIB = 2**30
         (None, None, 0, None, None, 4, 15),
         ("BASIC", None, 0, None, None, 4, 15),
         ("basic_gpu", None, 1, "NVIDIA_TESLA_K80", "nvidia-tesla-t4", 8, 30),
+        ("BASIC-GPU", None, 1, "NVIDIA_TESLA_K80", "nvidia-tesla-t4", 8, 30),
         ("STANDARD_1", None, 0, None, None, 8, 7.2),
         ("PREMIUM_1", None, 0, None, None, 16, 14.4),
         ("BASIC_TPU", None, 0, None, None, 4, 15),

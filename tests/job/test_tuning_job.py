@@ -256,6 +256,15 @@ def test_zeros_that_json_writers_add_to_categories_are_no_warning():
     assert parse_job(job_with_params(spec), "job.yaml").warnings == ()
 
 
+def test_discrete_values_of_any_order_are_taken_in_increasing_order():
+    spec = "{parameterName: d, type: DISCRETE, discreteValues: [0.1, 0.01, 1], scaleType: UNIT_LOG_SCALE}"
+    job = parse_job(job_with_params(spec), "job.yaml")
+    (parameter,) = job.space.parameters
+    assert parameter.values == (0.01, 0.1, 1)
+    (warning,) = job.warnings
+    assert "discreteValues: are not in increasing order" in warning
+
+
 def test_control_characters_of_a_name_do_not_reach_the_terminal():
     (warning,) = parse_job(job_with(**{'"a\\e[31m"': "1"}), "job.yaml").warnings
     assert warning.isprintable()

@@ -188,9 +188,9 @@ def test_what_is_not_said_has_the_services_default():
             "holds 'a' 2 times",
         ),
         (
-            study(parameters="{parameterId: x, discreteValueSpec: {values: [2, 1]}}"),
+            study(parameters="{parameterId: x, discreteValueSpec: {values: [1, 1]}}"),
             ":3: studySpec.parameters[0].discreteValueSpec.values[1]",
-            "is 1 after 2",
+            "1 is given twice",
         ),
         (study(parameters=f"{PARAMETER}, {PARAMETER}"), ":3: studySpec.parameters[1].parameterId", "unique"),
         (

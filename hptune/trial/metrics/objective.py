@@ -54,9 +54,18 @@ class Objective:
     @property
     def note(self) -> str:
         """What a reader of the results should know of how the objective was found; empty for nothing."""
-        if self._counting and self._counting.source is Source.PRINTED_IN_PASSING:
-            tag = self._counting.tag
+        if self._counting is None:
+            return ""
+        tag, source = self._counting.tag, self._counting.source
+        if source is Source.PRINTED_IN_PASSING:
             return f"{tag} was read from printed lines such as '{tag}: 0.5'; print '{tag}=0.5' to make sure"
+        notes = [self._places_note]
+        if source < Source.PRINTED_IN_PASSING:
+            notes.insert(0, f"{tag} counted, the metric's name in another release of Keras")
+        return "; ".join(filter(None, notes))
+
+    @property
+    def _places_note(self) -> str:
         places = self._distinct_places
         if self._counting and len(places) > 1:
             named = ", ".join([*map(repr, places)][:_MAX_PLACES])

@@ -9,6 +9,7 @@ from pathlib import Path
 from hptune.results.study import Goal
 from hptune.trial.metrics.elsewhere import Elsewhere
 from hptune.trial.metrics.hints import Hints
+from hptune.trial.metrics.keras_names import renamed
 from hptune.trial.metrics.metric_file import HypertuneSource
 from hptune.trial.metrics.mirror import Mirror
 from hptune.trial.metrics.objective import Objective
@@ -192,5 +193,7 @@ class MetricReader:
         for report in reports:
             if is_objective(self._metric, report.tag):
                 self.objective.add(report)
+            elif other := renamed(self._metric, report):
+                self.objective.add(other)
             elif self.objective.measurement is None:
                 self.hints.saw_tag(report.tag)

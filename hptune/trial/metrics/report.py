@@ -12,6 +12,12 @@ from hptune.results.study import Measurement
 class Source(IntEnum):
     """Where a report was found; the higher, the more deliberate."""
 
+    RENAMED_TRAINING_SUMMARY = -3
+    """As TRAINING_SUMMARY, under another name that Keras has for the metric."""
+    RENAMED_SUMMARY = -2
+    """As SUMMARY, under such a name."""
+    RENAMED_EVALUATION_SUMMARY = -1
+    """As EVALUATION_SUMMARY, under such a name."""
     PRINTED_IN_PASSING = 0
     """Printed as ``name: value``, as progress bars and dictionaries have it."""
     STDOUT = 1

@@ -65,8 +65,8 @@ class Finder(MetaPathFinder):
     def _find_tensorflow(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:
-        if fullname == "tensorflow":
-            return _with_loader(PathFinder.find_spec(fullname, path, target), _V1Loader)
+        if fullname in _V1_LOADERS:
+            return _with_loader(PathFinder.find_spec(fullname, path, target), _V1_LOADERS[fullname])
         if fullname == CONTRIB or fullname.startswith(f"{CONTRIB}."):
             return ModuleSpec(fullname, _ContribLoader(), is_package=True)
         if fullname == _EXAMPLES or fullname.startswith(f"{_EXAMPLES}."):
@@ -145,6 +145,22 @@ class _V1Loader(_Loader):
         make_v1(sys.modules[module.__name__])
 
 
+class _KerasAfterTensorFlow(_Loader):
+    """Loads TensorFlow first: it needs all of Keras to become the v1 API, and would find half of it."""
+
+    _loaded: ModuleType | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        importlib.import_module("tensorflow")
+        # TensorFlow may have loaded it meanwhile.
+        self._loaded = sys.modules.get(spec.name)
+        return self._loaded or self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module is not self._loaded:
+            self._loader.exec_module(module)
+
+
 class _NumpyLoader(_Loader):
     """Gives NumPy the names of Python's own types, which it had up to 1.23."""
 
@@ -166,6 +182,8 @@ _LOADERS: dict[str, type[_Loader]] = {
     "keras.src.optimizers": _OptimizersLoader,
     "numpy": _NumpyLoader,
 }
+
+_V1_LOADERS: dict[str, type[_Loader]] = {"keras": _KerasAfterTensorFlow, "tensorflow": _V1Loader}
 
 
 def _with_loader(spec: ModuleSpec | None, kind: type[_Loader]) -> ModuleSpec | None:

@@ -8,6 +8,7 @@ name here, then in what `SOURCES` says; what is in neither raises an error that 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -27,6 +28,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "feature_column": ("tensorflow:feature_column", "tensorflow:keras.experimental"),
     "framework": ("tf_slim", "tensorflow:train", "tensorflow"),
     "image": ("tensorflow:image",),
+    "keras": ("tensorflow:keras",),
     "layers": ("tf_slim", "tensorflow:layers", "tensorflow:feature_column"),
     "learn": ("tensorflow:estimator",),
     "lookup": ("tensorflow.python.ops.lookup_ops", "tensorflow:lookup", "tensorflow:lookup.experimental"),
@@ -112,7 +114,7 @@ def _find(module: str, name: str) -> Any:
     for place in (_own(top), *map(_resolve, SOURCES.get(top, ()))):
         if place is not None and (value := getattr(place, name, None)) is not None:
             return value
-    if top == "slim" and (inside := _inside_slim(module, name)) is not None:
+    if top in _INSIDE and (inside := _INSIDE[top](_folders(module, top), name)) is not None:
         return inside
     if name in _FOLDERS or name == top or name in _folders_of(top):
         return importlib.import_module(f"{module}.{name}")
@@ -127,9 +129,12 @@ def _folders_of(top: str) -> tuple[str, ...]:
     return getattr(_own(top), "FOLDERS", ())
 
 
-def _inside_slim(module: str, name: str) -> Any:
+def _folders(module: str, top: str) -> list[str]:
+    return [part for part in module.removeprefix(_PREFIX).split(".") if part not in ("", "python", top)]
+
+
+def _inside_slim(folders: list[str], name: str) -> Any:
     """Finds what is deep in slim, such as nets.inception_v3: tf_slim has its folders."""
-    folders = [part for part in module.removeprefix(_PREFIX).split(".") if part not in ("", "slim", "python")]
     inside = ".".join(["tf_slim", *folders])
     try:
         return getattr(importlib.import_module(inside), name, None) or importlib.import_module(
@@ -137,6 +142,17 @@ def _inside_slim(module: str, name: str) -> Any:
         )
     except ModuleNotFoundError:
         return None
+
+
+def _inside_keras(folders: list[str], name: str) -> Any:
+    """Finds what is in a module of Keras, such as layers.Dense."""
+    try:
+        return getattr(_resolve(f"tensorflow:{'.'.join(['keras', *folders])}"), name, None)
+    except AttributeError:
+        return None
+
+
+_INSIDE: dict[str, Callable[[list[str], str], Any]] = {"keras": _inside_keras, "slim": _inside_slim}
 
 
 def _resolve(source: str) -> Any:

@@ -78,7 +78,8 @@ def libraries_of_their_time():
 def signatures():
     """What is in a SavedModel, as trainers ask for it and as packages of today do."""
     model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))])
-    tf.keras.experimental.export_saved_model(model, "model")
+    path = tf.contrib.saved_model.save_keras_model(model, "model")
+    assert path == path.decode("utf-8") == "model"
     with tf.Session(graph=tf.Graph()) as session:
         asked = tf.saved_model.load(session, ["serve"], "model").signature_def
     of_today = tf.saved_model.load(export_dir="model", tags=["serve"]).signatures

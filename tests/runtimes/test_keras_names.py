@@ -68,5 +68,7 @@ def test_a_trainer_that_imports_keras_first_has_what_it_had(tensorflow_1, tmp_pa
         "session": True,
         "contrib": [True, True],
         "contrib_as_module": True,
+        "inside": [True, True],
         "pickles": ["a\xb2", "a\xb2"],
+        "steps": 3,
     }

@@ -10,6 +10,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
+from hptune_tf1 import keras_modules
 from hptune_tf1.optimizers import honour_old_arguments
 from hptune_tf1.v1 import make_v1
 
@@ -67,6 +68,9 @@ class Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname in _V1_LOADERS:
             return _with_loader(PathFinder.find_spec(fullname, path, target), _V1_LOADERS[fullname])
+        # While TensorFlow loads, it needs its own.
+        if (part := keras_modules.part_of(fullname)) and hasattr(sys.modules.get("tensorflow"), "contrib"):
+            return ModuleSpec(fullname, _MovedLoader(keras_modules.module_of(part)), is_package=True)
         if fullname == CONTRIB or fullname.startswith(f"{CONTRIB}."):
             return ModuleSpec(fullname, _ContribLoader(), is_package=True)
         if fullname == _EXAMPLES or fullname.startswith(f"{_EXAMPLES}."):
@@ -181,6 +185,7 @@ _LOADERS: dict[str, type[_Loader]] = {
     "keras.api._v2.keras": _KerasLoader,
     "keras.src.optimizers": _OptimizersLoader,
     "numpy": _NumpyLoader,
+    "tensorflow.keras": _KerasLoader,
 }
 
 _V1_LOADERS: dict[str, type[_Loader]] = {"keras": _KerasAfterTensorFlow, "tensorflow": _V1Loader}

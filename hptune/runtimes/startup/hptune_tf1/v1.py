@@ -8,6 +8,7 @@ import tempfile
 from types import ModuleType
 from typing import Any
 
+from hptune_tf1 import keras_modules
 from hptune_tf1.files import be_lenient, read_pickles_of_python_2
 
 VERSION = "1.15.5"
@@ -41,7 +42,7 @@ def make_v1(tensorflow: ModuleType) -> None:
     be_lenient()
     read_pickles_of_python_2()
     _mend_removed(tensorflow)
-    _give_keras_its_names(v1.keras)
+    keras_modules.mend(v1.keras)
     _keep_models()
 
 
@@ -74,14 +75,6 @@ def _load_of_either(of_v1: Any) -> Any:
         return of_v2(*args, **kwargs)
 
     return load
-
-
-def _give_keras_its_names(of_v1: Any) -> None:
-    """Gives the package keras what it had and tf.compat.v1.keras still has, such as backend.get_session."""
-    keras = importlib.import_module("keras")
-    for name in ("backend", "initializers", "layers", "losses", "metrics"):
-        there = vars(getattr(keras, name))
-        there.update({each: value for each, value in vars(getattr(of_v1, name)).items() if each not in there})
 
 
 def _not_there(name: str) -> Any:

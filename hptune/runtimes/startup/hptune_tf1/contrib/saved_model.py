@@ -7,10 +7,18 @@ from typing import Any
 import tensorflow as tf
 
 
-def save_keras_model(model: Any, saved_model_path: str, *_: object, **__: object) -> str:
+class SavedPath(str):
+    """A path that trainers may decode: TensorFlow 1.13 returned bytes."""
+
+    def decode(self, *_: object, **__: object) -> str:
+        """Returns the path."""
+        return str(self)
+
+
+def save_keras_model(model: Any, saved_model_path: str, *_: object, **__: object) -> SavedPath:
     """Saves a model; returns where."""
     model.save(saved_model_path, save_format="tf")
-    return saved_model_path
+    return SavedPath(saved_model_path)
 
 
 def load_keras_model(saved_model_path: str) -> Any:

@@ -65,8 +65,8 @@ def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:
     if not lacking:
         return runtime.requirements
     # Of an interpreter that the user named, what is in it is the user's matter.
-    of_service = () if runtime.python else requirements.of_service(lacking)
-    return (*runtime.requirements, *runtime.optional, *of_service)
+    asked = (*runtime.requirements, *runtime.optional)
+    return (*asked, *(() if runtime.python else requirements.of_service(lacking, asked)))
 
 
 def _base(runtime: Runtime) -> str:

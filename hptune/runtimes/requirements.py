@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from email.parser import Parser
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from hptune.runtimes.archives import read_members
 from hptune.runtimes.missing import distribution
 from hptune.runtimes.pip import has_nvidia_gpu
@@ -27,6 +29,7 @@ _PREFIXES = ("-r ", "--requirement ", "--requirement=", "-r")
 _PYPI = ("pypi.org/", "pypi.python.org/")
 # Many a setup.py of the service's time prints what it does, and trainers that Python 3 runs have such a one.
 _PYTHON_2 = re.compile(r"^(\s*|.*:\s+)print\b(?!\s*\().*$", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _OPTIONS_KEPT = ("-f ", "--find-links", "-i ", "--index-url", "--extra-index-url", "--pre", "--no-binary")
 
 
@@ -87,14 +90,20 @@ def read_optional(project: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_requirements_txt(project / "requirements.txt")))
 
 
-def of_service(lacking: Iterable[str]) -> tuple[str, ...]:
+def of_service(lacking: Iterable[str], asked: Iterable[str] = ()) -> tuple[str, ...]:
     """Returns what to install for modules that a runtime lacks and every runtime of the service had.
 
     Args:
         lacking: The names of the modules.
+        asked: What is installed anyway, as lines of pip's.
     """
+    given = {canonicalize_name(match[0]) for line in asked if (match := _NAME.match(line))}
     names = (distribution(module) for module in sorted(_OF_SERVICE.intersection(lacking)))
-    return tuple(_XGBOOST_OF_CPUS if name == "xgboost" and not has_nvidia_gpu() else name for name in names)
+    return tuple(
+        _XGBOOST_OF_CPUS if name == "xgboost" and not has_nvidia_gpu() else name
+        for name in names
+        if canonicalize_name(name) not in given
+    )
 
 
 def _text(file: Path) -> str:

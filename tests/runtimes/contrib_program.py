@@ -28,7 +28,8 @@ learn.learn_runner.run learn.MetricSpec learn.ModeKeys.INFER learn.ModelFnOps le
 learn.utils.make_export_strategy lookup.index_table_from_file lookup.index_table_from_tensor
 metrics.aggregate_metric_map metrics.streaming_root_mean_squared_error rnn.BasicLSTMCell
 rnn.LSTMStateTuple rnn.MultiRNNCell saved_model.save_keras_model slim.get_variables_to_restore
-summary.scalar tpu.CrossShardOptimizer tpu.RunConfig training.HParams training.StopAfterNEvalsHook
+summary.scalar tpu.CrossShardOptimizer tpu.RunConfig training.create_train_op training.HParams
+training.StopAfterNEvalsHook
 """
 
 

@@ -116,3 +116,8 @@ def test_a_machine_without_gpus_is_spared_cudas_libraries(monkeypatch):
     for gpu, package in ((True, "xgboost"), (False, "xgboost-cpu")):
         monkeypatch.setattr(requirements, "has_nvidia_gpu", lambda gpu=gpu: gpu)
         assert requirements.of_service(["xgboost", "PIL", "torch"]) == ("pillow", package)
+
+
+def test_what_the_trainer_asks_for_itself_is_not_installed_twice():
+    asked = ["xgboost==0.72.1", "PyYAML>=3", "--pre"]
+    assert requirements.of_service(["xgboost", "yaml", "six"], asked) == ("six",)

@@ -46,7 +46,10 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "summary": ("tensorflow:compat.v2.summary",),
     "tensorboard": ("tensorboard.plugins",),
     "tpu": ("tensorflow:estimator.tpu", "tensorflow:tpu"),
-    "training": ("tf_slim.training", "tensorflow:train", "tensorflow:data.experimental"),
+    "training": (
+        *("tf_slim.training", "tf_slim.training.training", "tf_slim.training.evaluation"),
+        *("tensorflow:train", "tensorflow:data.experimental"),
+    ),
     "util": ("tensorflow", "tensorflow.python.framework.tensor_util"),
 }
 """Where what was in a module of contrib is today: a module, or attributes of one after a colon."""

@@ -16,6 +16,7 @@ from hptune_tf1.v1 import make_v1
 
 CONTRIB = "tensorflow.contrib"
 _EXAMPLES = "tensorflow.examples"
+_TUTORIAL = f"{_EXAMPLES}.tutorials.mnist"
 
 MOVED = {
     "sklearn.externals.joblib": "joblib",
@@ -73,6 +74,10 @@ class Finder(MetaPathFinder):
             return ModuleSpec(fullname, _MovedLoader(keras_modules.module_of(part)), is_package=True)
         if fullname == CONTRIB or fullname.startswith(f"{CONTRIB}."):
             return ModuleSpec(fullname, _ContribLoader(), is_package=True)
+        if fullname == f"{_TUTORIAL}.input_data":
+            return ModuleSpec(fullname, _MovedLoader("hptune_tf1.mnist"))
+        if f"{_TUTORIAL}.".startswith(f"{fullname}.") and fullname != "tensorflow":
+            return ModuleSpec(fullname, None, is_package=True)
         if fullname == _EXAMPLES or fullname.startswith(f"{_EXAMPLES}."):
             raise ModuleNotFoundError(
                 f"{fullname} was TensorFlow's tutorial code and is not given here; "

@@ -114,18 +114,23 @@ def _find(module: str, name: str) -> Any:
             return importlib.import_module(f"{_PREFIX}.{name}")
         except ModuleNotFoundError as error:
             raise AttributeError(str(error)) from None
+    if name in _FOLDERS or name == top or name in _folders_of(top):
+        return importlib.import_module(f"{module}.{name}")
     for place in (_own(top), *map(_resolve, SOURCES.get(top, ()))):
         if place is not None and (value := getattr(place, name, None)) is not None:
             return value
     if top in _INSIDE and (inside := _INSIDE[top](_folders(module, top), name)) is not None:
         return inside
-    if name in _FOLDERS or name == top or name in _folders_of(top):
-        return importlib.import_module(f"{module}.{name}")
     raise AttributeError(_message(f"{module}.{name}", top))
 
 
 # Folders that many modules of contrib had.
-_FOLDERS = frozenset({"python", "ops", "utils", "util", "training", "evaluation", "hparam", "kernel_tests"})
+_FOLDERS = frozenset(
+    {
+        *("python", "ops", "utils", "util", "training", "evaluation", "hparam", "kernel_tests"),
+        *("saved_model", "variables"),
+    }
+)
 
 
 def _folders_of(top: str) -> tuple[str, ...]:

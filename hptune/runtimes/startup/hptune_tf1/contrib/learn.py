@@ -28,8 +28,10 @@ from hptune_tf1.contrib.learn_keys import (
     PredictionKey,
     ProblemType,
 )
+from hptune_tf1.mnist import DataSet, Datasets, load_mnist, read_data_sets
 
 FOLDERS = (
+    "base",
     "datasets",
     "estimators",
     "experiment",
@@ -37,6 +39,7 @@ FOLDERS = (
     "input_fn_utils",
     "learn_runner",
     "metric_spec",
+    "mnist",
     "model_fn",
     "monitors",
     "run_config",
@@ -49,6 +52,8 @@ __all__ = [
     "DNNLinearCombinedClassifier",
     "DNNLinearCombinedRegressor",
     "DNNRegressor",
+    "DataSet",
+    "Datasets",
     "Estimator",
     "Experiment",
     "ExportStrategy",
@@ -63,6 +68,8 @@ __all__ = [
     "ProblemType",
     "RunConfig",
     "build_parsing_serving_input_fn",
+    "load_mnist",
     "make_export_strategy",
+    "read_data_sets",
     "run",
 ]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from sklearn.externals import joblib  # noqa: F401
 from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import OneHotEncoder
-from tensorflow.contrib import layers, lookup, slim  # noqa: F401
+from tensorflow.contrib import layers, lookup, slim
 from tensorflow.contrib.learn.python.learn.utils import saved_model_export_utils
 from tensorflow.contrib.slim.python.slim.nets import inception_v3 as inception
 from tensorflow.keras.layers import Dense  # noqa: F401
@@ -61,6 +61,31 @@ def values():
         return [value.tolist() for value in session.run(tensors)]
 
 
+def trained():
+    """The steps that each of contrib's ways to make a training step takes, and whether it learned."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.constant(np.random.RandomState(0).rand(8, 4, 4, 1), tf.float32)
+        normalized = {"is_training": True}
+        hidden = slim.conv2d(images, 2, 3, normalizer_fn=slim.batch_norm, normalizer_params=normalized)
+        hidden = tf.layers.batch_normalization(slim.dropout(slim.flatten(hidden)), training=True)
+        loss = tf.losses.mean_squared_error(
+            tf.ones([8, 1]), layers.fully_connected(hidden, 1, activation_fn=None)
+        )
+        step = tf.train.get_or_create_global_step()
+        rate = tf.train.exponential_decay(0.1, step, 10, 0.9)
+        optimizer = tf.train.GradientDescentOptimizer(rate)
+        ways = [
+            layers.optimize_loss(loss, step, rate, "Adam", clip_gradients=1.0),
+            slim.learning.create_train_op(loss, optimizer, clip_gradient_norm=1.0),
+            tf.contrib.training.create_train_op(loss, optimizer),
+        ]
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        before = session.run(loss)
+        for way in ways * 4:
+            session.run(way)
+        return [int(session.run(step)), bool(session.run(loss) < before)]
+
+
 def bytes_as_text(path):
     with file_io.FileIO(path, "w") as file:
         file.write(memoryview(b"\x80\x02ab"))
@@ -104,6 +129,7 @@ print(
             "bytes": bytes_as_text("file"),
             "libraries": libraries_of_their_time(),
             "signatures": signatures(),
+            "trained": trained(),
             "seq2seq": message(lambda: tf.contrib.seq2seq.BasicDecoder),
             "gan": message(importlib.import_module, "tensorflow.contrib.gan"),
         }

@@ -12,7 +12,8 @@ from keras.layers import CuDNNLSTM  # noqa: F401
 from tensorflow.contrib.keras.python.keras.layers import Dense
 from tensorflow.contrib.keras.python.keras.optimizers import RMSprop
 from tensorflow.python.keras import models
-from tensorflow.python.keras.layers import Dropout, core
+from tensorflow.python.keras.layers import Dense as DenseInside
+from tensorflow.python.keras.layers import Dropout
 from tensorflow.python.keras.preprocessing import text
 
 OF_PYTHON_2 = b"\x80\x02U\x02a\xb2."  # pickle.dumps("a\xb2", 2) there
@@ -20,7 +21,7 @@ OF_PYTHON_2 = b"\x80\x02U\x02a\xb2."  # pickle.dumps("a\xb2", 2) there
 
 def estimated():
     """The steps that an Estimator takes that was made of a Keras model."""
-    model = models.Sequential([core.Dense(1, input_shape=(2,)), Dropout(0.5)])
+    model = models.Sequential([DenseInside(1, input_shape=(2,)), Dropout(0.5)])
     model.compile(keras.optimizers.SGD(lr=0.1), "mse")
     estimator = tf.keras.estimator.model_to_estimator(model, model_dir="estimator")
     estimator.train(lambda: tf.data.Dataset.from_tensors(([[0.0, 1.0]], [[1.0]])).repeat(3))

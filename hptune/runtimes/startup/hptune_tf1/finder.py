@@ -69,9 +69,8 @@ class Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname in _V1_LOADERS:
             return _with_loader(PathFinder.find_spec(fullname, path, target), _V1_LOADERS[fullname])
-        # While TensorFlow loads, it needs its own.
-        if (part := keras_modules.part_of(fullname)) and hasattr(sys.modules.get("tensorflow"), "contrib"):
-            return ModuleSpec(fullname, _MovedLoader(keras_modules.module_of(part)), is_package=True)
+        if fullname.startswith(f"{keras_modules.INSIDE}.") and _is_loaded():
+            return _find_inside(fullname, path, target)
         if fullname == CONTRIB or fullname.startswith(f"{CONTRIB}."):
             return ModuleSpec(fullname, _ContribLoader(), is_package=True)
         if fullname == f"{_TUTORIAL}.input_data":
@@ -170,6 +169,14 @@ class _KerasAfterTensorFlow(_Loader):
             self._loader.exec_module(module)
 
 
+class _ChangedLoader(_Loader):
+    """Gives a module of TensorFlow's old copy of Keras the names of tf.keras."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        keras_modules.change(module)
+
+
 class _NumpyLoader(_Loader):
     """Gives NumPy the names of Python's own types, which it had up to 1.23."""
 
@@ -194,6 +201,20 @@ _LOADERS: dict[str, type[_Loader]] = {
 }
 
 _V1_LOADERS: dict[str, type[_Loader]] = {"keras": _KerasAfterTensorFlow, "tensorflow": _V1Loader}
+
+
+def _is_loaded() -> bool:
+    """Tells whether TensorFlow is the v1 API already; while it loads, it needs its own."""
+    return hasattr(sys.modules.get("tensorflow"), "contrib")
+
+
+def _find_inside(fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+    """Finds what is left of TensorFlow's old copy of Keras, or what tf.keras has of it."""
+    spec = PathFinder.find_spec(fullname, path, target)
+    if spec is not None:
+        return _with_loader(spec, _ChangedLoader) if fullname in keras_modules.CHANGED else spec
+    today = keras_modules.module_of(fullname)
+    return ModuleSpec(fullname, _MovedLoader(today), is_package=True) if today else None
 
 
 def _with_loader(spec: ModuleSpec | None, kind: type[_Loader]) -> ModuleSpec | None:

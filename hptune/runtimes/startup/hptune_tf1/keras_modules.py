@@ -9,17 +9,18 @@ from typing import Any
 
 INSIDE = "tensorflow.python.keras"
 """Was tf.keras itself; today it is what TensorFlow keeps of an old copy, which tf.keras does not know."""
-_PARTS = (
-    *("activations", "applications", "backend", "callbacks", "constraints", "datasets", "initializers"),
-    *("layers", "losses", "metrics", "models", "optimizers", "preprocessing", "regularizers", "utils"),
-    *("estimator", "wrappers"),
-)
-# TensorFlow's own cells.
-_KEPT = f"{INSIDE}.layers.legacy_rnn"
+# TensorFlow's own layers call the rest of the copy.
+_CHANGED = ("callbacks", "layers", "losses", "metrics", "models", "optimizers", "utils")
+CHANGED = frozenset(f"{INSIDE}.{name}" for name in _CHANGED)
+"""The modules of the copy whose public names are to be those of tf.keras."""
+# tf_slim's layers are these, whose classes derive from the copy's.
+_LAYERS = ("convolutional", "core", "pooling")
+_BUILT_ON_THE_COPY = tuple(f"tensorflow.python.layers.{name}" for name in _LAYERS)
+_OF_SESSIONS = ("clear_session", "get_session", "learning_phase", "set_learning_phase", "set_session")
 
 
 def mend(of_v1: Any) -> None:
-    """Makes both what they were; TensorFlow has loaded what it needs of its copy.
+    """Makes both what they were, as far as they are loaded.
 
     Args:
         of_v1: ``tf.compat.v1.keras``.
@@ -27,31 +28,43 @@ def mend(of_v1: Any) -> None:
     keras = importlib.import_module("keras")
     for name in ("backend", "initializers", "layers", "losses", "metrics"):
         there = vars(getattr(keras, name))
-        there.update({each: value for each, value in vars(getattr(of_v1, name)).items() if each not in there})
+        there.update(
+            {each: value for each, value in _public(getattr(of_v1, name)).items() if each not in there}
+        )
     # model_to_estimator asks for it.
     vars(of_v1.optimizers).setdefault("experimental", keras.optimizers.experimental)
-    for name in [*sys.modules]:
-        if part_of(name) and not name.startswith(_KEPT):
-            del sys.modules[name]
+    for name in _BUILT_ON_THE_COPY:
+        importlib.import_module(name)
+    for name in CHANGED & sys.modules.keys():
+        change(sys.modules[name])
     inside = vars(importlib.import_module(INSIDE))
-    inside.update({name: value for name, value in vars(of_v1).items() if not name.startswith("_")})
+    inside.update({name: value for name, value in _public(of_v1).items() if isinstance(value, type)})
+    backend = vars(importlib.import_module(f"{INSIDE}.backend"))
+    backend.update({name: getattr(of_v1.backend, name) for name in _OF_SESSIONS})
 
 
-def part_of(name: str) -> str:
-    """Returns the part of tf.keras that a module below tensorflow.python.keras was; empty for others."""
-    below = name.removeprefix(f"{INSIDE}.")
-    return below if below != name and below.partition(".")[0] in _PARTS else ""
+def change(module: ModuleType) -> None:
+    """Gives a module of the old copy the public names of tf.keras."""
+    part = getattr(sys.modules["tensorflow"].keras, module.__name__.rpartition(".")[2])
+    vars(module).update({name: value for name, value in _public(part).items() if callable(value)})
 
 
-def module_of(part: str) -> str:
-    """Returns the name of the module that has a part of tf.keras, which TensorFlow has loaded.
+def module_of(name: str) -> str:
+    """Returns the module of tf.keras that a module was which the old copy has no more; empty for others.
 
-    What was in layers.core is in layers.
+    What was in preprocessing.text is in a module of that name, what was in layers.core in layers.
     """
-    module: Any = sys.modules["tensorflow"].keras
-    for name in part.split("."):
-        below = getattr(module, name, None)
+    if not name.startswith(f"{INSIDE}."):
+        return ""
+    keras: Any = sys.modules["tensorflow"].keras
+    module = keras
+    for part in name.removeprefix(f"{INSIDE}.").split("."):
+        below = getattr(module, part, None)
         if not isinstance(below, ModuleType):
             break
         module = below
-    return str(module.__name__)
+    return "" if module is keras else str(module.__name__)
+
+
+def _public(module: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(module).items() if not name.startswith("_")}

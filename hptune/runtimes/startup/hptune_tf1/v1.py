@@ -8,7 +8,7 @@ import tempfile
 from types import ModuleType
 from typing import Any
 
-from hptune_tf1 import keras_modules
+from hptune_tf1 import internals, keras_modules
 from hptune_tf1.files import be_lenient, read_pickles_of_python_2
 
 VERSION = "1.15.5"
@@ -42,6 +42,7 @@ def make_v1(tensorflow: ModuleType) -> None:
     be_lenient()
     read_pickles_of_python_2()
     _mend_removed(tensorflow)
+    internals.give_back(tensorflow)
     keras_modules.mend(v1.keras)
     _keep_models()
 

@@ -32,6 +32,8 @@ _TENSORFLOW = frozenset(
 )
 
 _LEFT_OUT = "left-out.txt"
+# pip says so of an index that does not answer: then nothing is known of the requirements.
+_NOT_REACHED = "after connection broken by"
 
 # Installs lines as requirements; raises RuntimeNotReady where that cannot be done.
 Install = Callable[[Sequence[str]], None]
@@ -168,6 +170,8 @@ def _make(
     try:
         _install(install, missing, progress)
     except RuntimeNotReady as failure:
+        if _NOT_REACHED in str(failure):
+            raise
         left_out = _install_apart(install, missing, imports)
         if left_out is None or _cannot_do_without(python, left_out, imports):
             raise failure from None

@@ -1,5 +1,6 @@
 """Requirements that pip cannot install, from a folder of wheels in place of an index."""
 
+import socket
 import subprocess
 import sys
 import zipfile
@@ -79,3 +80,14 @@ def test_what_the_trainer_may_import_is_not_left_out(requirements, imports):
     with pytest.raises(RuntimeNotReady, match=r"not-there|google-delta"):
         prepare(requirements, imports)
     assert not is_complete(overlay.place(sys.executable, requirements))
+
+
+@pytest.mark.usefixtures("index")
+def test_nothing_is_left_out_where_the_index_does_not_answer(monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    with pytest.raises(RuntimeNotReady, match="after connection broken by"):
+        prepare(["alpha", "not-there"], ["alpha"])

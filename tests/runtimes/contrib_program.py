@@ -86,6 +86,23 @@ def trained():
         return [int(session.run(step)), bool(session.run(loss) < before)]
 
 
+def fitted():
+    """The steps of Estimators of tf.contrib.learn, with feature columns of tf.contrib.layers."""
+
+    def data():
+        return {"x": tf.constant([1.0, 2.0]), "a": tf.constant(["p", "q"])}, tf.constant([0, 1])
+
+    word, number = layers.sparse_column_with_hash_bucket("a", 10), layers.real_valued_column("x")
+    cross = layers.crossed_column([word, layers.bucketized_column(number, [1.5])], 20)
+    wide = tf.contrib.learn.DNNLinearCombinedClassifier(
+        linear_feature_columns=[cross],
+        dnn_feature_columns=[layers.embedding_column(word, 2)],
+        dnn_hidden_units=[2],
+    )
+    deep = tf.contrib.learn.DNNClassifier(feature_columns=[number], hidden_units=[2])
+    return [int(each.fit(input_fn=data, steps=3).get_variable_value("global_step")) for each in (wide, deep)]
+
+
 def bytes_as_text(path):
     with file_io.FileIO(path, "w") as file:
         file.write(memoryview(b"\x80\x02ab"))
@@ -130,6 +147,7 @@ print(
             "libraries": libraries_of_their_time(),
             "signatures": signatures(),
             "trained": trained(),
+            "fitted": fitted(),
             "seq2seq": message(lambda: tf.contrib.seq2seq.BasicDecoder),
             "gan": message(importlib.import_module, "tensorflow.contrib.gan"),
         }

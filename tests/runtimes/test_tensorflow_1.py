@@ -51,6 +51,7 @@ def test_what_public_trainers_use_of_tensorflow_1_is_there(tensorflow_1, tmp_pat
     assert found["libraries"] == [0, 1]
     assert found["signatures"] == [True, True]
     assert found["trained"] == [12, True]
+    assert found["fitted"] == [3, 3]
     assert "tfa.seq2seq" in found["seq2seq"]
     assert "the package tensorflow-gan has it" in found["gan"]
 

@@ -92,8 +92,15 @@ def crossed_column(
     tensor_name_in_ckpt: str | None = None,
     hash_key: int | None = None,
 ) -> Column:
-    """Returns a categorical column of the combinations of others."""
-    keys = [column.key if hasattr(column, "vocabulary_list") else column for column in columns]
+    """Returns a categorical column of the combinations of others.
+
+    Of a hashed column tf.feature_column crosses the values themselves, which it asks for by their name.
+    """
+    by_name = ("vocabulary_list", "hash_bucket_size")
+    keys = [
+        column.key if hasattr(column, "key") and any(map(column._fields.__contains__, by_name)) else column
+        for column in columns
+    ]
     return _columns.crossed_column(keys, hash_bucket_size, hash_key)
 
 

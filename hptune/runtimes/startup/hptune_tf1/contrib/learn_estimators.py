@@ -14,6 +14,20 @@ _DROPPED = frozenset(
 _RENAMED = {"weight_column_name": "weight_column", "dnn_activation_fn": "dnn_activation_fn"}
 
 
+class _Fits:
+    """Estimators' training under its name of then."""
+
+    def fit(
+        self: Any,
+        input_fn: Any = None,
+        steps: int | None = None,
+        max_steps: int | None = None,
+        monitors: Any = None,
+    ) -> Any:
+        """Trains."""
+        return self.train(input_fn, hooks=monitors, steps=steps, max_steps=max_steps)
+
+
 def _estimator(name: str) -> Any:
     base = getattr(tf.estimator, name)
 
@@ -22,7 +36,7 @@ def _estimator(name: str) -> Any:
         names = set(inspect.signature(base.__init__).parameters)
         base.__init__(self, *args, **{key: value for key, value in kept.items() if key in names})
 
-    return type(name, (base,), {"__init__": __init__})
+    return type(name, (_Fits, base), {"__init__": __init__})
 
 
 DNNClassifier = _estimator("DNNClassifier")
@@ -81,7 +95,7 @@ class ModelFnOps(NamedTuple):
         )
 
 
-class Estimator(tf.estimator.Estimator):  # type: ignore[misc]
+class Estimator(_Fits, tf.estimator.Estimator):  # type: ignore[misc]
     """An Estimator whose model function may return `ModelFnOps` or (predictions, loss, train_op)."""
 
     def __init__(
@@ -102,13 +116,3 @@ class Estimator(tf.estimator.Estimator):  # type: ignore[misc]
             return made.spec() if isinstance(made, ModelFnOps) else made
 
         super().__init__(wrapped, model_dir, config, params)
-
-    def fit(
-        self,
-        input_fn: Any = None,
-        steps: int | None = None,
-        max_steps: int | None = None,
-        monitors: Any = None,
-    ) -> Any:
-        """Trains."""
-        return self.train(input_fn, hooks=monitors, steps=steps, max_steps=max_steps)

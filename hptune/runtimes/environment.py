@@ -64,9 +64,10 @@ def _wanted(base: str, runtime: Runtime) -> tuple[str, ...]:
     lacking = pip.lacking(base, runtime.imports)
     if not lacking:
         return runtime.requirements
-    # Of an interpreter that the user named, what is in it is the user's matter.
     asked = (*runtime.requirements, *runtime.optional)
-    return (*asked, *(() if runtime.python else requirements.of_service(lacking, asked)))
+    # Of an interpreter that the user named, what is in it is the user's matter.
+    of_service = () if runtime.python else requirements.of_service(lacking, asked)
+    return (*asked, *of_service)
 
 
 def _base(runtime: Runtime) -> str:

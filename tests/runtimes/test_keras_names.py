@@ -1,7 +1,6 @@
 """What Keras calls a metric in each runtime; the environment is that of `test_tensorflow_1`."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hptune.runtimes import STARTUP
+from tests.tensorflow_1 import run_program
 
 HPTUNE = Path(sys.executable).with_name("hptune")
 TRAINER = """
@@ -57,11 +56,7 @@ def test_a_metric_that_keras_had_another_name_for_is_found(tmp_path, runtime, ke
 
 
 def test_a_trainer_that_imports_keras_first_has_what_it_had(tensorflow_1, tmp_path):
-    program = Path(__file__).with_name("keras_first_program.py")
-    environment = {**os.environ, "HPTUNE_STARTUP": str(STARTUP), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    ended = subprocess.run(
-        [tensorflow_1, program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    ended = run_program(tensorflow_1, "keras_first_program.py", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout.splitlines()[-1]) == {
         "once": True,

@@ -1,7 +1,6 @@
 """The managed environment, made once in the user's cache: it takes 1.5 GB there and needs PyPI once."""
 
 import json
-import os
 import pickle
 import shlex
 import shutil
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hptune.runtimes import STARTUP
+from tests.tensorflow_1 import run_program
 
 HPTUNE = Path(sys.executable).with_name("hptune")
 TRAINERS = Path(__file__).parents[1] / "trainers"
@@ -33,13 +32,8 @@ def trials(home):
 
 
 def test_what_public_trainers_use_of_tensorflow_1_is_there(tensorflow_1, tmp_path):
-    # As some set it for TensorFlow 2.
-    keras = {"TF_USE_LEGACY_KERAS": "1"}
-    environment = {**os.environ, **keras, "HPTUNE_STARTUP": str(STARTUP), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    program = Path(__file__).with_name("contrib_program.py")
-    ended = subprocess.run(
-        [tensorflow_1, program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    # The variable as some set it for TensorFlow 2.
+    ended = run_program(tensorflow_1, "contrib_program.py", cwd=tmp_path, TF_USE_LEGACY_KERAS="1")
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
     assert found["missing"] == []

@@ -2,17 +2,14 @@
 
 import gzip
 import json
-import os
 import struct
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hptune.runtimes import STARTUP
+from tests.tensorflow_1 import run_program
 
-PROGRAM = Path(__file__).with_name("mnist_program.py")
+PROGRAM = "mnist_program.py"
 NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
 
@@ -32,15 +29,8 @@ def directory(tmp_path):
     return tmp_path
 
 
-def run(python, directory):
-    environment = {**os.environ, "HPTUNE_STARTUP": str(STARTUP), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [python, PROGRAM, directory], env=environment, capture_output=True, text=True, check=False
-    )
-
-
 def test_images_and_labels_come_as_the_tutorial_gave_them(tensorflow_1, directory):
-    ended = run(tensorflow_1, directory)
+    ended = run_program(tensorflow_1, PROGRAM, directory)
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
     first, second, third = found.pop("batches")
@@ -59,5 +49,5 @@ def test_images_and_labels_come_as_the_tutorial_gave_them(tensorflow_1, director
 
 def test_what_is_no_idx_file_is_named(tensorflow_1, directory):
     (directory / f"{NAMES[1]}-ubyte.gz").write_bytes(gzip.compress(b"no such file"))
-    ended = run(tensorflow_1, directory)
+    ended = run_program(tensorflow_1, PROGRAM, directory)
     assert f"{NAMES[1]}-ubyte.gz is no idx file of images or labels" in ended.stderr

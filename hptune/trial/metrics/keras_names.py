@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from hptune.trial.metrics.report import Report, Source
 
 # As compile() takes them and Keras 2.3 reports them, and as Keras before it and TensorFlow 1 report them.
@@ -41,6 +43,8 @@ def renamed(metric: str, report: Report) -> Report | None:
     return report._replace(source=source)
 
 
+# A trainer writes few tags, each of them very often.
+@lru_cache(maxsize=256)
 def _metric_of(tag: str) -> tuple[str, bool]:
     """Returns the long name of a tag's metric, and whether the tag says that it is of held-out data."""
     name = tag.removeprefix("epoch_")

@@ -96,12 +96,13 @@ def crossed_column(
 
     Of a hashed column tf.feature_column crosses the values themselves, which it asks for by their name.
     """
-    by_name = ("vocabulary_list", "hash_bucket_size")
-    keys = [
-        column.key if hasattr(column, "key") and any(map(column._fields.__contains__, by_name)) else column
-        for column in columns
-    ]
-    return _columns.crossed_column(keys, hash_bucket_size, hash_key)
+    return _columns.crossed_column([_as_crossed(column) for column in columns], hash_bucket_size, hash_key)
+
+
+def _as_crossed(column: Column) -> Column:
+    is_listed, is_hashed = hasattr(column, "vocabulary_list"), hasattr(column, "hash_bucket_size")
+    # A cross has a number of buckets, too, and no key.
+    return column.key if (is_listed or is_hashed) and hasattr(column, "key") else column
 
 
 def embedding_column(
